@@ -1,0 +1,33 @@
+/** An agent as its file describes it (its blueprint). */
+export interface AgentSpec {
+  readonly id: string;
+  readonly name: string;
+  /** A logical model of the configuration (`default`), or `provider/model`. */
+  readonly model: string;
+  readonly instructions: string;
+  readonly description?: string;
+  /** Names of the tools it may use; absent means every built-in. */
+  readonly tools?: readonly string[];
+  /** What a message does that arrives while a turn of its session runs. Default `queue`. */
+  readonly whileBusy?: WhileBusy;
+  /** Longest time one turn may take, milliseconds. */
+  readonly deadlineMs?: number;
+  /** Most model calls one turn may make. */
+  readonly maxSteps?: number;
+}
+
+/** `queue`: its own turn, later. `steer`: joins the running turn before its next model call. `interrupt`: the running turn is cancelled. */
+export type WhileBusy = "queue" | "steer" | "interrupt";
+
+export interface Agent {
+  readonly spaceId: string;
+  /** Rises by one whenever the blueprint changes; a turn records which one it ran. */
+  readonly revision: number;
+  readonly spec: AgentSpec;
+}
+
+/** The agents of this process, kept in memory. Reading costs nothing; a reload swaps the whole at once. */
+export interface AgentDirectory {
+  get(spaceId: string, agentId: string): Agent | undefined;
+  list(spaceId: string): readonly Agent[];
+}

@@ -1,0 +1,50 @@
+import type { CallOptions } from "./runtime.ts";
+
+/** What the bus carries. `kind` and `v` say how to read `payload`; an unknown pair is ignored with a count. */
+export interface Envelope {
+  readonly id: string;
+  readonly kind: string;
+  readonly v: number;
+  /** UTC milliseconds. */
+  readonly at: number;
+  readonly payload: Readonly<Record<string, unknown>>;
+  /** W3C trace context of the sender. */
+  readonly traceparent?: string;
+}
+
+export type EnvelopeHandler = (envelope: Envelope, subject: string) => void;
+
+/**
+ * Doorbell and pipe: at most once, no redelivery, no promise. Whatever must not be lost is a row in the store; losing
+ * every envelope delays work and loses none. Source: design §2 rule 1.
+ */
+export interface MessageBus {
+  /** Never waits for receivers and never throws; a dropped envelope is counted. */
+  publish(subject: string, envelope: Envelope): void;
+  /**
+   * Subjects are words joined by dots; in `pattern`, `*` is one word and a final `>` one or more. With `group`, one
+   * member of the group gets each envelope, without it everybody does. Each subscriber has 256 places; a slow one loses
+   * the oldest, is warned of in the log, counted, and stays subscribed.
+   */
+  subscribe(pattern: string, handler: EnvelopeHandler, options?: { readonly group?: string }): Disposable;
+  /** Rejects with `bus.no_responder` when nobody listens or answers within `timeoutMs`. */
+  request(
+    subject: string,
+    envelope: Envelope,
+    options: CallOptions & { readonly timeoutMs: number },
+  ): Promise<Envelope>;
+  /** Answers requests on a subject; a throwing responder leaves the asker to its timeout. */
+  respond(subject: string, answer: (envelope: Envelope) => Promise<Envelope>): Disposable;
+}
+
+/** Every subject in one place. */
+export const SUBJECTS = {
+  /** A turn became due: payload `{ sessionId, lane }`. */
+  turnDue: "turn.due",
+  /** Somebody wants a running turn to stop: payload `{ turnId, reason }`. */
+  turnCancel: "turn.cancel",
+  /** A reply waits for the relay. */
+  outboxDue: "outbox.due",
+  /** Post-turn work waits: payload `{ lane }`. */
+  effectDue: "effect.due",
+} as const;

@@ -1,0 +1,30 @@
+import type { OutboxStore } from "./channel.ts";
+import type { EffectStore } from "./effect.ts";
+import type {
+  AgentStore,
+  KeyStore,
+  Ledger,
+  MemoryStore,
+  SearchStore,
+  SessionStore,
+  StorylineStore,
+  UnitOfWork,
+} from "./store.ts";
+import type { InboxStore, Leases, TurnStore } from "./turn-store.ts";
+
+/** Everything that a store adapter brings. Folders take the ports they need, never the whole. */
+export interface Stores {
+  readonly unit: UnitOfWork;
+  readonly sessions: SessionStore;
+  readonly storylines: StorylineStore;
+  readonly turns: TurnStore;
+  readonly inbox: InboxStore;
+  readonly outbox: OutboxStore;
+  readonly effects: EffectStore;
+  readonly leases: Leases;
+  readonly ledger: Ledger;
+  readonly keys: KeyStore;
+  readonly agents: AgentStore;
+  readonly memories: MemoryStore;
+  readonly search: SearchStore;
+}

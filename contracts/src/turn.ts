@@ -1,0 +1,197 @@
+import type { ErrorCode } from "./errors.ts";
+import type { ToolResultPart } from "./message.ts";
+
+/** What started a turn. It reaches prompt, modules and tool choice. Source: design §3. */
+export type Trigger = "chat" | "job" | "agent" | "flow" | "invocation" | "channel";
+
+export type Lane = "realtime" | "background" | "heavy";
+
+/**
+ * `queued` and `running` are on the way; the rest are ends and never change again. `dead`: given up after too many
+ * attempts, kept for the operator. `suppressed`: the agent chose, or a rule said, not to answer.
+ */
+export type TurnState = "queued" | "running" | "replied" | "failed" | "cancelled" | "suppressed" | "dead";
+
+/** The visible state of one inbound message: still `accepted`, or exactly one end. Source: design §2 rule 4. */
+export type InboundState =
+  | "accepted"
+  | "replied"
+  | "merged"
+  | "refused"
+  | "cancelled"
+  | "failed"
+  | "suppressed"
+  | "dead";
+
+/** A tool call that needs no model: a command, a button, a job's payload. */
+export interface DirectCall {
+  readonly tool: string;
+  readonly input: unknown;
+}
+
+/** Tokens of model calls, summed. */
+export interface Usage {
+  readonly inputTokens: number;
+  readonly cachedInputTokens: number;
+  readonly outputTokens: number;
+}
+
+export const NO_USAGE: Usage = { inputTokens: 0, cachedInputTokens: 0, outputTokens: 0 };
+
+/** One line of a turn's life, for `turn show`. `detail` is short plain text without secrets. */
+export interface TraceEntry {
+  /** UTC milliseconds. */
+  readonly at: number;
+  readonly what: string;
+  readonly detail?: string;
+}
+
+export interface TurnError {
+  readonly code: ErrorCode;
+  /** One sentence for people. */
+  readonly message: string;
+}
+
+/** A message of a call that brings its own history (the OpenAI face without a session header). */
+export interface GivenMessage {
+  readonly role: "system" | "user" | "assistant" | "tool";
+  readonly text: string;
+  readonly toolCalls?: readonly {
+    readonly callId: string;
+    readonly name: string;
+    readonly arguments: string;
+  }[];
+  readonly callId?: string;
+}
+
+/** What a turn needs beyond its messages, kept with it so that another process can run it. */
+export interface TurnPayload {
+  readonly direct?: DirectCall;
+  /** Earlier messages of a stateless call; the newest user message is not among them. */
+  readonly given?: readonly GivenMessage[];
+  /** Instructions that a client adds for this turn alone. */
+  readonly instructions?: string;
+  readonly maxOutputTokens?: number;
+  readonly temperature?: number;
+}
+
+/** One run of the six steps, as kept. */
+export interface Turn {
+  readonly id: string;
+  readonly spaceId: string;
+  readonly agentId: string;
+  /** Revision of the agent that the last attempt ran; 0 before the first. */
+  readonly agentRevision: number;
+  readonly sessionId: string;
+  readonly turnSeq: number;
+  readonly trigger: Trigger;
+  readonly lane: Lane;
+  readonly state: TurnState;
+  /** From 1 once running; rises with each takeover. */
+  readonly attempt: number;
+  /** Fencing token: rises with each claim; a commit that carries an older one is refused. */
+  readonly epoch: number;
+  /** Id of the process that holds it. */
+  readonly owner: string | undefined;
+  /** How many inbound messages joined it. A finishing commit must know them all. */
+  readonly inboundCount: number;
+  readonly payload: TurnPayload;
+  readonly dueAt: number;
+  readonly deadlineAt: number;
+  readonly cancelRequested: boolean;
+  readonly reservedMicroUsd: number;
+  readonly costMicroUsd: number;
+  readonly usage: Usage;
+  readonly error: TurnError | undefined;
+  readonly trace: readonly TraceEntry[];
+  readonly createdAt: number;
+  readonly finishedAt: number | undefined;
+}
+
+/**
+ * A journalled piece of an attempt. `model`: what one model call answered. `intent`: an external call is about to run.
+ * `result`: how a call ended. A takeover replays them instead of asking again.
+ */
+export type TurnStep =
+  | { readonly kind: "model"; readonly n: number; readonly at: number; readonly output: ModelStepOutput }
+  | {
+      readonly kind: "intent";
+      readonly n: number;
+      readonly at: number;
+      readonly callId: string;
+      readonly tool: string;
+    }
+  | { readonly kind: "result"; readonly n: number; readonly at: number; readonly result: ToolResultPart };
+
+export interface ModelStepOutput {
+  readonly model: string;
+  readonly text: string;
+  readonly calls: readonly { readonly callId: string; readonly name: string; readonly arguments: string }[];
+  readonly usage: Usage;
+  readonly costMicroUsd: number;
+}
+
+export type StepName = "open" | "place" | "equip" | "execute" | "commit" | "dispatch";
+
+/** Source: tool events of the field, feature NG-021. */
+export type ToolStatus =
+  | "requested"
+  | "started"
+  | "succeeded"
+  | "failed"
+  | "retrying"
+  | "denied"
+  | "approval-required"
+  | "unknown";
+
+/** The part of a live event that says what happened. */
+export type TurnEventBody =
+  /** A new attempt begins: whoever watches replaces what it showed of the last one. */
+  | { readonly type: "attempt-start" }
+  | {
+      readonly type: "step";
+      readonly step: StepName;
+      readonly status: "running" | "completed" | "failed";
+      readonly detail?: string;
+    }
+  | { readonly type: "text-delta"; readonly text: string }
+  | { readonly type: "reasoning-delta"; readonly text: string }
+  | {
+      readonly type: "tool";
+      readonly status: ToolStatus;
+      readonly callId: string;
+      readonly name: string;
+      readonly detail?: string;
+    }
+  /** Always the last one. Sent after the finishing commit is durable; `text` is the whole reply. */
+  | {
+      readonly type: "end";
+      readonly state: Exclude<TurnState, "queued" | "running">;
+      readonly messageId?: string;
+      readonly text: string;
+      readonly usage: Usage;
+      readonly costUsd: number;
+      readonly error?: TurnError;
+    };
+
+/** A live event. Provisional until `end`: `(turnId, attempt, n)` says what replaces what. Source: design §5. */
+export type TurnEvent = TurnEventBody & {
+  readonly turnId: string;
+  readonly attempt: number;
+  /** From 0 within an attempt. */
+  readonly n: number;
+};
+
+export type TurnListener = (event: TurnEvent) => void;
+
+/** Carries live events from whoever runs a turn to whoever watches it. Losing all of them loses nothing kept. */
+export interface TurnFeed {
+  /** Hands over one event; never throws, never waits. */
+  publish(event: TurnEvent): void;
+  /**
+   * Calls `listener` in order with every event of the turn from now on, after first replaying the present attempt so
+   * far (text merged into one delta) where the turn already runs. A turn that has ended replays nothing: subscribe
+   * first, then read its record. A listener that throws is dropped and logged.
+   */
+  subscribe(turnId: string, listener: TurnListener): Disposable;
+}

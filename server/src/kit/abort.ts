@@ -1,0 +1,55 @@
+import type { Clock } from "@troupe/contracts";
+
+export interface LinkedSignal extends Disposable {
+  readonly signal: AbortSignal;
+  abort(reason: unknown): void;
+}
+
+/**
+ * A child signal that aborts with `parent`, or after `timeoutMs` milliseconds with `timeoutReason()`, and can be let go.
+ * `AbortSignal.any` on a long-lived parent keeps every child alive. Source: nodejs/node#55351.
+ */
+export function linkSignal(
+  parent: AbortSignal,
+  timeout?: { readonly clock: Clock; readonly afterMs: number; readonly reason: () => unknown },
+): LinkedSignal {
+  const child = new AbortController();
+  const follow = (): void => child.abort(parent.reason);
+  if (parent.aborted) follow();
+  else parent.addEventListener("abort", follow, { once: true });
+  const timer = timeout?.clock.schedule(timeout.afterMs, () => child.abort(timeout.reason()));
+  return {
+    signal: child.signal,
+    abort: (reason) => child.abort(reason),
+    [Symbol.dispose]() {
+      parent.removeEventListener("abort", follow);
+      timer?.[Symbol.dispose]();
+    },
+  };
+}
+
+/** Resolves after `ms` milliseconds of `clock`; rejects at once with the signal's reason when it aborts. */
+export function sleep(clock: Clock, ms: number, signal: AbortSignal): Promise<void> {
+  return new Promise((resolve, reject) => {
+    if (signal.aborted) return reject(signal.reason);
+    const onAbort = (): void => {
+      timer[Symbol.dispose]();
+      reject(signal.reason);
+    };
+    const timer = clock.schedule(ms, () => {
+      signal.removeEventListener("abort", onAbort);
+      resolve();
+    });
+    signal.addEventListener("abort", onAbort, { once: true });
+  });
+}
+
+/** The promise's outcome, or a rejection with the signal's reason as soon as it aborts. The promise itself runs on. */
+export function untilAborted<T>(promise: Promise<T>, signal: AbortSignal): Promise<T> {
+  return new Promise((resolve, reject) => {
+    if (signal.aborted) reject(signal.reason);
+    const onAbort = (): void => reject(signal.reason);
+    signal.addEventListener("abort", onAbort, { once: true });
+    promise.then(resolve, reject).finally(() => signal.removeEventListener("abort", onAbort));
+  });
+}

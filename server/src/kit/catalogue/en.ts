@@ -1,0 +1,25 @@
+/** Sentences that Troupe says to people who chat, in English. Every catalogue has these keys. */
+export const en = {
+  "turn.failed":
+    "I could not answer: {reason} Your message is kept. Turn {turnId}; ./troupe turn show {turnId} tells more.",
+  "turn.cancelled": "Stopped.",
+  "turn.dead": "I tried {attempts} times and could not answer: {reason} Your message is kept. Turn {turnId}.",
+  "reason.model.auth": "the model {model} refused our key.",
+  "reason.model.billing": "the account of the model {model} has no credit left.",
+  "reason.model.rate_limited": "the model {model} is receiving too many requests just now.",
+  "reason.model.not_found": "the model {model} does not exist at its provider.",
+  "reason.model.context_exceeded": "the message is longer than the model {model} can read.",
+  "reason.model.timeout": "the model {model} did not answer in time.",
+  "reason.model.unavailable": "the model {model} cannot be reached.",
+  "reason.model.bad_response": "the model {model} sent something that cannot be read.",
+  "reason.model.rejected": "the model {model} refused the request.",
+  "reason.model.unknown": "no model is configured under the name {model}.",
+  "reason.budget.exceeded": "the budget of today is spent.",
+  "reason.turn.deadline": "it took longer than allowed.",
+  "reason.other": "something went wrong inside.",
+  "refused.rate.limited": "You are sending faster than allowed. Try again in {seconds} s.",
+  "refused.admission.full": "Too many messages are waiting just now. Try again in {seconds} s.",
+  "refused.budget.exceeded": "The budget of today is spent. It opens again at midnight UTC.",
+  "tool.unknown_outcome":
+    "{tool} began before an interruption, and nobody knows whether it finished. It was not run again. Ask before repeating it.",
+} as const;

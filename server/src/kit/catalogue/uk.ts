@@ -1,0 +1,28 @@
+import type { en } from "./en.ts";
+
+/** Sentences that Troupe says to people who chat, in Ukrainian. */
+export const uk: Readonly<Record<keyof typeof en, string>> = {
+  "turn.failed":
+    "Не вдалося відповісти: {reason} Ваше повідомлення збережено. Хід {turnId}; більше розкаже ./troupe turn show {turnId}.",
+  "turn.cancelled": "Зупинено.",
+  "turn.dead":
+    "Я спробував {attempts} разів і не зміг відповісти: {reason} Ваше повідомлення збережено. Хід {turnId}.",
+  "reason.model.auth": "модель {model} відхилила наш ключ.",
+  "reason.model.billing": "на рахунку моделі {model} не лишилося коштів.",
+  "reason.model.rate_limited": "модель {model} зараз отримує забагато запитів.",
+  "reason.model.not_found": "моделі {model} немає в її постачальника.",
+  "reason.model.context_exceeded": "повідомлення довше, ніж модель {model} може прочитати.",
+  "reason.model.timeout": "модель {model} не відповіла вчасно.",
+  "reason.model.unavailable": "модель {model} недоступна.",
+  "reason.model.bad_response": "модель {model} надіслала те, що не вдається прочитати.",
+  "reason.model.rejected": "модель {model} відхилила запит.",
+  "reason.model.unknown": "модель з назвою {model} не налаштована.",
+  "reason.budget.exceeded": "бюджет на сьогодні вичерпано.",
+  "reason.turn.deadline": "це тривало довше, ніж дозволено.",
+  "reason.other": "усередині щось пішло не так.",
+  "refused.rate.limited": "Ви надсилаєте частіше, ніж дозволено. Спробуйте за {seconds} с.",
+  "refused.admission.full": "Зараз чекає забагато повідомлень. Спробуйте за {seconds} с.",
+  "refused.budget.exceeded": "Бюджет на сьогодні вичерпано. Він відновиться опівночі за UTC.",
+  "tool.unknown_outcome":
+    "{tool} почалося до збою, і ніхто не знає, чи завершилося. Повторно не запускалося. Спитайте, перш ніж повторювати.",
+};

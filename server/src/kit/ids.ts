@@ -1,0 +1,81 @@
+import { createHash, randomFillSync } from "node:crypto";
+import type { Clock, IdGenerator } from "@troupe/contracts";
+
+/** Crockford's base 32: no I, L, O, U. Source: github.com/ulid/spec. */
+const ALPHABET = "0123456789ABCDEFGHJKMNPQRSTVWXYZ";
+const TIME_CHARACTERS = 10;
+const RANDOM_CHARACTERS = 16;
+const POOL_BYTES = 4096;
+
+/** ULIDs that rise within a millisecond too. `fill` brings randomness; the simulator gives a seeded one. */
+export function createIdGenerator(
+  clock: Clock,
+  fill: (bytes: Uint8Array) => void = (bytes) => void randomFillSync(bytes),
+): IdGenerator {
+  const pool = new Uint8Array(POOL_BYTES);
+  let used = POOL_BYTES;
+  let lastMs = -1;
+  let timeText = "";
+  const random = new Uint8Array(RANDOM_CHARACTERS);
+
+  const refresh = (): void => {
+    if (used + RANDOM_CHARACTERS > POOL_BYTES) {
+      fill(pool);
+      used = 0;
+    }
+    for (let i = 0; i < RANDOM_CHARACTERS; i++) random[i] = (pool[used + i] ?? 0) & 31;
+    // The first digit stays low, so that counting up within a millisecond never runs over.
+    random[0] = (random[0] ?? 0) & 15;
+    used += RANDOM_CHARACTERS;
+  };
+  const countUp = (): void => {
+    for (let i = RANDOM_CHARACTERS - 1; i >= 0; i--) {
+      const digit = (random[i] ?? 0) + 1;
+      random[i] = digit & 31;
+      if (digit < 32) return;
+    }
+  };
+
+  return {
+    next() {
+      const now = Math.max(clock.now(), lastMs);
+      if (now === lastMs) countUp();
+      else {
+        lastMs = now;
+        timeText = encodeTime(now);
+        refresh();
+      }
+      let text = timeText;
+      for (let i = 0; i < RANDOM_CHARACTERS; i++) text += ALPHABET[random[i] ?? 0];
+      return text;
+    },
+  };
+}
+
+function encodeTime(ms: number): string {
+  let rest = ms;
+  let text = "";
+  for (let i = 0; i < TIME_CHARACTERS; i++) {
+    text = ALPHABET[rest % 32] + text;
+    rest = Math.floor(rest / 32);
+  }
+  return text;
+}
+
+/** An id that follows from its parts: the same parts give the same 26 characters. */
+export function derivedId(...parts: readonly string[]): string {
+  const digest = createHash("sha256").update(JSON.stringify(parts)).digest();
+  let text = "";
+  let bits = 0;
+  let value = 0;
+  for (const byte of digest) {
+    value = (value << 8) | byte;
+    bits += 8;
+    while (bits >= 5 && text.length < TIME_CHARACTERS + RANDOM_CHARACTERS) {
+      bits -= 5;
+      text += ALPHABET[(value >> bits) & 31];
+    }
+    value &= (1 << bits) - 1;
+  }
+  return text;
+}

@@ -1,0 +1,69 @@
+import type { LogFields, Logger } from "@troupe/contracts";
+import { pino, stdTimeFunctions } from "pino";
+
+export type LogLevel = "debug" | "info" | "warn" | "error" | "silent";
+
+/** Field names whose values never reach a log, at any of the first three levels. */
+const SECRET_FIELDS = ["apiKey", "authorization", "cookie", "key", "password", "secret", "token"];
+const REDACTED = SECRET_FIELDS.flatMap((field) => [field, `*.${field}`, `*.*.${field}`]);
+
+/** What a secret looks like inside a text: our keys, bearer headers, the keys of common providers, credentials in URLs. */
+const SECRET_TEXT =
+  /\b(?:trp_[A-Za-z0-9_-]{8,}|sk-[A-Za-z0-9_-]{8,}|xox[a-z]-[A-Za-z0-9-]{8,})|(?<=\bBearer\s)[A-Za-z0-9._~+/=-]{8,}|(?<=:\/\/[^/\s:@]*:)[^/\s@]+(?=@)/g;
+
+/** Replaces what looks like a secret. For texts that come from outside: error messages, addresses. */
+export function redactText(text: string): string {
+  return text.replace(SECRET_TEXT, "[redacted]");
+}
+
+/** JSON lines to `destination` (a file descriptor number, default standard error), secrets redacted in the one place. */
+export function createLogger(options: {
+  readonly level: LogLevel;
+  readonly destination?: { write(line: string): void } | number;
+}): Logger {
+  const destination =
+    typeof options.destination === "object"
+      ? options.destination
+      : pino.destination({ fd: options.destination ?? 2, sync: true });
+  const root = pino(
+    {
+      level: options.level,
+      base: null,
+      timestamp: stdTimeFunctions.isoTime,
+      messageKey: "event",
+      redact: { paths: REDACTED, censor: "[redacted]" },
+      formatters: { level: (label) => ({ level: label }) },
+      serializers: { error: serializeError },
+    },
+    destination,
+  );
+  return wrap(root);
+}
+
+type Sink = Pick<ReturnType<typeof pino>, "debug" | "info" | "warn" | "error" | "child">;
+
+function wrap(sink: Sink): Logger {
+  const at = (level: "debug" | "info" | "warn" | "error") => (event: string, fields?: LogFields) => {
+    if (fields === undefined) sink[level](event);
+    else sink[level](fields, event);
+  };
+  return {
+    debug: at("debug"),
+    info: at("info"),
+    warn: at("warn"),
+    error: at("error"),
+    child: (fields) => wrap(sink.child(fields)),
+  };
+}
+
+function serializeError(value: unknown): unknown {
+  if (!(value instanceof Error)) return typeof value === "string" ? redactText(value) : value;
+  const { name, message, stack, cause } = value;
+  return {
+    name,
+    message: redactText(message),
+    ...("code" in value ? { code: value.code } : {}),
+    ...(stack === undefined ? {} : { stack: redactText(stack) }),
+    ...(cause === undefined ? {} : { cause: serializeError(cause) }),
+  };
+}

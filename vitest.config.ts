@@ -1,0 +1,20 @@
+import { defineConfig } from "vitest/config";
+
+const lanes = ["contracts", "testing", "server", "tests", "bench"].map((folder) => `${folder}/**/*.test.ts`);
+const long = "tests/long/**/*.test.ts";
+const runsLong = process.env.TROUPE_LANE === "long";
+
+export default defineConfig({
+  test: {
+    include: runsLong ? [long] : lanes,
+    exclude: runsLong ? ["**/node_modules/**"] : ["**/node_modules/**", long],
+    // A process a file: tests send signals and start threads. Threads as a pool were no faster here.
+    pool: "forks",
+    // By default one core is left idle; these tests wait for other processes more than they compute.
+    maxWorkers: "100%",
+    // Real processes, workers and databases are started in tests; on two busy cores five seconds are too few.
+    testTimeout: runsLong ? 600_000 : 20_000,
+    hookTimeout: 30_000,
+    reporters: ["default", "./tests/closing-line.ts"],
+  },
+});
