@@ -18,7 +18,7 @@ export interface OutboxRecord {
   readonly address: ReplyAddress;
   readonly text: string;
   readonly state: OutboxState;
-  /** A blind send has begun in some attempt. */
+  /** A blind send has begun, and nobody has said since that it did not arrive; a settle to `retry` clears it. */
   readonly begun: boolean;
   readonly attempt: number;
   readonly epoch: number;

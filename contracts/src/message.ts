@@ -30,8 +30,11 @@ export type MessagePart = TextPart | ToolCallPart | ToolResultPart;
 /** `notice` is Troupe speaking about a turn (it failed, it was cancelled); a model never sees one. */
 export type MessageRole = "user" | "assistant" | "notice";
 
-/** How the turn of a message ended. Messages of a turn that did not end well are not shown to a model as they are. */
-export type MessageOutcome = "open" | "ok" | "failed" | "cancelled";
+/**
+ * How the turn of a message ended. A message begins as `ok` and is changed when its turn ends badly; whether a turn has
+ * ended is asked of the turn. Messages of a turn that did not end well are not shown to a model as they are.
+ */
+export type MessageOutcome = "ok" | "failed" | "cancelled";
 
 /** Peer ids of everyone who knows this. Sorted, without repeats, never empty. Source: design §2 rule 7. */
 export type Audience = readonly string[];

@@ -4,7 +4,7 @@ export interface Session {
   readonly spaceId: string;
   readonly agentId: string;
   readonly channel: string;
-  /** What the face or platform calls this conversation. Unique with space, agent, channel and owner. */
+  /** What the face or platform calls this conversation. Unique with space, agent, channel, owner and peer. */
   readonly key: string;
   /** Who the conversation is with. */
   readonly peerId: string;

@@ -100,7 +100,7 @@ export interface SessionStore {
     query: PageQuery & { readonly sessionId: string; readonly newest?: boolean },
     options: CallOptions,
   ): Promise<Page<Message>>;
-  /** Messages for a model, oldest first by `(turnSeq, seq)`, whole turns only, notices left out, all outcomes but `open`. */
+  /** Messages for a model, oldest first by `(turnSeq, seq)`, whole turns only, notices left out. */
   history(query: HistoryQuery, options: CallOptions): Promise<readonly Message[]>;
 }
 

@@ -35,7 +35,7 @@ export function createWakeLoop({ name, clock, logger, round, retryMs }: WakeLoop
     timer = undefined;
     timerAtMs = Number.POSITIVE_INFINITY;
   };
-  const wakeIn = (delayMs: number): void => {
+  const arm = (delayMs: number): void => {
     if (life === undefined || life.signal.aborted) return;
     const atMs = clock.monotonicMs() + delayMs;
     if (timerAtMs <= atMs) return;
@@ -62,7 +62,7 @@ export function createWakeLoop({ name, clock, logger, round, retryMs }: WakeLoop
       }
     } while (again && !failing && !signal.aborted);
     current = undefined;
-    if (nextMs !== undefined) wakeIn(nextMs);
+    if (nextMs !== undefined) arm(nextMs);
   };
   const wake = (): void => {
     if (life === undefined || life.signal.aborted || failing) return;
@@ -83,7 +83,9 @@ export function createWakeLoop({ name, clock, logger, round, retryMs }: WakeLoop
       wake();
     },
     wake,
-    wakeIn,
+    wakeIn(delayMs) {
+      if (!failing) arm(delayMs);
+    },
     async stop(withinMs) {
       disarm();
       life?.abort(new Error(`${name} stops`));

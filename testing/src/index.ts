@@ -1,0 +1,27 @@
+/** Fakes and one contract suite per port. */
+export { type Arrival, createFakePlatform, type FakePlatform, type Mishap } from "./channel-doubles.ts";
+export { createLogRecorder, type LogLine, type LogRecorder } from "./log-recorder.ts";
+export { createManualClock, type ManualClock } from "./manual-clock.ts";
+export { createScriptedModel, type ScriptedModel, type ScriptedReply } from "./scripted-model.ts";
+export {
+  type ReceivedRequest,
+  type ScriptedModelServer,
+  startScriptedModelServer,
+  type WireMessage,
+  type WireRequest,
+} from "./scripted-model-server.ts";
+export type { ScriptedAnswer } from "./scripted-model-wire.ts";
+export { type BusHarness, busContract } from "./suites/bus-contract.ts";
+export { type ChannelHarness, channelContract } from "./suites/channel-contract.ts";
+export {
+  callsIn,
+  collectEvents,
+  type EndEvent,
+  endOf,
+  type ModelHarness,
+  modelContract,
+  textIn,
+} from "./suites/model-contract.ts";
+export { storeContract } from "./suites/store-contract.ts";
+export type { StoreHarness } from "./suites/store-fixtures.ts";
+export { type ToolHarness, toolContext, toolContract } from "./suites/tool-contract.ts";
