@@ -1,0 +1,77 @@
+import { DatabaseSync } from "node:sqlite";
+import { TroupeError } from "@troupe/contracts";
+import { failureOf } from "./errors.ts";
+
+export interface DatabaseOptions {
+  readonly path: string;
+  readonly access: "write" | "read";
+  /** UTC milliseconds: the database's clock, which leases go by. */
+  readonly now: () => number;
+  /** How long a locked database is waited for, milliseconds. */
+  readonly busyTimeoutMs?: number;
+  /** Largest size of the file in pages; only tests set it. */
+  readonly maxPages?: number;
+}
+
+export const MEMORY_PATH = ":memory:";
+
+const CACHE_KIBIBYTES = 8192;
+const MMAP_BYTES = 256 * 1024 * 1024;
+/** A commit that finds so many pages in the log writes them back itself; the idle checkpoint comes long before. */
+const CHECKPOINT_PAGES = 8000;
+const LOG_LIMIT_BYTES = 64 * 1024 * 1024;
+
+/** Opens a connection as every thread uses it. Throws `TroupeError` with a store code. */
+export function openDatabase(options: DatabaseOptions): DatabaseSync {
+  return guarded(options.path, () => {
+    const database = new DatabaseSync(options.path, {
+      readOnly: options.access === "read",
+      timeout: options.busyTimeoutMs ?? 5000,
+      allowExtension: false,
+    });
+    try {
+      configure(database, options);
+    } catch (error) {
+      database.close();
+      throw error;
+    }
+    return database;
+  });
+}
+
+function configure(database: DatabaseSync, options: DatabaseOptions): void {
+  database.function("now_ms", { deterministic: false, directOnly: true }, options.now);
+  database.exec(
+    `PRAGMA cache_size = -${CACHE_KIBIBYTES}; PRAGMA temp_store = MEMORY; PRAGMA trusted_schema = OFF;`,
+  );
+  if (options.path === MEMORY_PATH) return;
+  database.exec(`PRAGMA mmap_size = ${MMAP_BYTES};`);
+  if (options.access === "read") return;
+  database.exec(
+    `PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA wal_autocheckpoint = ${CHECKPOINT_PAGES}; PRAGMA journal_size_limit = ${LOG_LIMIT_BYTES};`,
+  );
+  if (options.maxPages !== undefined) database.exec(`PRAGMA max_page_count = ${options.maxPages}`);
+}
+
+/** Runs `work` and turns what the driver throws into a `TroupeError`. */
+export function guarded<T>(path: string, work: () => T): T {
+  try {
+    return work();
+  } catch (error) {
+    if (TroupeError.is(error)) throw error;
+    throw troupeErrorOf(failureOf(error, path), error);
+  }
+}
+
+export function troupeErrorOf(
+  failure: { readonly code: TroupeError["code"]; readonly message: string },
+  cause?: unknown,
+): TroupeError {
+  const isPassing = failure.code === "store.busy" || failure.code === "store.full";
+  return new TroupeError(failure.message, {
+    code: failure.code,
+    cause,
+    retryable: isPassing,
+    ...(isPassing ? { retryAfterMs: failure.code === "store.full" ? 5000 : 250 } : {}),
+  });
+}

@@ -1,0 +1,94 @@
+import { type ErrorCode, TroupeError } from "@troupe/contracts";
+import { troupeErrorOf } from "./database.ts";
+import type { FarReader } from "./reads.ts";
+import type { StatementText, Value } from "./statement.ts";
+import { type StoreThread, startThread } from "./thread.ts";
+
+interface Question {
+  readonly index: number;
+  readonly values: readonly Value[];
+  readonly signal: AbortSignal;
+  readonly resolve: (found: unknown) => void;
+  readonly reject: (error: unknown) => void;
+}
+
+/** The reader thread, started by the first question. Questions of one tick go over together. */
+export function createThreadReader(deps: {
+  readonly path: string;
+  readonly texts: () => readonly StatementText[];
+}): FarReader & {
+  close(): Promise<void>;
+} {
+  let thread: Promise<StoreThread> | undefined;
+  let waiting: Question[] = [];
+  let isAsking = false;
+  let isClosed = false;
+
+  const start = async (): Promise<StoreThread> => {
+    const started = startThread(new URL("./reader.worker.ts", import.meta.url), "reader");
+    await started.start({ path: deps.path, statements: deps.texts() });
+    return started;
+  };
+
+  const ask = (): void => {
+    const questions = waiting.filter(({ signal, reject }) => {
+      if (signal.aborted) reject(signal.reason);
+      return !signal.aborted;
+    });
+    waiting = [];
+    if (questions.length === 0 || thread === undefined) {
+      isAsking = false;
+      return;
+    }
+    const settleAll = (error: unknown): void => {
+      isAsking = false;
+      for (const { reject } of questions) reject(error);
+    };
+    thread.then((ready) => {
+      ready.ask(
+        questions.flatMap(({ index, values }) => [index, ...values]),
+        (answer) => {
+          if (answer instanceof TroupeError) {
+            // A thread that stopped is started again by the next question.
+            thread = undefined;
+            return settleAll(answer);
+          }
+          settle(questions, answer);
+          if (waiting.length > 0) ask();
+          else isAsking = false;
+        },
+      );
+    }, settleAll);
+  };
+
+  return {
+    query(index, values, { signal }) {
+      return new Promise((resolve, reject) => {
+        if (signal.aborted) return reject(signal.reason);
+        if (isClosed)
+          return reject(
+            new TroupeError("The store is closed: Troupe is shutting down.", { code: "store.closed" }),
+          );
+        thread ??= start();
+        waiting.push({ index, values, signal, resolve, reject });
+        if (isAsking) return;
+        isAsking = true;
+        setImmediate(ask);
+      });
+    },
+    async close() {
+      isClosed = true;
+      await (await thread?.catch(() => undefined))?.close();
+    },
+  };
+}
+
+function settle(questions: readonly Question[], answer: readonly unknown[]): void {
+  let at = 0;
+  for (const { resolve, reject } of questions) {
+    const head = answer[at++];
+    if (typeof head === "string")
+      reject(troupeErrorOf({ code: head as ErrorCode, message: String(answer[at++]) }));
+    else resolve(answer[at++]);
+  }
+}
