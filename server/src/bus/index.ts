@@ -1,0 +1,3 @@
+/** Doorbells and live events within one process. */
+export { createLocalBus, type LocalBus } from "./local-bus.ts";
+export { createLocalTurnFeed, type LocalTurnFeed } from "./local-turn-feed.ts";

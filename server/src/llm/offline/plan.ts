@@ -1,0 +1,95 @@
+import type { PhraseTable } from "./phrases.ts";
+import { type Intent, readClause } from "./requests.ts";
+import { phraseAt, wordsOf } from "./words.ts";
+
+/** Most requests that are read from one message; the rest of a very long one is left. */
+const MAX_INTENTS = 8;
+
+/** Everything that a message asks for, in its order. Never empty. */
+export function planOf(text: string, table: PhraseTable, agentName: string | undefined): readonly Intent[] {
+  const intents: Intent[] = [];
+  let isGreeted = false;
+  for (const sentence of sentencesOf(text)) {
+    const { rest, hasGreeting } = withoutGreeting(sentence, table, agentName);
+    isGreeted ||= hasGreeting;
+    if (rest !== "") for (const clause of clausesOf(rest, table)) add(intents, clause, table);
+  }
+  if (intents.length === 0) return [isGreeted ? say("greeting") : say("default")];
+  // What was understood is answered; that the rest was not would only be noise.
+  const understood = intents.filter((intent) => !isLost(intent));
+  const kept = understood.length > 0 ? understood : intents.slice(0, 1);
+  return [...(isGreeted ? [say("greetingAgain")] : []), ...kept.slice(0, MAX_INTENTS)];
+}
+
+function add(intents: Intent[], clause: string, table: PhraseTable): void {
+  const intent = readClause(clause, table) ?? lost(clause);
+  // The same twice is one request, dice excepted.
+  const isRepeated = intents.some((known) => JSON.stringify(known) === JSON.stringify(intent));
+  if (!isRepeated || (intent.kind === "tool" && intent.tool === "dice")) intents.push(intent);
+}
+
+/** A statement of some length is not nonsense; it is only nothing to do. */
+function lost(clause: string): Intent {
+  return say(wordsOf(clause).length >= 3 && !/[?？]$/.test(clause) ? "statement" : "unclear");
+}
+
+function isLost(intent: Intent): boolean {
+  return intent.kind === "say" && (intent.saying === "statement" || intent.saying === "unclear");
+}
+
+function say(saying: "greeting" | "greetingAgain" | "default" | "statement" | "unclear"): Intent {
+  return { kind: "say", saying };
+}
+
+function sentencesOf(text: string): readonly string[] {
+  return text
+    .split(/(?<=[.!?…])\s+|\s*[\n;]+\s*/)
+    .map((sentence) => sentence.trim())
+    .filter((sentence) => wordsOf(sentence).length > 0);
+}
+
+function withoutGreeting(
+  sentence: string,
+  table: PhraseTable,
+  agentName: string | undefined,
+): { readonly rest: string; readonly hasGreeting: boolean } {
+  const words = wordsOf(sentence);
+  let taken = phraseAt(words, 0, table.greeting);
+  if (taken === 0) return { rest: sentence, hasGreeting: false };
+  const nameLength = agentName === undefined ? 0 : wordsOf(agentName).length;
+  taken += phraseAt(words, taken, table.greeted);
+  if (agentName !== undefined && phraseAt(words, taken, [agentName.toLowerCase()]) > 0) taken += nameLength;
+  const next = words[taken];
+  return { rest: next === undefined ? "" : sentence.slice(next.start), hasGreeting: true };
+}
+
+/** Splits where a conjunction or comma stands between two requests that are each clear by themselves. */
+function clausesOf(sentence: string, table: PhraseTable): readonly string[] {
+  const words = wordsOf(sentence);
+  for (let at = 1; at < words.length; at++) {
+    const before = words[at - 1];
+    const here = words[at];
+    if (before === undefined || here === undefined) break;
+    const joined = phraseAt(words, at, table.conjunctions);
+    const hasComma = sentence.slice(before.end, here.start).includes(",");
+    if (joined === 0 && !hasComma) continue;
+    const next = words[at + joined];
+    if (next === undefined) continue;
+    const left = sentence.slice(0, before.end);
+    const right = sentence.slice(next.start);
+    if (isClear(readClause(left, table)) && startsClearly(right, table))
+      return [left, ...clausesOf(right, table)];
+  }
+  return [sentence];
+}
+
+function startsClearly(text: string, table: PhraseTable): boolean {
+  const first = clausesOf(text, table)[0] ?? text;
+  return isClear(readClause(first, table));
+}
+
+function isClear(intent: Intent | undefined): boolean {
+  return (
+    intent !== undefined && (intent.kind === "tool" || (intent.kind === "say" && intent.saying !== "unclear"))
+  );
+}

@@ -1,0 +1,181 @@
+import type { ModelEvent, ModelToolCall, Usage } from "@troupe/contracts";
+import type { WireChunk, WireDelta, WireError, WireToolCall, WireUsage } from "./wire.ts";
+
+export type FinishReason = Extract<ModelEvent, { type: "end" }>["reason"];
+
+interface PartialCall {
+  readonly index: number | undefined;
+  callId: string;
+  name: string;
+  arguments: string;
+}
+
+/** What one answer has brought so far, put together from its chunks. */
+export class ChatReply {
+  /** Text and reasoning of the present network read; the reader takes them. */
+  text = "";
+  reasoning = "";
+  /** All that was generated, for an estimate when no usage comes. */
+  generated = "";
+  finish: FinishReason | undefined;
+  usage: Usage | undefined;
+  /** `[DONE]` came. */
+  isDone = false;
+  /** At least one chunk was understood. */
+  hasBegun = false;
+  /** The server reported an error inside its answer. */
+  error: WireError | undefined;
+  /** An event came that is no JSON object. */
+  isBroken = false;
+  /** Fields that no JSON could be made of yet, joined: an event may be spread over several `data:` lines. */
+  #unread = "";
+  readonly #calls: PartialCall[] = [];
+
+  /** Takes one `data:` field, or "" where an event ends. */
+  accept(payload: string): void {
+    if (payload === "") {
+      if (this.#unread !== "") this.isBroken = true;
+      return;
+    }
+    if (payload === "[DONE]") {
+      this.isDone = true;
+      return;
+    }
+    const whole = this.#unread === "" ? payload : `${this.#unread}\n${payload}`;
+    const chunk = parseObject(whole);
+    if (chunk === undefined) {
+      this.#unread = whole;
+      return;
+    }
+    this.#unread = "";
+    this.#take(chunk);
+  }
+
+  /** Takes a whole JSON body; false when it is none. */
+  acceptWhole(body: string): boolean {
+    const chunk = parseObject(body);
+    if (chunk === undefined) return false;
+    this.#take(chunk);
+    this.isDone = true;
+    return this.hasBegun || this.error !== undefined;
+  }
+
+  /** The calls in the order the model gave them; `makeId` names those that came without an id. */
+  calls(makeId: () => string): ModelToolCall[] {
+    // An answer that was cut short by its length leaves a call that nobody can run.
+    const usable =
+      this.finish === "length" ? this.#calls.filter((call) => isJson(call.arguments)) : this.#calls;
+    return usable.map((call) => ({
+      callId: call.callId === "" ? makeId() : call.callId,
+      name: call.name,
+      arguments: call.arguments.trim() === "" ? "{}" : call.arguments,
+    }));
+  }
+
+  #take(chunk: WireChunk): void {
+    if (chunk.error !== undefined && chunk.error !== null) {
+      this.error = typeof chunk.error === "object" ? chunk.error : { message: String(chunk.error) };
+      return;
+    }
+    if (chunk.usage !== undefined && chunk.usage !== null) this.usage = readUsage(chunk.usage) ?? this.usage;
+    if (!Array.isArray(chunk.choices)) return;
+    this.hasBegun = true;
+    const choice = chunk.choices[0];
+    if (choice === undefined) return;
+    const delta = choice.delta ?? choice.message;
+    if (delta !== undefined && delta !== null) this.#takeDelta(delta);
+    if (choice.finish_reason !== undefined && choice.finish_reason !== null) {
+      this.finish = readFinish(choice.finish_reason);
+    }
+  }
+
+  #takeDelta(delta: WireDelta): void {
+    const { content } = delta;
+    if (typeof content === "string") {
+      if (content !== "") this.text += content;
+    } else if (Array.isArray(content)) {
+      for (const part of content) if (typeof part?.text === "string") this.text += part.text;
+    }
+    // A refusal is an answer to the person, told in a field of its own.
+    if (typeof delta.refusal === "string") this.text += delta.refusal;
+    // `reasoning_content` is DeepSeek's and vLLM's name, `reasoning` OpenRouter's and Ollama's.
+    const reasoning = delta.reasoning_content ?? delta.reasoning;
+    if (typeof reasoning === "string") this.reasoning += reasoning;
+    if (Array.isArray(delta.tool_calls)) for (const call of delta.tool_calls) this.#takeCall(call);
+  }
+
+  #takeCall(piece: WireToolCall): void {
+    const id = typeof piece.id === "string" ? piece.id : "";
+    let call = this.#find(piece.index, id);
+    if (call === undefined) {
+      call = { index: piece.index, callId: id, name: "", arguments: "" };
+      this.#calls.push(call);
+    }
+    if (call.callId === "") call.callId = id;
+    const { name, arguments: more } = piece.function ?? {};
+    if (typeof name === "string" && call.name === "") call.name = name;
+    // Some servers give the arguments as an object instead of JSON text.
+    const text =
+      typeof more === "string" ? more : more === undefined || more === null ? "" : JSON.stringify(more);
+    call.arguments += text;
+    this.generated += text;
+  }
+
+  /** By index; some servers leave it out, or give every call the index 0, so that a new id is a new call. */
+  #find(index: number | undefined, id: string): PartialCall | undefined {
+    if (id !== "") {
+      const same = this.#calls.find((call) => call.callId === id);
+      if (same !== undefined) return same;
+      return this.#calls.findLast(
+        (call) => call.callId === "" && index !== undefined && call.index === index,
+      );
+    }
+    return index === undefined ? this.#calls.at(-1) : this.#calls.findLast((call) => call.index === index);
+  }
+}
+
+function parseObject(text: string): WireChunk | undefined {
+  try {
+    const value: unknown = JSON.parse(text);
+    return typeof value === "object" && value !== null ? (value as WireChunk) : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+function isJson(text: string): boolean {
+  try {
+    JSON.parse(text);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+function readFinish(reason: string): FinishReason {
+  switch (reason) {
+    case "length":
+      return "length";
+    case "tool_calls":
+    case "function_call":
+      return "tool-calls";
+    case "content_filter":
+      return "content-filter";
+    default:
+      return "stop";
+  }
+}
+
+function readUsage(usage: WireUsage): Usage | undefined {
+  const input = count(usage.prompt_tokens);
+  const output = count(usage.completion_tokens);
+  if (input === undefined || output === undefined) return undefined;
+  // DeepSeek reports cache hits beside the details that the others have.
+  const cached =
+    count(usage.prompt_tokens_details?.cached_tokens) ?? count(usage.prompt_cache_hit_tokens) ?? 0;
+  return { inputTokens: input, cachedInputTokens: Math.min(cached, input), outputTokens: output };
+}
+
+function count(value: unknown): number | undefined {
+  return typeof value === "number" && Number.isFinite(value) && value >= 0 ? Math.round(value) : undefined;
+}

@@ -1,0 +1,61 @@
+import type { ModelMessage, ModelRequest, ToolSpec } from "@troupe/contracts";
+import {
+  type ModelHarness,
+  modelContract,
+  startScriptedModelServer,
+  type WireMessage,
+} from "@troupe/testing";
+import { systemClock } from "../../kit/index.ts";
+import { createOpenAiCompatibleProvider } from "./provider.ts";
+
+const deps = { clock: systemClock(), random: () => 0.5 };
+const ask = (text = "hello"): ModelRequest => ({ messages: [{ role: "user", text }], tools: [] });
+const TOOLS: readonly ToolSpec[] = ["dice", "time"].map((name) => ({
+  name,
+  description: `The ${name}.`,
+  inputSchema: { type: "object", properties: { x: { type: "string" } } },
+  kind: "pure",
+}));
+
+modelContract("OpenAI chat dialect", async (): Promise<ModelHarness> => {
+  const server = await startScriptedModelServer();
+  const provider = createOpenAiCompatibleProvider({ name: "local", baseUrl: server.baseUrl }, deps);
+  return {
+    model: provider.model("scripted"),
+    forText() {
+      server.enqueue({ tokens: ["One ", "two ", "three"], gapMs: 10 });
+      return ask();
+    },
+    forCalls: (count) => ({
+      messages: [
+        {
+          role: "user",
+          text: 'use tool dice {"x":"a b"} use tool time'.slice(0, count === 1 ? 24 : undefined),
+        },
+      ],
+      tools: TOOLS,
+    }),
+    forUnicode() {
+      server.enqueue({ tokens: ["Їжа", "к і 🦔", " — ок"], splitBytes: 1 });
+      return { request: ask(), text: "Їжак і 🦔 — ок" };
+    },
+    forNothing() {
+      server.enqueue({ text: "" });
+      return ask();
+    },
+    received: () => (server.requests.at(-1)?.body.messages ?? []).map(fromWire),
+    async close() {
+      await provider.close();
+      await server.close();
+    },
+  };
+});
+
+function fromWire(message: WireMessage): ModelMessage {
+  const text = message.content ?? "";
+  if (message.role === "system" || message.role === "user") return { role: message.role, text };
+  if (message.role === "tool")
+    return { role: "tool", callId: message.tool_call_id ?? "", name: "", text, isError: false };
+  const calls = message.tool_calls?.map((call) => ({ callId: call.id, ...call.function })) ?? [];
+  return { role: "assistant", text, calls };
+}

@@ -1,0 +1,270 @@
+import type { ErrorCode, ModelRequest } from "@troupe/contracts";
+import {
+  collectEvents,
+  createManualClock,
+  type EndEvent,
+  endOf,
+  type ScriptedAnswer,
+  type ScriptedModelServer,
+  startScriptedModelServer,
+  textIn,
+} from "@troupe/testing";
+import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { systemClock } from "../../kit/index.ts";
+import { createOpenAiCompatibleProvider, type OpenAiCompatibleProvider } from "./provider.ts";
+
+const ask: ModelRequest = { messages: [{ role: "user", text: "hello" }], tools: [] };
+const KEY = "sk-test-0123456789abcdef";
+let server: ScriptedModelServer;
+let provider: OpenAiCompatibleProvider;
+beforeEach(async () => {
+  server = await startScriptedModelServer();
+  provider = providerWith({});
+});
+afterEach(async () => {
+  await provider.close();
+  await server.close();
+});
+
+function providerWith(timeouts: object, baseUrl = server.baseUrl): OpenAiCompatibleProvider {
+  const deps = { clock: systemClock(), random: () => 0.5 };
+  return createOpenAiCompatibleProvider({ name: "local", baseUrl, apiKey: KEY, timeouts }, deps);
+}
+
+/** The end of a call that goes wrong, after making sure that the next one works. */
+async function failWith(answer: ScriptedAnswer): Promise<EndEvent & { readonly told: string }> {
+  server.enqueue(answer);
+  const events = await collectEvents(provider.model("llama"), ask);
+  const next = await collectEvents(provider.model("llama"), ask);
+  expect(textIn(next)).toBe("You said: hello");
+  expect(endOf(next).reason).toBe("stop");
+  return { ...endOf(events), told: textIn(events) };
+}
+
+const openAiError = (message: string, code: string | null = null, type = "invalid_request_error"): string =>
+  JSON.stringify({ error: { message, type, param: null, code } });
+
+describe("a status that is an error", () => {
+  const cases: readonly [string, ScriptedAnswer, ErrorCode, boolean, string][] = [
+    [
+      "401",
+      { status: 401, body: openAiError("No such key") },
+      "model.auth",
+      false,
+      'refused our key (401, it said: "No such key").',
+    ],
+    ["403", { status: 403, body: "" }, "model.auth", false, "refused our key (403)."],
+    ["402", { status: 402, body: "" }, "model.billing", false, "has no credit left on our account (402)."],
+    [
+      "404",
+      { status: 404, body: openAiError("no llama") },
+      "model.not_found",
+      false,
+      "does not exist at its provider (404",
+    ],
+    ["408", { status: 408, body: "" }, "model.timeout", true, "did not answer its own server in time (408)."],
+    ["504", { status: 504, body: "<html>gateway</html>" }, "model.timeout", true, "in time (504)."],
+    [
+      "413",
+      { status: 413, body: "" },
+      "model.context_exceeded",
+      false,
+      "cannot read a conversation of this length (413).",
+    ],
+    [
+      "400 with context_length_exceeded",
+      { status: 400, body: openAiError("Too long.", "context_length_exceeded") },
+      "model.context_exceeded",
+      false,
+      'of this length (400, it said: "Too long.").',
+    ],
+    [
+      "400 of a local server about its context",
+      { status: 400, body: '{"error":"the request exceeds the available context size"}' },
+      "model.context_exceeded",
+      false,
+      "of this length (400",
+    ],
+    [
+      "400",
+      { status: 400, body: openAiError("bad field") },
+      "model.rejected",
+      false,
+      'refused the request (400, it said: "bad field").',
+    ],
+    [
+      "422",
+      { status: 422, body: '{"detail":"nope"}' },
+      "model.rejected",
+      false,
+      'refused the request (422, it said: "nope").',
+    ],
+    [
+      "400 about the key",
+      { status: 400, body: openAiError("API key not valid.") },
+      "model.auth",
+      false,
+      "refused our key (400",
+    ],
+    [
+      "429",
+      { status: 429, body: "" },
+      "model.rate_limited",
+      true,
+      "is receiving too many requests just now (429).",
+    ],
+    [
+      "429 without quota",
+      { status: 429, body: openAiError("You exceeded…", "insufficient_quota", "insufficient_quota") },
+      "model.billing",
+      false,
+      "has no credit left on our account (429",
+    ],
+    [
+      "500",
+      { status: 500, body: "oops" },
+      "model.unavailable",
+      true,
+      'is out of order just now (500, it said: "oops").',
+    ],
+    ["503", { status: 503, body: "" }, "model.unavailable", true, "is out of order just now (503)."],
+    ["529", { status: 529, body: "" }, "model.unavailable", true, "is out of order just now (529)."],
+    [
+      "301",
+      { status: 301, headers: { location: "https://elsewhere/v1" }, body: "" },
+      "model.rejected",
+      false,
+      "sent us on to https://elsewhere/v1 (301); set baseUrl",
+    ],
+  ];
+  test.each(cases)(
+    "%s is told by its code and in one sentence",
+    async (_name, answer, code, retryable, words) => {
+      const end = await failWith(answer);
+
+      expect(end.reason).toBe("error");
+      expect(end.error).toMatchObject({ code, retryable });
+      expect(end.error?.message.startsWith('The model "local/llama" ')).toBe(true);
+      expect(end.error?.message).toContain(words);
+      expect(end.usage).toEqual({ inputTokens: 0, cachedInputTokens: 0, outputTokens: 0 });
+    },
+  );
+
+  test.each([
+    ["seconds", { "retry-after": "7" }, 7_000],
+    ["milliseconds", { "retry-after-ms": "1250", "retry-after": "2" }, 1_250],
+    ["a date", { "retry-after": "Fri, 20 Nov 2026 12:00:30 GMT" }, 30_000],
+  ])("says how long to wait, given in %s", async (_name, headers, retryAfterMs) => {
+    const clock = createManualClock(Date.UTC(2026, 10, 20, 12, 0, 0));
+    const own = createOpenAiCompatibleProvider(
+      { name: "local", baseUrl: server.baseUrl },
+      { clock, random: () => 0 },
+    );
+    server.enqueue({ status: 429, headers });
+
+    const end = endOf(await collectEvents(own.model("llama"), ask));
+    await own.close();
+
+    expect(end.error?.retryAfterMs).toBe(retryAfterMs);
+  });
+
+  test("never repeats our key, and quotes at most two hundred characters in one line", async () => {
+    const end = await failWith({ status: 401, body: openAiError(`Bad key ${KEY}\n${"x ".repeat(500)}`) });
+
+    expect(end.error?.message).not.toContain(KEY);
+    expect(end.error?.message).toContain("[redacted]");
+    expect(end.error?.message).not.toContain("\n");
+    expect(end.error?.message.length).toBeLessThan(320);
+  });
+
+  test("with a body without end is cut", async () => {
+    const end = await failWith({ status: 500, body: "x".repeat(2_000_000) });
+
+    expect(end.error?.code).toBe("model.unavailable");
+  });
+});
+
+describe("an answer that goes wrong", () => {
+  test("cut at the end of its body is a bad response that may be asked for again", async () => {
+    const end = await failWith({ tokens: ["a ", "b ", "c ", "d"], cut: "body" });
+
+    expect(end.error).toMatchObject({ code: "model.bad_response", retryable: true });
+    expect(end.error?.message).toBe('The model "local/llama" broke off in the middle of its answer.');
+    expect(end.told).toBe("a b c ");
+    expect(end).toMatchObject({ estimated: true });
+    expect(end.usage.inputTokens).toBeGreaterThan(0);
+    expect(end.usage.outputTokens).toBeGreaterThan(0);
+  });
+
+  test("cut with its connection is unavailable and may be asked for again", async () => {
+    const end = await failWith({ tokens: ["a ", "b ", "c ", "d"], cut: "connection" });
+
+    expect(end.error).toMatchObject({ code: "model.unavailable", retryable: true });
+    expect(end.error?.message).toContain("broke off in the middle of its answer (connection lost).");
+    expect(end.told).toBe("a b c ");
+  });
+
+  test("cut within a tool call gives no call", async () => {
+    server.enqueue({ toolCalls: [{ callId: "c", name: "dice", arguments: '{"x":"yes"}' }], cut: "body" });
+
+    const events = await collectEvents(provider.model("llama"), ask);
+
+    expect(events.map((event) => event.type)).toEqual(["end"]);
+    expect(endOf(events).error?.code).toBe("model.bad_response");
+  });
+
+  test.each([
+    ["a page of HTML", ["<!doctype html><html><body>Welcome</body></html>"]],
+    ["no JSON in an event", ['data: {"choices": oops}\n\n', "data: [DONE]\n\n"]],
+    ["JSON of something else", ['{"hello":"world"}']],
+    ["half a JSON body", ['{"choices":[{"mess']],
+    ["[DONE] alone", ["data: [DONE]\n\n"]],
+    ["nothing", [""]],
+    ["random bytes", [Uint8Array.from({ length: 300 }, (_, at) => (at * 7919) % 256)]],
+    ["a number in an event", ["data: 7\n\n"]],
+  ])("of garbage (%s) is a bad response", async (_name, raw) => {
+    const end = await failWith({ raw });
+
+    expect(end.error).toMatchObject({ code: "model.bad_response", retryable: true });
+    expect(end.error?.message).toMatch(/sent something that cannot be read\.$|without beginning it\.$/);
+  });
+
+  test("that announces a call and makes none is a bad response, not an empty reply", async () => {
+    const end = await failWith({ text: "", finish: "tool_calls" });
+
+    expect(end.error).toMatchObject({ code: "model.bad_response", retryable: true });
+    expect(end.error?.message).toContain("announced a tool call and made none");
+  });
+
+  test("of one endless line is stopped while it is small", async () => {
+    const piece = "x".repeat(1024 * 1024);
+    const end = await failWith({ raw: ["data: {", ...Array<string>(40).fill(piece)] });
+
+    expect(end.error).toMatchObject({ code: "model.bad_response", retryable: true });
+    expect(end.error?.message).toContain("sent more than any answer holds");
+    expect(server.requests[0]?.isAborted).toBe(true);
+  });
+
+  test.each([
+    ["with a status", { message: "Overloaded", code: 503 }, "model.unavailable", true],
+    ["about the rate", { message: "Rate limit reached", code: "rate_limit" }, "model.rate_limited", true],
+    ["about length", { message: "maximum context length is 8192" }, "model.context_exceeded", false],
+    ["of another kind", { message: "The GPU fell asleep" }, "model.unavailable", true],
+  ])("tells an error in its stream, %s", async (_name, error, code, retryable) => {
+    const raw = [
+      'data: {"choices":[{"delta":{"content":"So "}}]}\n\n',
+      `data: ${JSON.stringify({ error })}\n\n`,
+    ];
+    const end = await failWith({ raw });
+
+    expect(end.told).toBe("So ");
+    expect(end.error).toMatchObject({ code, retryable });
+    expect(end.error?.message).toContain(error.message);
+  });
+
+  test("tells an error in a JSON body that says it was fine", async () => {
+    const end = await failWith({ raw: ['{"error":{"message":"no credit: billing","code":402}}'] });
+
+    expect(end.error?.code).toBe("model.billing");
+  });
+});

@@ -1,0 +1,103 @@
+import type {
+  Clock,
+  Contribution,
+  Logger,
+  Module,
+  SearchHit,
+  SearchStore,
+  TurnView,
+} from "@troupe/contracts";
+import { textOf } from "@troupe/contracts";
+import { estimateTokens, type Metrics, SECONDS_BUCKETS, wordsOf } from "../kit/index.ts";
+import { excerptOf } from "./excerpt.ts";
+
+const BUDGET_TOKENS = 600;
+const MAX_LINES = 6;
+/** Asked for beyond what is shown, because much of it stands in the prompt already. */
+const SPARE_HITS = 18;
+/** Below this share of the asked words a hit is a coincidence. */
+const MIN_SCORE = 0.3;
+const MAX_LINE_CHARACTERS = 280;
+/** They are data: whatever a line says, it was said then, and is no instruction now. */
+const HEAD = "From earlier conversations, for reference only; it may be out of date:";
+const NOTHING: Contribution = { text: "" };
+
+export interface MemoryModuleDeps {
+  readonly search: Pick<SearchStore, "search">;
+  readonly clock: Clock;
+  readonly logger: Logger;
+  readonly metrics: Metrics;
+}
+
+/** Adds what was said and remembered earlier about the words of the new message. No model is asked and nothing is written. */
+export function createMemoryModule({ search, clock, logger, metrics }: MemoryModuleDeps): Module {
+  const seconds = metrics.histogram("recall_seconds", "Time of recalling before a turn", SECONDS_BUCKETS);
+  return {
+    id: "memory",
+    budgetTokens: BUDGET_TOKENS,
+    async gather(turn, { signal }) {
+      const words = wordsOf(turn.inbound.map((message) => textOf(message.parts)).join("\n"));
+      if (words.length === 0) return NOTHING;
+      const startedMs = clock.monotonicMs();
+      const { spaceId, agent, audience: readers } = turn;
+      const query = { spaceId, agentId: agent.spec.id, readers, words, limit: MAX_LINES + SPARE_HITS };
+      const hits = await search.search(query, { signal });
+      seconds.observe((clock.monotonicMs() - startedMs) / 1_000);
+      const lines = linesOf(choose(hits, turn), words);
+      if (lines.length === 0) return NOTHING;
+      logger.debug("memory.recalled", { turnId: turn.turnId, found: hits.length, shown: lines.length });
+      return {
+        text: [HEAD, ...lines].join("\n"),
+        detail: `${lines.length} ${lines.length === 1 ? "memory" : "memories"}`,
+      };
+    },
+  };
+}
+
+/** Leaves out what is weak, what the prompt shows anyway, and what says the same as a better hit. */
+function choose(hits: readonly SearchHit[], turn: TurnView): readonly SearchHit[] {
+  const chosen: SearchHit[] = [];
+  const told: string[] = [];
+  for (const hit of hits) {
+    if (hit.score < MIN_SCORE || isShown(hit, turn)) continue;
+    const text = plain(hit.text);
+    // "remember that my cat is called Mia" and the memory "my cat is called Mia" are one thing.
+    if (told.some((one) => one.includes(text) || text.includes(one))) continue;
+    chosen.push(hit);
+    told.push(text);
+    if (chosen.length === MAX_LINES) break;
+  }
+  return chosen;
+}
+
+function isShown(hit: SearchHit, turn: TurnView): boolean {
+  if (hit.sessionId !== turn.sessionId || hit.turnSeq === undefined) return false;
+  return hit.turnSeq >= turn.shownFromTurnSeq || hit.turnSeq === turn.turnSeq;
+}
+
+function plain(text: string): string {
+  return text
+    .toLowerCase()
+    .replace(/[^\p{L}\p{N}]+/gu, " ")
+    .trim();
+}
+
+/** As many lines as the budget holds, best first. */
+function linesOf(hits: readonly SearchHit[], words: readonly string[]): readonly string[] {
+  const lines: string[] = [];
+  let left = BUDGET_TOKENS - estimateTokens(HEAD);
+  for (const hit of hits) {
+    const day = new Date(hit.createdAt).toISOString().slice(0, 10);
+    const line = `[${day}] ${speakerOf(hit)}: ${excerptOf(hit.text, words, MAX_LINE_CHARACTERS)}`;
+    const tokens = estimateTokens(line);
+    if (tokens > left) break;
+    left -= tokens;
+    lines.push(line);
+  }
+  return lines;
+}
+
+function speakerOf({ role }: SearchHit): string {
+  if (role === "memory") return "note";
+  return role === "assistant" ? "assistant" : "user";
+}

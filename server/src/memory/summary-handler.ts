@@ -1,0 +1,136 @@
+import type {
+  AgentDirectory,
+  CallOptions,
+  Clock,
+  Effect,
+  EffectHandler,
+  IdGenerator,
+  Ledger,
+  Logger,
+  ModelChoice,
+  ModelRouter,
+  SessionStore,
+  Storyline,
+  StorylineStore,
+  UnitOfWork,
+} from "@troupe/contracts";
+import { TroupeError } from "@troupe/contracts";
+import { askOnce } from "./ask-once.ts";
+import { summaryRequest } from "./summary-request.ts";
+
+const KIND = "storyline.summary";
+const VERSION = 1;
+/** Model of summaries where the configuration has one of this name; else the agent's own. */
+const SMALL_MODEL = "small";
+const MAX_MESSAGES = 200;
+const MAX_HISTORY_BYTES = 64 * 1024;
+const MAX_SUMMARY_CHARACTERS = 2_000;
+
+export interface SummaryHandlerDeps {
+  readonly unit: UnitOfWork;
+  readonly sessions: Pick<SessionStore, "get" | "history">;
+  readonly storylines: Pick<StorylineStore, "ofSession" | "summarise">;
+  readonly ledger: Pick<Ledger, "reserve" | "settle" | "record">;
+  readonly router: ModelRouter;
+  readonly agents: AgentDirectory;
+  readonly clock: Clock;
+  readonly ids: IdGenerator;
+  /** Most that a space may spend in a UTC day; undefined: no limit. */
+  readonly dailyLimitMicroUsd?: number | undefined;
+  readonly logger: Logger;
+}
+
+interface Payload {
+  readonly sessionId: string;
+  readonly storylineId: string;
+  readonly uptoTurnSeq: number;
+  readonly title: string;
+}
+
+/**
+ * Refreshes the summary of a storyline with what was said since the last one. A second run for the same or an older turn
+ * finds the newer summary and does nothing; a model that fails makes the effect wait and try again.
+ */
+export function createSummaryHandler(deps: SummaryHandlerDeps): EffectHandler {
+  return {
+    kind: KIND,
+    versions: [VERSION],
+    async handle(effect, options) {
+      const payload = payloadOf(effect);
+      const storyline = await deps.storylines.ofSession(payload.sessionId, options);
+      if (storyline === undefined || storyline.id !== payload.storylineId) return [];
+      if (storyline.summaryTurnSeq >= payload.uptoTurnSeq) return [];
+      const session = await deps.sessions.get(payload.sessionId, options);
+      const agent = session === undefined ? undefined : deps.agents.get(session.spaceId, session.agentId);
+      if (agent === undefined) return [];
+      const messages = await messagesSince(deps, storyline, payload, options);
+      if (messages.length === 0) return [];
+      const answer = await askOnce(deps, {
+        choices: choicesOf(deps.router, agent.spec.model),
+        request: summaryRequest(agent.spec.name, storyline.summary, messages),
+        about: {
+          spaceId: effect.spaceId,
+          agentId: agent.spec.id,
+          sessionId: payload.sessionId,
+          turnId: effect.turnId,
+        },
+        dailyLimitMicroUsd: deps.dailyLimitMicroUsd,
+        signal: options.signal,
+      });
+      const summary = answer.trim().slice(0, MAX_SUMMARY_CHARACTERS).trimEnd();
+      if (summary === "") {
+        throw new TroupeError("The model answered the request for a summary with nothing.", {
+          code: "model.bad_response",
+          retryable: true,
+        });
+      }
+      deps.logger.debug("summary.made", { sessionId: payload.sessionId, uptoTurnSeq: payload.uptoTurnSeq });
+      return [
+        deps.storylines.summarise({
+          id: storyline.id,
+          title: payload.title === "" ? storyline.title : payload.title,
+          summary,
+          summaryTurnSeq: payload.uptoTurnSeq,
+          at: deps.clock.now(),
+        }),
+      ];
+    },
+  };
+}
+
+function payloadOf({ id, payload }: Effect): Payload {
+  const { sessionId, storylineId, uptoTurnSeq, title } = payload;
+  const isWhole =
+    typeof sessionId === "string" &&
+    typeof storylineId === "string" &&
+    typeof uptoTurnSeq === "number" &&
+    typeof title === "string";
+  if (isWhole) return { sessionId, storylineId, uptoTurnSeq, title };
+  throw new TroupeError(`The effect ${id} has no readable payload of ${KIND}.`, { code: "request.invalid" });
+}
+
+/** What was said after the last summary. Of very much only the newest is read, which the last summary leads up to. */
+async function messagesSince(
+  { sessions }: SummaryHandlerDeps,
+  { summaryTurnSeq }: Storyline,
+  { sessionId, uptoTurnSeq }: Payload,
+  options: CallOptions,
+) {
+  const query = {
+    sessionId,
+    beforeTurnSeq: uptoTurnSeq + 1,
+    maxMessages: MAX_MESSAGES,
+    maxBytes: MAX_HISTORY_BYTES,
+  };
+  const history = await sessions.history(query, options);
+  return history.filter((message) => message.turnSeq > summaryTurnSeq && message.outcome === "ok");
+}
+
+function choicesOf(router: ModelRouter, agentModel: string): readonly ModelChoice[] {
+  try {
+    return router.choices(SMALL_MODEL);
+  } catch (error) {
+    if (!TroupeError.is(error, "model.unknown")) throw error;
+    return router.choices(agentModel);
+  }
+}

@@ -1,0 +1,39 @@
+import type { MemoryStore, SearchStore, SessionStore, ToolSource } from "@troupe/contracts";
+import { calculatorTool } from "./calculator.ts";
+import { diceTool } from "./dice.ts";
+import { listSessionsTool } from "./list-sessions.ts";
+import { recallTool } from "./recall.ts";
+import { rememberTool } from "./remember.ts";
+import { timeTool } from "./time.ts";
+
+/** Id of the source whose tools an agent has that names none. */
+export const BUILTIN_SOURCE = "builtin";
+
+export interface BuiltinToolDeps {
+  readonly memories: MemoryStore;
+  readonly search: SearchStore;
+  readonly sessions: SessionStore;
+  /** From 0 up to, not including, 1. */
+  readonly random: () => number;
+  /** IANA zone of questions for the time that name none. Default UTC. */
+  readonly defaultZone?: string;
+}
+
+/** The tools that come with Troupe. */
+export function createBuiltinTools({
+  memories,
+  search,
+  sessions,
+  random,
+  defaultZone,
+}: BuiltinToolDeps): ToolSource {
+  const tools = [
+    timeTool({ defaultZone: defaultZone ?? "UTC" }),
+    diceTool({ random }),
+    calculatorTool(),
+    rememberTool({ memories }),
+    recallTool({ memories, search }),
+    listSessionsTool({ sessions }),
+  ];
+  return { id: BUILTIN_SOURCE, list: async () => tools };
+}

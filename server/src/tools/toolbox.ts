@@ -1,0 +1,205 @@
+import type {
+  AgentSpec,
+  CallOptions,
+  Clock,
+  Logger,
+  Tool,
+  Toolbox,
+  ToolCallPart,
+  ToolContext,
+  ToolOutput,
+  ToolSource,
+} from "@troupe/contracts";
+import { TroupeError } from "@troupe/contracts";
+import {
+  linkSignal,
+  type Metrics,
+  nearestName,
+  redactText,
+  SECONDS_BUCKETS,
+  untilAborted,
+} from "../kit/index.ts";
+import { tell } from "./catalogue/index.ts";
+import { parseCommand } from "./commands.ts";
+import { cutOutput } from "./output.ts";
+import { createRegistry, type Registered } from "./registry.ts";
+
+const DEFAULT_TIMEOUT_MS = 30_000;
+const MAX_INPUT_CHARACTERS = 256 * 1024;
+
+export interface ToolboxDeps {
+  /** In order: the first that brings a name keeps it. */
+  readonly sources: readonly ToolSource[];
+  readonly clock: Clock;
+  readonly logger: Logger;
+  readonly metrics: Metrics;
+}
+
+/** The toolbox with what `app` needs around it. */
+export interface LoadableToolbox extends Toolbox {
+  /** Asks the sources for their tools: once before the first turn, and again on reload. */
+  load(options: CallOptions): Promise<void>;
+  /** Names in a blueprint that no source has, each with the nearest one there is. */
+  validate(spec: AgentSpec): readonly { readonly name: string; readonly nearest: string | undefined }[];
+}
+
+type Outcome = "ok" | "declined" | "unknown" | "invalid" | "failed" | "timeout" | "aborted";
+
+export function createToolbox({ sources, clock, logger, metrics }: ToolboxDeps): LoadableToolbox {
+  const registry = createRegistry(sources, logger);
+  const calls = metrics.counter("tool_calls_total", "Tool calls by tool and outcome");
+  const seconds = metrics.histogram("tool_seconds", "Time that tools ran", SECONDS_BUCKETS);
+
+  const runTool = async (
+    { tool }: Registered,
+    input: unknown,
+    context: ToolContext,
+    { signal }: CallOptions,
+  ): Promise<{ output: ToolOutput; outcome: Outcome }> => {
+    const timeoutMs = tool.spec.timeoutMs ?? DEFAULT_TIMEOUT_MS;
+    const isLate = new TroupeError(`${tool.spec.name} ran longer than ${timeoutMs} ms.`, {
+      code: "tool.timeout",
+    });
+    const startedMs = clock.monotonicMs();
+    using linked = linkSignal(signal, { clock, afterMs: timeoutMs, reason: () => isLate });
+    try {
+      const output = await untilAborted(invoke(tool, input, context, linked.signal), linked.signal);
+      return checked(tool, output, context, logger);
+    } catch (error) {
+      signal.throwIfAborted();
+      const fields = { tool: tool.spec.name, turnId: context.turnId, callId: context.callId };
+      if (linked.signal.aborted) {
+        logger.warn("tool.timeout", { ...fields, timeoutMs });
+        const key = tool.spec.kind === "external" ? "run.timeoutUnknown" : "run.timeout";
+        const text = tell(context.language, key, { tool: tool.spec.name, seconds: timeoutMs / 1_000 });
+        return { output: { text, isError: true }, outcome: "timeout" };
+      }
+      logger.error("tool.failed", { ...fields, error });
+      return { output: { text: failureText(tool, error, context), isError: true }, outcome: "failed" };
+    } finally {
+      seconds.observe((clock.monotonicMs() - startedMs) / 1_000, { tool: tool.spec.name });
+    }
+  };
+
+  return {
+    load: (options) => registry.load(options),
+    validate: (spec) =>
+      registry.unknownTools(spec).map((name) => ({ name, nearest: nearestName(name, registry.names()) })),
+    select: (agent) => registry.select(agent),
+    parseCommand,
+    async run(set, call, context, options) {
+      options.signal.throwIfAborted();
+      const tools = registry.toolsOf(set);
+      const registered = tools.get(call.name);
+      if (registered === undefined) {
+        // The name is the model's invention, so it is no label.
+        calls.add(1, { tool: "unknown", outcome: "unknown" });
+        return unknownTool(
+          call,
+          set.specs.map((spec) => spec.name),
+          context,
+        );
+      }
+      const read = await readInput(registered, call, context, logger);
+      if (read.kind === "bad") {
+        calls.add(1, { tool: call.name, outcome: "invalid" });
+        return { text: read.text, isError: true };
+      }
+      options.signal.throwIfAborted();
+      try {
+        const { output, outcome } = await runTool(registered, read.input, context, options);
+        calls.add(1, { tool: call.name, outcome });
+        return output;
+      } catch (error) {
+        calls.add(1, { tool: call.name, outcome: "aborted" });
+        throw error;
+      }
+    },
+  };
+}
+
+/** Turns a throw outside of any promise into a rejection. */
+async function invoke(
+  tool: Tool,
+  input: unknown,
+  context: ToolContext,
+  signal: AbortSignal,
+): Promise<ToolOutput> {
+  return await tool.run(input, context, { signal });
+}
+
+type ReadInput =
+  | { readonly kind: "good"; readonly input: unknown }
+  | { readonly kind: "bad"; readonly text: string };
+
+async function readInput(
+  { tool, check }: Registered,
+  call: ToolCallPart,
+  { language }: ToolContext,
+  logger: Logger,
+): Promise<ReadInput> {
+  if (call.arguments.length > MAX_INPUT_CHARACTERS) {
+    return {
+      kind: "bad",
+      text: tell(language, "input.tooLarge", { tool: call.name, limit: MAX_INPUT_CHARACTERS }),
+    };
+  }
+  let input: unknown;
+  try {
+    // Models send nothing at all for a tool without parameters.
+    input = call.arguments.trim() === "" ? {} : JSON.parse(call.arguments);
+  } catch (error) {
+    const detail = (error as SyntaxError).message;
+    return { kind: "bad", text: tell(language, "input.notJson", { tool: call.name, detail }) };
+  }
+  try {
+    const problems = (await check())(input, language);
+    if (problems === undefined) return { kind: "good", input };
+    return { kind: "bad", text: tell(language, "input.bad", { tool: call.name, problems }) };
+  } catch (error) {
+    logger.error("tool.schema_invalid", { tool: tool.spec.name, error });
+    return { kind: "bad", text: tell(language, "run.failed", { tool: call.name }) };
+  }
+}
+
+/** Holds a tool to its port: text within bounds, and writes only where they may be committed. */
+function checked(
+  tool: Tool,
+  output: ToolOutput,
+  { language, turnId }: ToolContext,
+  logger: Logger,
+): { output: ToolOutput; outcome: Outcome } {
+  const { name, kind } = tool.spec;
+  const isDefect =
+    typeof output?.text !== "string" || ((output.writes?.length ?? 0) > 0 && kind !== "transactional");
+  if (isDefect) {
+    logger.error("tool.bad_output", { tool: name, turnId });
+    return {
+      output: { text: tell(language, "run.failed", { tool: name }), isError: true },
+      outcome: "failed",
+    };
+  }
+  const text = cutOutput(output.text.trim() === "" ? tell(language, "run.empty") : output.text, language);
+  // An answer of no changes nothing, whatever else the tool returned.
+  if (output.isError === true) return { output: { text, isError: true }, outcome: "declined" };
+  return {
+    output: { text, ...(output.writes === undefined ? {} : { writes: output.writes }) },
+    outcome: "ok",
+  };
+}
+
+/** Our own errors are written for people; of others only that there was one, for they may hold anything. */
+function failureText({ spec }: Tool, error: unknown, { language }: ToolContext): string {
+  if (!TroupeError.is(error)) return tell(language, "run.failed", { tool: spec.name });
+  return tell(language, "run.failedBecause", { tool: spec.name, reason: redactText(error.message) });
+}
+
+function unknownTool(call: ToolCallPart, names: readonly string[], { language }: ToolContext): ToolOutput {
+  const tool = call.name.slice(0, 64);
+  const near = nearestName(tool, names);
+  const text =
+    near === undefined
+      ? tell(language, "run.unknown", { tool })
+      : tell(language, "run.unknownNear", { tool, near });
+  return { text, isError: true };
+}

@@ -1,0 +1,9 @@
+/** Work behind the turns: delivering replies, running effects, and the process's lease on what it has claimed. */
+export {
+  createEffectWorkers,
+  type EffectWorkers,
+  type EffectWorkersDeps,
+  type LaneLimits,
+} from "./effect-workers.ts";
+export { createProcessLease, type ProcessLease, type ProcessLeaseDeps } from "./process-lease.ts";
+export { createRelay, type Relay, type RelayDeps } from "./relay.ts";

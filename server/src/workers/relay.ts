@@ -1,0 +1,175 @@
+import type {
+  Channel,
+  Clock,
+  DeliveryOutcome,
+  Logger,
+  MessageBus,
+  OutboxRecord,
+  OutboxStore,
+  UnitOfWork,
+} from "@troupe/contracts";
+import { SUBJECTS, TroupeError } from "@troupe/contracts";
+import { createWakeLoop, type Metrics, SECONDS_BUCKETS } from "../kit/index.ts";
+import { deliver, type HeldRow, LEASE_MARGIN_MS } from "./delivery.ts";
+import { createInFlight } from "./in-flight.ts";
+import { createSettler } from "./settler.ts";
+
+const DEFAULT_PARALLEL = 32;
+const DEFAULT_SWEEP_MS = 5_000;
+const RETRY_MS = 1_000;
+/** A row is due by our clock and not yet by the database's. */
+const CLOCK_SKEW_PAUSE_MS = 250;
+/** For the marks of sends that a stop has aborted. */
+const LAST_MARKS_MS = 2_000;
+
+export interface RelayDeps {
+  readonly unit: UnitOfWork;
+  readonly outbox: OutboxStore;
+  readonly channels: ReadonlyMap<string, Channel>;
+  readonly bus: MessageBus;
+  readonly clock: Clock;
+  /** From 0 up to, not including, 1. */
+  readonly random: () => number;
+  readonly logger: Logger;
+  readonly metrics: Metrics;
+  readonly processId: string;
+  /** The process's own lease: a claim ends with it, however long its row's lease is, and so does a send. */
+  readonly lease: { hold(): () => number };
+  /** Lease of one claim. Well above `sendTimeoutMs`, or no send could begin. */
+  readonly leaseMs: number;
+  readonly sendTimeoutMs: number;
+  /** Most sends at once, whatever their channel. Default 32. */
+  readonly maxParallel?: number;
+  /** Claims without being told to, for doorbells that were lost and processes that died. Default 5,000. */
+  readonly sweepMs?: number;
+}
+
+export interface Relay {
+  /** Delivers until the signal aborts; then nothing more is claimed, and `stop` ends what is under way. */
+  start(signal: AbortSignal): void;
+  /** Claims no more and waits for sends under way, at most `withinMs` milliseconds; then aborts them. */
+  stop(withinMs: number): Promise<void>;
+}
+
+/** Brings replies from the outbox to their channels: one loop for the process, whatever the number of channels. */
+export function createRelay(deps: RelayDeps): Relay {
+  const { unit, outbox, bus, clock, logger, metrics, processId, lease, leaseMs, sendTimeoutMs } = deps;
+  checkLease(leaseMs, sendTimeoutMs);
+  const { maxParallel = DEFAULT_PARALLEL, sweepMs = DEFAULT_SWEEP_MS } = deps;
+  const settler = createSettler({ unit, clock, logger });
+  const inFlight = createInFlight(clock);
+  const sends = new AbortController();
+  const report = createReport(logger, metrics);
+  let claimedAtMs = Number.NEGATIVE_INFINITY;
+  let doorbell: Disposable | undefined;
+
+  const handle = async (held: HeldRow): Promise<void> => {
+    const { row } = held;
+    const startedMs = clock.monotonicMs();
+    let outcome: DeliveryOutcome | undefined;
+    try {
+      outcome = await deliver(deps, held, sends.signal);
+    } catch (error) {
+      logger.error("relay.failed", { outboxId: row.id, turnId: row.turnId, error });
+    }
+    if (outcome === undefined) return report.left(row);
+    const settled = await settler.settle(outbox.settle(row, outcome, clock.now()));
+    if (settled !== "kept") return report.unsettled(row, outcome, settled);
+    report.settled(row, outcome, clock.monotonicMs() - startedMs);
+    if (outcome.kind === "retry") loop.wakeIn(Math.max(0, outcome.dueAt - clock.now()));
+  };
+  const claim = async (limit: number, signal: AbortSignal): Promise<number> => {
+    const beforeMs = clock.monotonicMs();
+    const leaseHeldUntilMs = lease.hold();
+    const write = outbox.claim({ owner: processId, leaseMs, limit });
+    const rows = (await unit.commit([write], { signal })).read(write);
+    claimedAtMs = beforeMs;
+    const claimedUntilMs = beforeMs + leaseMs;
+    // Another row of the same target may be due once this one has ended.
+    for (const row of rows) inFlight.add(handle({ row, claimedUntilMs, leaseHeldUntilMs }), loop.wake);
+    return rows.length;
+  };
+  const loop = createWakeLoop({
+    name: "relay",
+    clock,
+    logger,
+    retryMs: RETRY_MS,
+    round: async (signal) => {
+      const free = maxParallel - inFlight.size;
+      // The end of a send wakes the loop.
+      if (free <= 0) return undefined;
+      const dueAt = (await outbox.nextDue({ signal })) ?? Number.POSITIVE_INFINITY;
+      const toSweepMs = claimedAtMs + sweepMs - clock.monotonicMs();
+      const toDueMs = dueAt - clock.now();
+      if (toDueMs > 0 && toSweepMs > 0) return Math.min(toDueMs, toSweepMs);
+      // Without a lease nothing may be sent; a row would only be claimed, left and claimed again, until its attempts are used up.
+      if (lease.hold()() <= clock.monotonicMs() + LEASE_MARGIN_MS) return RETRY_MS;
+      const claimed = await claim(free, signal);
+      if (claimed > 0) return 0;
+      return toDueMs > 0 ? Math.min(toDueMs, sweepMs) : CLOCK_SKEW_PAUSE_MS;
+    },
+  });
+
+  return {
+    start(signal) {
+      doorbell ??= bus.subscribe(SUBJECTS.outboxDue, loop.wake);
+      loop.start(signal);
+    },
+    async stop(withinMs) {
+      doorbell?.[Symbol.dispose]();
+      await loop.stop(withinMs);
+      if (await inFlight.drain(withinMs)) return;
+      sends.abort(new TroupeError("Troupe is stopping.", { code: "channel.unavailable", retryable: true }));
+      await inFlight.drain(LAST_MARKS_MS);
+    },
+  };
+}
+
+function checkLease(leaseMs: number, sendTimeoutMs: number): void {
+  if (leaseMs > sendTimeoutMs) return;
+  throw new TroupeError(`A claim of ${leaseMs} ms is too short for sends of up to ${sendTimeoutMs} ms.`, {
+    code: "config.invalid",
+  });
+}
+
+interface Report {
+  left(row: OutboxRecord): void;
+  unsettled(row: OutboxRecord, outcome: DeliveryOutcome, settled: "lost" | "failed"): void;
+  settled(row: OutboxRecord, outcome: DeliveryOutcome, tookMs: number): void;
+}
+
+function createReport(logger: Logger, metrics: Metrics): Report {
+  const deliveries = metrics.counter("outbox_deliveries_total", "Delivery attempts by channel and outcome");
+  const seconds = metrics.histogram(
+    "outbox_delivery_seconds",
+    "Time from claim to the kept outcome",
+    SECONDS_BUCKETS,
+  );
+  const fieldsOf = ({ id, turnId, address, attempt }: OutboxRecord) => ({
+    outboxId: id,
+    turnId,
+    channel: address.channel,
+    attempt,
+  });
+  return {
+    left(row) {
+      deliveries.add(1, { channel: row.address.channel, outcome: "left" });
+      logger.warn("outbox.left", fieldsOf(row));
+    },
+    unsettled(row, outcome, settled) {
+      deliveries.add(1, { channel: row.address.channel, outcome: settled });
+      logger.error("outbox.unsettled", { ...fieldsOf(row), outcome: outcome.kind, settled });
+    },
+    settled(row, outcome, tookMs) {
+      const labels = { channel: row.address.channel, outcome: outcome.kind };
+      deliveries.add(1, labels);
+      seconds.observe(tookMs / 1_000, labels);
+      if (outcome.kind === "delivered") logger.debug("outbox.delivered", fieldsOf(row));
+      else
+        logger[outcome.kind === "retry" ? "warn" : "error"](`outbox.${outcome.kind}`, {
+          ...fieldsOf(row),
+          error: outcome.error,
+        });
+    },
+  };
+}
