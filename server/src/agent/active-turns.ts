@@ -1,0 +1,91 @@
+import type { ClaimedTurn } from "@troupe/contracts";
+import { TroupeError } from "@troupe/contracts";
+import { type LinkedSignal, linkSignal } from "../kit/index.ts";
+import type { AgentDeps } from "./deps.ts";
+import { LeftForTakeover } from "./failure.ts";
+import type { TurnRunner } from "./run-turn.ts";
+import type { Place, Slots } from "./slots.ts";
+import type { TurnRun } from "./values.ts";
+
+export interface ActiveTurn {
+  readonly run: TurnRun;
+  readonly work: LinkedSignal;
+  readonly place: Place;
+  ended: Promise<void>;
+}
+
+/** The turns that run in this process. */
+export interface ActiveTurns {
+  start(claimed: ClaimedTurn, place: Place): void;
+  get(turnId: string): ActiveTurn | undefined;
+  ofSession(sessionId: string): ActiveTurn | undefined;
+  readonly size: number;
+  /** Waits `graceMs` for what runs, then leaves the rest for takeover. */
+  drain(graceMs: number): Promise<void>;
+}
+
+/** After an unexpected end the same process tries the turn again so much later. */
+const RERUN_MS = 5_000;
+
+export function createActiveTurns(
+  deps: Pick<AgentDeps, "clock">,
+  parts: {
+    readonly runner: TurnRunner;
+    readonly slots: Slots;
+    readonly custody: AbortController;
+    readonly onFree: () => void;
+  },
+): ActiveTurns {
+  const { clock } = deps;
+  const { runner, slots, custody } = parts;
+  const byTurn = new Map<string, ActiveTurn>();
+  const bySession = new Map<string, ActiveTurn>();
+  let isDraining = false;
+
+  const start = (claimed: ClaimedTurn, place: Place): void => {
+    const { turn, session } = claimed;
+    // A process that slept past its lease may claim its own turn again; the older run is void. The answer to the older
+    // claim may come last, and then it is the one that counts for nothing.
+    const known = byTurn.get(turn.id);
+    if (known !== undefined && known.run.claimed.turn.epoch > turn.epoch) return place.free();
+    known?.work.abort(new LeftForTakeover("it was claimed anew"));
+    // Made when it is needed: an error with its stack is too dear for every turn.
+    const late = () => new TroupeError("It took longer than allowed.", { code: "turn.deadline" });
+    const afterMs = Math.max(0, turn.deadlineAt - clock.now());
+    const work = linkSignal(custody.signal, { clock, afterMs, reason: late });
+    const run = runner.begin(claimed);
+    const one: ActiveTurn = { run, work, place, ended: Promise.resolve() };
+    byTurn.set(turn.id, one);
+    bySession.set(session.id, one);
+    one.ended = runner.run(run, { work: work.signal, custody: custody.signal }).then((outcome) => {
+      work[Symbol.dispose]();
+      const isCurrent = byTurn.get(turn.id) === one;
+      if (isCurrent) byTurn.delete(turn.id);
+      if (bySession.get(session.id) === one) bySession.delete(session.id);
+      place.free();
+      if (outcome === "left" && isCurrent && !isDraining) rerunLater(claimed);
+      parts.onFree();
+    });
+  };
+
+  const rerunLater = (claimed: ClaimedTurn): void => {
+    const place = slots.force(claimed.session.id, claimed.turn.lane);
+    clock.schedule(RERUN_MS, () =>
+      isDraining ? place.free() : start({ ...claimed, isTakeover: true }, place),
+    );
+  };
+
+  return {
+    start,
+    get: (turnId) => byTurn.get(turnId),
+    ofSession: (sessionId) => bySession.get(sessionId),
+    get size() {
+      return byTurn.size;
+    },
+    async drain(graceMs) {
+      isDraining = true;
+      using _ = clock.schedule(graceMs, () => custody.abort(new LeftForTakeover("the process stops")));
+      while (byTurn.size > 0) await Promise.all([...byTurn.values()].map((one) => one.ended));
+    },
+  };
+}

@@ -1,0 +1,132 @@
+import type { CallOptions, ClaimedTurn, Lane } from "@troupe/contracts";
+import type { AgentDeps } from "./deps.ts";
+import type { Place, Slots } from "./slots.ts";
+
+/** Finds turns to run: those that wait in this process, and whatever the store knows of beyond. */
+export interface Claimer {
+  /** Starts what waits, is due and has room; sets the one timer for what is due later. */
+  pump(): void;
+  /** Sweeps the store now and from time to time. */
+  begin(): void;
+  /** No claim begins any more; resolves when the last one has ended. */
+  stop(): Promise<void>;
+}
+
+const SWEEP_LIMIT = 256;
+
+type ClaimerDeps = Pick<AgentDeps, "unit" | "turns" | "clock" | "logger" | "processId" | "settings">;
+
+interface ClaimerParts {
+  readonly slots: Slots;
+  readonly start: (claimed: ClaimedTurn, place: Place) => void;
+  readonly signal: AbortSignal;
+}
+
+export function createClaimer(deps: ClaimerDeps, parts: ClaimerParts): Claimer {
+  const { unit, turns, clock, logger, settings, processId } = deps;
+  const { slots, start } = parts;
+  const options: CallOptions = { signal: parts.signal };
+  const timer = createOneTimer(deps, () => track(sweep()));
+  const underWay = new Set<Promise<void>>();
+  let isStopped = false;
+
+  const track = (work: Promise<void>): void => {
+    const watched = work
+      .catch((error: unknown) => {
+        if (!isStopped) logger.error("turn.claim_failed", { error });
+      })
+      .finally(() => underWay.delete(watched));
+    underWay.add(watched);
+  };
+
+  const pump = (): void => {
+    if (isStopped || slots.waiting === 0) return;
+    for (const { sessionId, lane } of slots.ready(clock.now())) track(claimOne(sessionId, lane));
+    const dueAt = slots.nextDueAt();
+    if (dueAt !== undefined && dueAt > clock.now()) timer.at(dueAt);
+  };
+
+  const claimOne = async (sessionId: string, lane: Lane): Promise<void> => {
+    const place = slots.force(sessionId, lane);
+    const claim = turns.claim({ owner: processId, limit: 1, sessionId });
+    let claimed: ClaimedTurn | undefined;
+    try {
+      [claimed] = (await unit.commit([claim], options)).read(claim);
+    } catch (error) {
+      place.free();
+      timer.at(clock.now() + settings.sweepMs);
+      throw error;
+    }
+    slots.unwait(sessionId, claimed === undefined);
+    if (claimed !== undefined) start(claimed, place);
+    else {
+      // Its burst goes on, it was cancelled, or another process has it.
+      place.free();
+      await scheduleNextDue();
+    }
+    pump();
+  };
+
+  const sweep = async (): Promise<void> => {
+    if (isStopped) return;
+    try {
+      await claimDue(deps, parts, options);
+      await scheduleNextDue();
+      pump();
+    } finally {
+      timer.at(clock.now() + settings.sweepMs);
+    }
+  };
+
+  const scheduleNextDue = async (): Promise<void> => {
+    const dueAt = await turns.nextDue(options);
+    if (dueAt !== undefined && dueAt > clock.now()) timer.at(dueAt);
+  };
+
+  return {
+    pump,
+    begin: () => timer.at(clock.now()),
+    async stop() {
+      isStopped = true;
+      timer.cancel();
+      await Promise.all(underWay);
+    },
+  };
+}
+
+/** Claims whatever is due or orphaned, told of by a doorbell or not. */
+async function claimDue(deps: ClaimerDeps, parts: ClaimerParts, options: CallOptions): Promise<void> {
+  const { slots, start } = parts;
+  const room = Math.min(deps.settings.concurrency.realtime - slots.running("realtime"), SWEEP_LIMIT);
+  if (room <= 0) return;
+  const claim = deps.turns.claim({ owner: deps.processId, limit: room });
+  for (const one of (await deps.unit.commit([claim], options)).read(claim)) {
+    slots.unwait(one.session.id, false);
+    if (one.isTakeover)
+      deps.logger.info("turn.taken_over", { turnId: one.turn.id, attempt: one.turn.attempt });
+    start(one, slots.force(one.session.id, one.turn.lane));
+  }
+}
+
+/** One timer for all: the earliest time asked for wins. */
+function createOneTimer(deps: Pick<AgentDeps, "clock">, run: () => void) {
+  const { clock } = deps;
+  let timer: Disposable | undefined;
+  let dueAt = Number.POSITIVE_INFINITY;
+  let isCancelled = false;
+  return {
+    at(time: number): void {
+      if (isCancelled || time >= dueAt) return;
+      timer?.[Symbol.dispose]();
+      dueAt = time;
+      timer = clock.schedule(Math.max(0, time - clock.now()), () => {
+        dueAt = Number.POSITIVE_INFINITY;
+        run();
+      });
+    },
+    cancel(): void {
+      isCancelled = true;
+      timer?.[Symbol.dispose]();
+    },
+  };
+}

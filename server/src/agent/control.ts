@@ -1,0 +1,86 @@
+import type { TurnControl } from "@troupe/contracts";
+import { SUBJECTS, TroupeError } from "@troupe/contracts";
+import { dayOf } from "../kit/index.ts";
+import type { ActiveTurns } from "./active-turns.ts";
+import type { AgentDeps } from "./deps.ts";
+
+export interface Control extends TurnControl {
+  /** Stops a turn that runs in this process; does nothing for others. */
+  stopLocal(turnId: string, reason: string): void;
+}
+
+export type ControlDeps = Pick<
+  AgentDeps,
+  "unit" | "turns" | "inbox" | "ledger" | "feed" | "bus" | "clock" | "ids"
+> & {
+  readonly active: Pick<ActiveTurns, "get">;
+};
+
+export function createControl(deps: ControlDeps): Control {
+  const { unit, turns, clock } = deps;
+
+  const stopLocal = (turnId: string, reason: string): void =>
+    deps.active.get(turnId)?.work.abort(new TroupeError(`Stopped: ${reason}.`, { code: "turn.cancelled" }));
+
+  /** False: it is not queued any more. */
+  const cancelQueued = async (turnId: string, reason: string, signal: AbortSignal): Promise<boolean> => {
+    const turn = await turns.get(turnId, { signal });
+    if (turn === undefined)
+      throw new TroupeError(`There is no turn ${turnId}.`, { code: "request.not_found" });
+    if (turn.state !== "queued") return false;
+    const at = clock.now();
+    const entry = {
+      spaceId: turn.spaceId,
+      day: dayOf(turn.createdAt),
+      microUsd: 0,
+      reservedMicroUsd: turn.reservedMicroUsd,
+    };
+    try {
+      const writes = [
+        turns.cancelQueued(turnId, at),
+        deps.inbox.end(turnId, "cancelled", at, reason),
+        turns.markMessages(turnId, "cancelled"),
+        ...(turn.reservedMicroUsd === 0 ? [] : [deps.ledger.settle(entry)]),
+      ];
+      await unit.commit(writes, { signal });
+    } catch (error) {
+      if (TroupeError.is(error, "store.conflict")) return false;
+      throw error;
+    }
+    deps.feed.publish({
+      type: "end",
+      state: "cancelled",
+      text: "",
+      usage: turn.usage,
+      costUsd: 0,
+      turnId,
+      attempt: 0,
+      n: 0,
+    });
+    return true;
+  };
+
+  return {
+    stopLocal,
+    async cancel(turnId, { reason }, { signal }) {
+      if (await cancelQueued(turnId, reason, signal)) return { kind: "cancelled", state: "cancelled" };
+      const request = turns.requestCancel(turnId);
+      const { state } = (await unit.commit([request], { signal })).read(request);
+      if (state === undefined)
+        throw new TroupeError(`There is no turn ${turnId}.`, { code: "request.not_found" });
+      if (state !== "running") return { kind: "ended", state };
+      if (deps.active.get(turnId) !== undefined) stopLocal(turnId, reason);
+      else {
+        const payload = { turnId, reason };
+        deps.bus.publish(SUBJECTS.turnCancel, {
+          id: deps.ids.next(),
+          kind: SUBJECTS.turnCancel,
+          v: 1,
+          at: clock.now(),
+          payload,
+        });
+      }
+      return { kind: "requested", state };
+    },
+  };
+}

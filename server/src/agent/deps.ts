@@ -1,0 +1,82 @@
+import type {
+  AgentDirectory,
+  Clock,
+  EffectStore,
+  IdGenerator,
+  InboxStore,
+  Ledger,
+  Logger,
+  MessageBus,
+  ModelRouter,
+  Module,
+  OutboxStore,
+  SessionStore,
+  StorylineStore,
+  Toolbox,
+  TurnFeed,
+  TurnStore,
+  UnitOfWork,
+} from "@troupe/contracts";
+import type { Metrics } from "../kit/index.ts";
+
+/** What running turns needs. Everything is a port; `app` joins them. */
+export interface AgentDeps {
+  readonly unit: UnitOfWork;
+  readonly sessions: Pick<SessionStore, "touch" | "append" | "history">;
+  readonly storylines: Pick<StorylineStore, "open" | "ofSession">;
+  readonly turns: TurnStore;
+  readonly inbox: Pick<InboxStore, "end" | "ofTurn">;
+  readonly outbox: Pick<OutboxStore, "put">;
+  readonly effects: Pick<EffectStore, "put">;
+  readonly ledger: Pick<Ledger, "reserve" | "settle" | "record">;
+  readonly agents: AgentDirectory;
+  readonly router: ModelRouter;
+  readonly toolbox: Toolbox;
+  readonly modules: readonly Module[];
+  readonly feed: TurnFeed;
+  readonly bus: MessageBus;
+  readonly clock: Clock;
+  readonly ids: IdGenerator;
+  readonly logger: Logger;
+  readonly metrics: Metrics;
+  readonly processId: string;
+  /** From 0 to 1, for jitter. */
+  readonly random: () => number;
+  readonly settings: AgentSettings;
+  /** Called after each finishing commit: something new may be indexed. */
+  readonly onKept?: () => void;
+}
+
+export interface AgentSettings {
+  /** Turns that may run at once, by lane. */
+  readonly concurrency: { readonly realtime: number; readonly background: number; readonly heavy: number };
+  /** Turns that may wait in this process before new messages are refused. */
+  readonly maxWaiting: number;
+  /** Attempts after which a turn is given up. */
+  readonly maxAttempts: number;
+  /** Model calls in one turn, unless the agent says otherwise. */
+  readonly maxSteps: number;
+  /** Tool calls of one step that run at once. */
+  readonly toolParallelism: number;
+  /** Longest wait for enrichment before the model is asked without it. */
+  readonly gatherMs: number;
+  /** A storyline's summary is refreshed after so many turns. */
+  readonly summaryEveryTurns: number;
+  /** How often the store is swept for turns that no doorbell told of. */
+  readonly sweepMs: number;
+  readonly viewCacheBytes: number;
+  /** Daily limit of the space, read anew for each reservation. */
+  readonly dailyLimitMicroUsd: () => number | undefined;
+}
+
+export const AGENT_DEFAULTS: Omit<AgentSettings, "dailyLimitMicroUsd"> = {
+  concurrency: { realtime: 2_000, background: 16, heavy: 2 },
+  maxWaiting: 10_000,
+  maxAttempts: 5,
+  maxSteps: 8,
+  toolParallelism: 4,
+  gatherMs: 250,
+  summaryEveryTurns: 20,
+  sweepMs: 5_000,
+  viewCacheBytes: 64 * 1024 * 1024,
+};

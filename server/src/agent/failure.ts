@@ -1,0 +1,97 @@
+import type { ErrorCode, TurnError } from "@troupe/contracts";
+import { TroupeError } from "@troupe/contracts";
+import { type CatalogueKey, type Language, redactText, say } from "../kit/index.ts";
+import type { ExecutedTurn } from "./values.ts";
+
+/** Reasons of an abort that mean: leave the turn as it is, somebody else goes on with it. */
+export class LeftForTakeover extends Error {
+  override readonly name = "LeftForTakeover";
+
+  constructor(why: string, options?: ErrorOptions) {
+    super(`The turn is left for whoever goes on with it: ${why}.`, options);
+  }
+}
+
+/** How a turn ends whose run ended with `error`. */
+export interface Failure {
+  readonly state: "failed" | "cancelled" | "dead";
+  readonly error: TurnError;
+  /** What the user is told: one sentence with a reference. */
+  readonly sentence: string;
+}
+
+/** Codes whose message is written for the user already. */
+const TELLS_ITSELF: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
+  "turn.failed",
+  "tool.failed",
+  "model.unknown",
+  "model.unavailable",
+  "model.auth",
+  "model.billing",
+  "model.rate_limited",
+]);
+
+export function failureOf(
+  cause: unknown,
+  about: {
+    readonly turnId: string;
+    readonly language: Language;
+    readonly model: string;
+    readonly attempt: number;
+  },
+): Failure {
+  const code: ErrorCode = TroupeError.is(cause) ? cause.code : "internal";
+  const { turnId, language, model, attempt } = about;
+  if (code === "turn.cancelled") {
+    return {
+      state: "cancelled",
+      error: { code, message: "It was stopped." },
+      sentence: say(language, "turn.cancelled"),
+    };
+  }
+  const own = TroupeError.is(cause) && TELLS_ITSELF.has(code) ? redactText(cause.message) : undefined;
+  const reason = own ?? say(language, reasonKey(code), { model });
+  const isDead = code === "turn.attempts_exhausted";
+  const sentence = isDead
+    ? say(language, "turn.dead", { attempts: attempt - 1, reason, turnId })
+    : say(language, "turn.failed", { reason: endSentence(reason), turnId });
+  return { state: isDead ? "dead" : "failed", error: { code, message: endSentence(reason) }, sentence };
+}
+
+function reasonKey(code: ErrorCode): CatalogueKey {
+  switch (code) {
+    case "model.auth":
+    case "model.billing":
+    case "model.rate_limited":
+    case "model.not_found":
+    case "model.context_exceeded":
+    case "model.timeout":
+    case "model.unavailable":
+    case "model.bad_response":
+    case "model.rejected":
+    case "model.unknown":
+    case "budget.exceeded":
+    case "turn.deadline":
+      return `reason.${code}`;
+    default:
+      return "reason.other";
+  }
+}
+
+function endSentence(text: string): string {
+  return /[.!?…]$/.test(text) ? text : `${text}.`;
+}
+
+/** The turn as the commit keeps it when it did not come to an answer. What a model was paid for is kept all the same. */
+export function failedTurn(turn: ExecutedTurn, failure: Failure): ExecutedTurn {
+  const isStopped = failure.state === "cancelled" && turn.reply !== "";
+  return {
+    ...turn,
+    state: failure.state,
+    error: failure.error,
+    // Effects of transactional tools belong to an answer; without one they never happened.
+    toolWrites: [],
+    parts: isStopped ? turn.parts : [],
+    reply: isStopped ? turn.reply : failure.sentence,
+  };
+}

@@ -1,0 +1,154 @@
+import type { Agent, Message, ModelMessage, TurnPayload } from "@troupe/contracts";
+import { textOf } from "@troupe/contracts";
+import { estimateTokens } from "../kit/index.ts";
+import { type SessionView, tokensOf } from "./session-views.ts";
+import type { EquippedTurn, GatheredContribution } from "./values.ts";
+
+/** Of the window, what an answer may take when nobody says otherwise. */
+const ANSWER_SHARE = 0.25;
+const ANSWER_TOKENS_MAX = 4_096;
+/** After a cut the history fills so much of its budget: the next cut, and the next change of the prefix, is far away. */
+const REFILL_SHARE = 0.5;
+const TOKENS_PER_TOOL = 120;
+
+/** Budgeted blocks of a prompt, most stable first, so that a provider's cache finds the same prefix again. */
+export interface Prompt {
+  readonly messages: ModelMessage[];
+  /** Oldest turn that is shown as it was said. */
+  readonly shownFromTurnSeq: number;
+  readonly wasCut: boolean;
+  readonly tokens: number;
+}
+
+/** How many turns of the history fit, and whether some had to go. Changes the view: a cut stays cut. */
+export function fitHistory(view: SessionView, budgetTokens: number): boolean {
+  if (view.shownTokens <= budgetTokens) return view.shownFrom > 0;
+  const target = budgetTokens * REFILL_SHARE;
+  while (view.shownFrom < view.history.length && view.shownTokens > target) {
+    view.shownTokens -= view.history[view.shownFrom]?.tokens ?? 0;
+    view.shownFrom += 1;
+  }
+  return true;
+}
+
+/** Tokens that the history may take beside everything else. */
+export function historyBudget(
+  contextWindow: number,
+  fixedTokens: number,
+  maxOutputTokens: number | undefined,
+): number {
+  const answer = Math.min(maxOutputTokens ?? ANSWER_TOKENS_MAX, Math.floor(contextWindow * ANSWER_SHARE));
+  return Math.max(0, contextWindow - answer - fixedTokens);
+}
+
+export interface PromptInput {
+  readonly turn: EquippedTurn;
+  /** Messages of the turn that were there when the model was first asked. */
+  readonly newest: readonly Message[];
+  readonly contextWindow: number;
+  readonly contributions: readonly GatheredContribution[];
+  /** Of the storyline, when the history was cut; empty otherwise. */
+  readonly summary: string;
+}
+
+/** Assembles prompts; remembers each agent's own block by identity, so that its bytes never change. */
+export function createPrompts(): { assemble(input: PromptInput): Prompt } {
+  const heads = new WeakMap<Agent, ModelMessage>();
+  return { assemble: (input) => assemble(heads, input) };
+}
+
+function assemble(heads: WeakMap<Agent, ModelMessage>, input: PromptInput): Prompt {
+  const { turn, contributions } = input;
+  const { payload } = turn.run.claimed.turn;
+  const head = headOf(heads, turn.agent, payload);
+  const block = recallBlock(contributions);
+  const newest = input.newest.map((message): ModelMessage => ({ role: "user", text: textOf(message.parts) }));
+  const fixed = [...head, ...(block === undefined ? [] : [block]), ...newest];
+  const fixedTokens =
+    tokensOf(fixed, estimateTokens) +
+    turn.tools.specs.length * TOKENS_PER_TOOL +
+    estimateTokens(input.summary);
+  const budget = historyBudget(input.contextWindow, fixedTokens, payload.maxOutputTokens);
+  if (payload.given !== undefined) return stateless(payload, head, block, newest, fixedTokens, budget);
+
+  const { session } = turn;
+  const wasCut = fitHistory(session, budget);
+  const messages = head;
+  if (wasCut && input.summary !== "")
+    messages.push({ role: "system", text: `Earlier in this conversation:\n${input.summary}` });
+  for (let i = session.shownFrom; i < session.history.length; i++)
+    messages.push(...(session.history[i]?.messages ?? []));
+  if (block !== undefined) messages.push(block);
+  messages.push(...newest);
+  return {
+    messages,
+    shownFromTurnSeq: shownFrom(session),
+    wasCut,
+    tokens: fixedTokens + session.shownTokens,
+  };
+}
+
+/** Oldest turn of the session that prompts show; the newest possible number when none is. */
+export function shownFrom(session: SessionView): number {
+  return session.history[session.shownFrom]?.turnSeq ?? Number.MAX_SAFE_INTEGER;
+}
+
+function headOf(heads: WeakMap<Agent, ModelMessage>, agent: Agent, payload: TurnPayload): ModelMessage[] {
+  let system = heads.get(agent);
+  if (system === undefined) {
+    system = {
+      role: "system",
+      text: `${agent.spec.instructions.trim()}\n\nYour name is ${agent.spec.name}.`,
+    };
+    heads.set(agent, system);
+  }
+  return payload.instructions === undefined
+    ? [system]
+    : [system, { role: "system", text: payload.instructions }];
+}
+
+function recallBlock(contributions: readonly GatheredContribution[]): ModelMessage | undefined {
+  const text = contributions
+    .map((one) => one.text)
+    .filter((one) => one !== "")
+    .join("\n\n");
+  return text === "" ? undefined : { role: "system", text };
+}
+
+/** A call that brought its own history: the oldest of it goes when it does not fit. */
+function stateless(
+  payload: TurnPayload,
+  head: ModelMessage[],
+  block: ModelMessage | undefined,
+  newest: readonly ModelMessage[],
+  fixedTokens: number,
+  budget: number,
+): Prompt {
+  const given = (payload.given ?? []).map(toGiven);
+  let tokens = tokensOf(given, estimateTokens);
+  let from = 0;
+  while (from < given.length && tokens > budget) {
+    tokens -= tokensOf(given.slice(from, from + 1), estimateTokens);
+    from += 1;
+  }
+  // A result without its call is refused by providers.
+  while (given[from]?.role === "tool") from += 1;
+  const messages = [...head, ...given.slice(from), ...(block === undefined ? [] : [block]), ...newest];
+  return {
+    messages,
+    shownFromTurnSeq: Number.MAX_SAFE_INTEGER,
+    wasCut: from > 0,
+    tokens: fixedTokens + tokens,
+  };
+}
+
+function toGiven(message: NonNullable<TurnPayload["given"]>[number]): ModelMessage {
+  switch (message.role) {
+    case "assistant":
+      return { role: "assistant", text: message.text, calls: message.toolCalls ?? [] };
+    case "tool":
+      return { role: "tool", callId: message.callId ?? "", name: "", text: message.text, isError: false };
+    default:
+      return { role: message.role, text: message.text };
+  }
+}

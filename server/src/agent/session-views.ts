@@ -1,0 +1,197 @@
+import type {
+  CallOptions,
+  Message,
+  ModelMessage,
+  SessionStore,
+  Storyline,
+  StorylineStore,
+} from "@troupe/contracts";
+import { toModelMessages } from "./to-model.ts";
+
+/** One turn of a conversation as a model sees it. The messages keep their identity, so serialised forms can be cached. */
+export interface HistoryTurn {
+  readonly turnSeq: number;
+  readonly messages: readonly ModelMessage[];
+  readonly tokens: number;
+}
+
+/** What this process knows of a session, kept between turns and always behind the store, never before it. */
+export interface SessionView {
+  readonly sessionId: string;
+  /** Ended turns, oldest first. Only appended to, after the commit. */
+  readonly history: HistoryTurn[];
+  /** Sum of their tokens. */
+  historyTokens: number;
+  /** Index of the first turn that prompts show. Moves only when the window is full, so that the prefix stays stable. */
+  shownFrom: number;
+  /** Tokens of what is shown. */
+  shownTokens: number;
+  /** Every `seq` up to this one belongs to a turn of `history`. */
+  seenTo: number;
+  /** Known ones above it: replies that were numbered after a message which waited for its own turn. */
+  readonly seenAhead: Set<number>;
+  storyline: Storyline | undefined;
+  turnsSinceSummary: number;
+}
+
+export interface SessionViews {
+  /** The view as it must be before the turn that begins with `turnSeq`; loaded when it is not known or not current. */
+  load(
+    session: { readonly id: string; readonly isNew: boolean },
+    turnSeq: number,
+    options: CallOptions,
+  ): Promise<SessionView>;
+  /** Adds an ended turn and the numbers of its messages. */
+  append(view: SessionView, turn: HistoryTurn, seqs: readonly number[]): void;
+  forget(sessionId: string): void;
+  readonly stats: { readonly sessions: number; readonly bytes: number };
+}
+
+export interface SessionViewsDeps {
+  readonly sessions: Pick<SessionStore, "history">;
+  readonly storylines: Pick<StorylineStore, "ofSession">;
+  readonly estimateTokens: (text: string) => number;
+  readonly maxBytes: number;
+}
+
+const LOAD_MAX_MESSAGES = 2_000;
+const LOAD_MAX_BYTES = 2 * 1024 * 1024;
+/** What a token costs in memory, about: four characters, two bytes each, and the objects around them. */
+const BYTES_PER_TOKEN = 12;
+const BYTES_PER_VIEW = 1_000;
+
+/** A cache of session views, least recently used out first, bounded by bytes and not by count. */
+export function createSessionViews(deps: SessionViewsDeps): SessionViews {
+  const views = new Map<string, SessionView>();
+  let bytes = 0;
+
+  const sizeOf = (view: SessionView): number => BYTES_PER_VIEW + view.historyTokens * BYTES_PER_TOKEN;
+  const remove = (view: SessionView): void => {
+    if (views.delete(view.sessionId)) bytes -= sizeOf(view);
+  };
+  const keep = (view: SessionView): void => {
+    views.set(view.sessionId, view);
+    bytes += sizeOf(view);
+    for (const oldest of views.values()) {
+      if (bytes <= deps.maxBytes || oldest === view) break;
+      remove(oldest);
+    }
+  };
+  return {
+    async load(session, turnSeq, options) {
+      const known = views.get(session.id);
+      // Whoever else wrote to the session took a number that this view does not know.
+      if (known !== undefined && known.seenTo >= turnSeq - 1) {
+        views.delete(session.id);
+        views.set(session.id, known);
+        return known;
+      }
+      if (known !== undefined) remove(known);
+      const view = session.isNew ? emptyView(session.id) : await readView(deps, session.id, turnSeq, options);
+      view.seenTo = turnSeq - 1;
+      see(view, []);
+      keep(view);
+      return view;
+    },
+    append(view, turn, seqs) {
+      const isKept = views.get(view.sessionId) === view;
+      const before = sizeOf(view);
+      push(view, turn);
+      see(view, seqs);
+      view.turnsSinceSummary += 1;
+      if (isKept) bytes += sizeOf(view) - before;
+    },
+    forget(sessionId) {
+      const view = views.get(sessionId);
+      if (view !== undefined) remove(view);
+    },
+    get stats() {
+      return { sessions: views.size, bytes };
+    },
+  };
+}
+
+function emptyView(sessionId: string): SessionView {
+  return {
+    sessionId,
+    history: [],
+    historyTokens: 0,
+    shownFrom: 0,
+    shownTokens: 0,
+    seenTo: 0,
+    seenAhead: new Set(),
+    storyline: undefined,
+    turnsSinceSummary: 0,
+  };
+}
+
+async function readView(
+  deps: SessionViewsDeps,
+  sessionId: string,
+  turnSeq: number,
+  options: CallOptions,
+): Promise<SessionView> {
+  const query = {
+    sessionId,
+    beforeTurnSeq: turnSeq,
+    maxMessages: LOAD_MAX_MESSAGES,
+    maxBytes: LOAD_MAX_BYTES,
+  };
+  const [messages, storyline] = await Promise.all([
+    deps.sessions.history(query, options),
+    deps.storylines.ofSession(sessionId, options),
+  ]);
+  const view = emptyView(sessionId);
+  for (const turn of byTurn(messages)) push(view, historyTurn(turn, deps.estimateTokens));
+  see(
+    view,
+    messages.filter((message) => message.seq >= turnSeq).map((message) => message.seq),
+  );
+  view.storyline = storyline;
+  const summarised = storyline?.summaryTurnSeq ?? 0;
+  view.turnsSinceSummary = view.history.filter((turn) => turn.turnSeq > summarised).length;
+  return view;
+}
+
+export function historyTurn(
+  messages: readonly Message[],
+  estimateTokens: (text: string) => number,
+): HistoryTurn {
+  const shown = toModelMessages(messages);
+  return { turnSeq: messages[0]?.turnSeq ?? 0, messages: shown, tokens: tokensOf(shown, estimateTokens) };
+}
+
+/** Tokens of messages with what a chat format adds around each. */
+export function tokensOf(
+  messages: readonly ModelMessage[],
+  estimateTokens: (text: string) => number,
+): number {
+  let tokens = 0;
+  for (const message of messages) {
+    tokens += 4 + estimateTokens(message.text);
+    if (message.role === "assistant")
+      for (const call of message.calls) tokens += 8 + estimateTokens(call.arguments);
+  }
+  return tokens;
+}
+
+function see(view: SessionView, seqs: readonly number[]): void {
+  for (const seq of seqs) view.seenAhead.add(seq);
+  while (view.seenAhead.delete(view.seenTo + 1)) view.seenTo += 1;
+}
+
+function push(view: SessionView, turn: HistoryTurn): void {
+  view.history.push(turn);
+  view.historyTokens += turn.tokens;
+  view.shownTokens += turn.tokens;
+}
+
+function byTurn(messages: readonly Message[]): Message[][] {
+  const turns: Message[][] = [];
+  for (const message of messages) {
+    const last = turns.at(-1);
+    if (last?.[0]?.turnSeq === message.turnSeq) last.push(message);
+    else turns.push([message]);
+  }
+  return turns;
+}

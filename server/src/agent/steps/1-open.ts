@@ -1,0 +1,95 @@
+import type { ClaimedTurn, Module, TurnView } from "@troupe/contracts";
+import { TroupeError, textOf } from "@troupe/contracts";
+import { detectLanguage, linkSignal, untilAborted } from "../../kit/index.ts";
+import type { AgentDeps } from "../deps.ts";
+import { createEmitter } from "../emitter.ts";
+import { shownFrom } from "../prompt.ts";
+import type { SessionViews } from "../session-views.ts";
+import type { GatheredContribution, OpenedTurn, TurnRun } from "../values.ts";
+
+/** Begins an attempt: the first live event, the first lines of its trace. */
+export function beginRun(deps: AgentDeps, claimed: ClaimedTurn): TurnRun {
+  const now = deps.clock.now();
+  return {
+    claimed,
+    emitter: createEmitter(deps.feed, claimed.turn.id, claimed.turn.attempt),
+    trace: [{ at: now, what: "open", detail: `attempt ${claimed.turn.attempt}` }],
+    inbound: [...claimed.inbound],
+    arrived: [],
+    startedAtMs: deps.clock.monotonicMs(),
+  };
+}
+
+/** Step 1: loads agent, journal and session, and starts gathering at once. */
+export async function open(
+  deps: AgentDeps,
+  views: SessionViews,
+  run: TurnRun,
+  signal: AbortSignal,
+): Promise<OpenedTurn> {
+  const { claimed } = run;
+  const { turn, session } = claimed;
+  if (turn.cancelRequested) throw new TroupeError("Stopped.", { code: "turn.cancelled" });
+  if (turn.attempt > deps.settings.maxAttempts) {
+    throw new TroupeError(`Given up after ${turn.attempt - 1} attempts.`, {
+      code: "turn.attempts_exhausted",
+    });
+  }
+  const agent = deps.agents.get(turn.spaceId, turn.agentId);
+  if (agent === undefined)
+    throw new TroupeError(`There is no agent "${turn.agentId}" any more.`, { code: "request.not_found" });
+  const [view, journal] = await Promise.all([
+    views.load(session, turn.turnSeq, { signal }),
+    claimed.isTakeover ? deps.turns.steps(turn.id, { signal }) : [],
+  ]);
+  const text = run.inbound.map((message) => textOf(message.parts)).join("\n");
+  const language = detectLanguage(text);
+  const turnView: TurnView = {
+    turnId: turn.id,
+    spaceId: turn.spaceId,
+    agent,
+    sessionId: session.id,
+    turnSeq: turn.turnSeq,
+    trigger: turn.trigger,
+    audience: session.audience,
+    peerId: session.peerId,
+    inbound: run.inbound,
+    language,
+    shownFromTurnSeq: shownFrom(view),
+  };
+  const gathering = turn.payload.direct === undefined ? gatherAll(deps, turnView, signal) : [];
+  run.emitter.step("open", "completed", `attempt ${turn.attempt}`);
+  return { run, agent, language, text, session: view, journal, view: turnView, gathering };
+}
+
+function gatherAll(deps: AgentDeps, view: TurnView, parent: AbortSignal): Promise<GatheredContribution>[] {
+  return deps.modules.map((module) => gather(deps, module, view, parent));
+}
+
+/** Enrichment fails open: late or failed, it contributes nothing, and the log says why. */
+async function gather(
+  deps: AgentDeps,
+  module: Module,
+  view: TurnView,
+  parent: AbortSignal,
+): Promise<GatheredContribution> {
+  const { clock, settings, logger } = deps;
+  // Made when it is needed: an error with its stack is too dear for every turn.
+  const late = () =>
+    new TroupeError(`The module "${module.id}" took longer than ${settings.gatherMs} ms.`, {
+      code: "turn.deadline",
+    });
+  using scope = linkSignal(parent, { clock, afterMs: settings.gatherMs, reason: late });
+  try {
+    const contribution = await untilAborted(module.gather(view, { signal: scope.signal }), scope.signal);
+    return { ...contribution, moduleId: module.id };
+  } catch (error) {
+    if (!parent.aborted) {
+      deps.metrics
+        .counter("module_failures_total", "Modules that brought nothing")
+        .add(1, { module: module.id });
+      logger.warn("module.failed", { module: module.id, turnId: view.turnId, error });
+    }
+    return { moduleId: module.id, text: "" };
+  }
+}

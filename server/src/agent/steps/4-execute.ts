@@ -1,0 +1,118 @@
+import type { ToolCallPart } from "@troupe/contracts";
+import { TroupeError } from "@troupe/contracts";
+import { spentBefore } from "../ask-model.ts";
+import type { AgentDeps } from "../deps.ts";
+import { createReplay } from "../journal.ts";
+import { createLoopState, type LoopInput, type LoopState, replyOf, runLoop } from "../loop.ts";
+import type { createPrompts, Prompt } from "../prompt.ts";
+import { runCalls } from "../run-tools.ts";
+import type { EquippedTurn, ExecutedTurn } from "../values.ts";
+
+export interface Execution {
+  readonly state: LoopState;
+  /** Goes on with the turn until it has an answer to everything that joined it. */
+  proceed(signal: AbortSignal): Promise<void>;
+  /** The outcome so far, as the commit needs it. */
+  outcome(): ExecutedTurn;
+}
+
+/** Step 4: assembles the prompt and runs the loop, or makes the direct call. */
+export async function execute(
+  deps: AgentDeps,
+  prompts: ReturnType<typeof createPrompts>,
+  turn: EquippedTurn,
+  signal: AbortSignal,
+): Promise<Execution> {
+  turn.run.emitter.step("execute", "running");
+  return turn.path.kind === "direct"
+    ? directExecution(deps, turn, turn.path.call)
+    : loopExecution(deps, prompts, turn, signal);
+}
+
+async function loopExecution(
+  deps: AgentDeps,
+  prompts: ReturnType<typeof createPrompts>,
+  turn: EquippedTurn,
+  signal: AbortSignal,
+): Promise<Execution> {
+  const choices = deps.router.choices(turn.agent.spec.model);
+  const contextWindow = Math.min(...choices.map(({ model }) => model.contextWindow));
+  const contributions = await Promise.all(turn.gathering);
+  const { run } = turn;
+  // From here on whatever joins is answered by a later model step.
+  const newest = [...run.inbound];
+  run.arrived.length = 0;
+  const build = (shrink: number, summary: string): Prompt =>
+    prompts.assemble({ turn, newest, contextWindow: contextWindow / 2 ** shrink, contributions, summary });
+  let prompt = build(0, "");
+  let summary = "";
+  if (prompt.wasCut && !run.claimed.session.stateless) {
+    summary = (await deps.storylines.ofSession(turn.session.sessionId, { signal }))?.summary ?? "";
+    prompt = build(0, summary);
+  }
+  const state = createLoopState(spentBefore(run.claimed, turn.journal));
+  let { wasCut } = prompt;
+  const input: LoopInput = {
+    turn,
+    choices,
+    prompt: (shrink) => {
+      if (shrink > 0) prompt = build(shrink, summary);
+      wasCut ||= prompt.wasCut;
+      return prompt.messages;
+    },
+    promptTokens: prompt.tokens,
+    maxSteps: turn.agent.spec.maxSteps ?? deps.settings.maxSteps,
+  };
+  return {
+    state,
+    proceed: (scope) => runLoop(deps, input, state, scope),
+    outcome: () => executed(turn, state, wasCut),
+  };
+}
+
+/** No model, the same custody: the tool's answer is the reply. Source: feature NN-016. */
+function directExecution(
+  deps: AgentDeps,
+  turn: EquippedTurn,
+  direct: { readonly tool: string; readonly input: unknown },
+): Execution {
+  const state = createLoopState(spentBefore(turn.run.claimed, turn.journal));
+  const call: ToolCallPart = {
+    type: "tool-call",
+    callId: "direct",
+    name: direct.tool,
+    arguments: JSON.stringify(direct.input ?? {}),
+  };
+  return {
+    state,
+    async proceed(signal) {
+      // Whatever joined a command that had run already gets no second answer.
+      if (state.steps > 0) return;
+      const { results, writes } = await runCalls(deps, turn, [call], createReplay(turn.journal, "direct"), 0, signal);
+      const text = results[0]?.text ?? "";
+      if (text === "")
+        throw new TroupeError(`The tool "${direct.tool}" answered nothing.`, { code: "tool.failed" });
+      state.parts.push({ type: "text", text });
+      state.toolWrites.push(...writes);
+      state.steps = 1;
+      turn.run.emitter.emit({ type: "text-delta", text });
+    },
+    outcome: () => executed(turn, state, false),
+  };
+}
+
+function executed(turn: EquippedTurn, state: LoopState, wasCut: boolean): ExecutedTurn {
+  return {
+    ...turn,
+    parts: state.parts,
+    reply: replyOf(state.parts),
+    state: "replied",
+    error: undefined,
+    usage: state.usage,
+    costMicroUsd: state.costMicroUsd,
+    extraReservedMicroUsd: state.extraReservedMicroUsd,
+    calls: state.calls,
+    toolWrites: state.toolWrites,
+    wasCut,
+  };
+}

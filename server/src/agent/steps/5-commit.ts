@@ -1,0 +1,144 @@
+import type { CallOptions, Effect, MessageOutcome, MessageRole, NewMessage, Write } from "@troupe/contracts";
+import { dayOf, derivedId } from "../../kit/index.ts";
+import type { AgentDeps } from "../deps.ts";
+import type { CommittedTurn, ExecutedTurn } from "../values.ts";
+
+/** Kind of the effect that refreshes a storyline's summary. */
+const SUMMARY_EFFECT = "storyline.summary";
+const SUMMARY_VERSION = 1;
+
+/**
+ * Step 5: one transaction with messages, usage, money, reply, effects, and the end of every message of the turn, guarded
+ * by epoch and by how many messages this process knows of. Rejects with `store.conflict` when either is old.
+ */
+export async function commit(
+  deps: AgentDeps,
+  turn: ExecutedTurn,
+  options: CallOptions,
+): Promise<CommittedTurn> {
+  const { run } = turn;
+  const { claimed } = run;
+  const at = deps.clock.now();
+  const messageId = deps.ids.next();
+  run.trace.push({ at, what: "commit", detail: describe(turn, messageId) });
+  const touched = deps.sessions.touch({
+    ...claimed.session,
+    spaceId: claimed.turn.spaceId,
+    at,
+    count: 1,
+  });
+  const outboxed = claimed.replyTo !== undefined && turn.reply !== "";
+  const effects = effectsOf(deps, turn, at);
+  const writes: Write<unknown>[] = [
+    deps.turns.finish({
+      id: claimed.turn.id,
+      epoch: claimed.turn.epoch,
+      inboundCount: run.inbound.length,
+      state: turn.state,
+      agentRevision: turn.agent.revision,
+      costMicroUsd: turn.costMicroUsd,
+      usage: turn.usage,
+      error: turn.error,
+      trace: run.trace,
+      at,
+    }),
+    touched,
+    deps.sessions.append(messageOf(turn, messageId, at)),
+    deps.inbox.end(claimed.turn.id, turn.state, at, turn.error?.message),
+    ...moneyOf(deps, turn),
+    ...storylineOf(deps, turn, at),
+    ...turn.toolWrites,
+    ...effects.map((effect) => deps.effects.put(effect)),
+  ];
+  if (turn.state !== "replied") writes.push(deps.turns.markMessages(claimed.turn.id, outcomeOf(turn)));
+  if (outboxed) writes.push(outboxOf(deps, turn, messageId, at));
+  const committed = await deps.unit.commit(writes, options);
+  run.emitter.step("commit", "completed");
+  return { ...turn, messageId, lastSeq: committed.read(touched).lastSeq, outboxed, effects };
+}
+
+function describe(turn: ExecutedTurn, messageId: string): string {
+  return turn.state === "replied"
+    ? `reply ${messageId}`
+    : `${turn.state}${turn.error === undefined ? "" : ` ${turn.error.code}`}`;
+}
+
+function outcomeOf(turn: ExecutedTurn): MessageOutcome {
+  if (turn.state === "replied") return "ok";
+  return turn.state === "cancelled" ? "cancelled" : "failed";
+}
+
+function messageOf(turn: ExecutedTurn, id: string, at: number): NewMessage {
+  const { claimed } = turn.run;
+  // A turn that ended badly leaves a notice for people; what it had said before being stopped stays the agent's own.
+  const saidSomething = turn.state === "replied" || (turn.state === "cancelled" && turn.parts.length > 0);
+  const role: MessageRole = saidSomething ? "assistant" : "notice";
+  return {
+    id,
+    spaceId: claimed.turn.spaceId,
+    sessionId: claimed.session.id,
+    turnId: claimed.turn.id,
+    turnSeq: claimed.turn.turnSeq,
+    role,
+    parts: saidSomething ? turn.parts : [{ type: "text", text: turn.reply }],
+    audience: claimed.session.audience,
+    outcome: outcomeOf(turn),
+    createdAt: at,
+    fromLast: 0,
+  };
+}
+
+function moneyOf(deps: AgentDeps, turn: ExecutedTurn): Write<unknown>[] {
+  const { spaceId, createdAt, reservedMicroUsd } = turn.run.claimed.turn;
+  const reserved = reservedMicroUsd + turn.extraReservedMicroUsd;
+  const records = turn.calls.map((call) => deps.ledger.record(call));
+  if (reserved === 0 && turn.costMicroUsd === 0) return records;
+  const entry = { spaceId, day: dayOf(createdAt), microUsd: turn.costMicroUsd, reservedMicroUsd: reserved };
+  return [...records, deps.ledger.settle(entry)];
+}
+
+function storylineOf(deps: AgentDeps, turn: ExecutedTurn, at: number): Write<unknown>[] {
+  if (!turn.storyline.isNew) return [];
+  const { id, title } = turn.storyline;
+  const { spaceId, agentId } = turn.run.claimed.turn;
+  const { id: sessionId, audience } = turn.run.claimed.session;
+  return [deps.storylines.open({ id, spaceId, agentId, sessionId, audience, title, updatedAt: at })];
+}
+
+function outboxOf(deps: AgentDeps, turn: ExecutedTurn, messageId: string, at: number): Write {
+  const { turn: record, session, replyTo } = turn.run.claimed;
+  const address = replyTo ?? { channel: session.channel, target: session.peerId };
+  return deps.outbox.put({
+    id: messageId,
+    spaceId: record.spaceId,
+    turnId: record.id,
+    sessionId: session.id,
+    address,
+    text: turn.reply,
+    createdAt: at,
+  });
+}
+
+/** A summary is due when enough was said since the last one, or when prompts no longer show the whole conversation. */
+function effectsOf(deps: AgentDeps, turn: ExecutedTurn, at: number): Omit<Effect, "attempt" | "epoch">[] {
+  const { claimed } = turn.run;
+  const { session } = turn;
+  if (turn.state !== "replied" || claimed.session.stateless) return [];
+  const every = turn.wasCut && session.turnsSinceSummary >= 2 ? 2 : deps.settings.summaryEveryTurns;
+  if (session.turnsSinceSummary + 1 < every) return [];
+  const { spaceId, id: turnId, turnSeq } = claimed.turn;
+  const { id: storylineId, title } = turn.storyline;
+  return [
+    {
+      id: derivedId(SUMMARY_EFFECT, storylineId, String(turnSeq)),
+      spaceId,
+      kind: SUMMARY_EFFECT,
+      v: SUMMARY_VERSION,
+      lane: "background",
+      turnId,
+      sessionId: claimed.session.id,
+      payload: { sessionId: claimed.session.id, storylineId, uptoTurnSeq: turnSeq, title },
+      createdAt: at,
+    },
+  ];
+}

@@ -1,0 +1,75 @@
+import { SUBJECTS } from "@troupe/contracts";
+import { estimateTokens, SECONDS_BUCKETS } from "../../kit/index.ts";
+import type { AgentDeps } from "../deps.ts";
+import { historyTurn, type SessionViews } from "../session-views.ts";
+import type { CommittedTurn } from "../values.ts";
+
+/** Step 6: everything is kept; rings the doorbells and tells whoever watches. Nothing here can fail the turn. */
+export function dispatch(deps: AgentDeps, views: SessionViews, turn: CommittedTurn): void {
+  const { emitter, claimed, startedAtMs } = turn.run;
+  emitter.step("dispatch", "completed");
+  emitter.emit({
+    type: "end",
+    state: turn.state,
+    messageId: turn.messageId,
+    text: turn.reply,
+    usage: turn.usage,
+    costUsd: turn.costMicroUsd / 1e6,
+    ...(turn.error === undefined ? {} : { error: turn.error }),
+  });
+  remember(deps, views, turn);
+  if (turn.outboxed) ring(deps, SUBJECTS.outboxDue, {});
+  for (const effect of turn.effects) ring(deps, SUBJECTS.effectDue, { lane: effect.lane });
+  deps.onKept?.();
+  const turnMs = deps.clock.monotonicMs() - startedAtMs;
+  deps.metrics.counter("turns_total", "Turns by how they ended").add(1, { state: turn.state });
+  deps.metrics.histogram("turn_seconds", "Time from claim to commit", SECONDS_BUCKETS).observe(turnMs / 1000);
+  deps.logger.info("turn.closed", {
+    turnId: claimed.turn.id,
+    agentId: claimed.turn.agentId,
+    state: turn.state,
+    turnMs: Math.round(turnMs),
+    modelCalls: turn.calls.length,
+    inputTokens: turn.usage.inputTokens,
+    outputTokens: turn.usage.outputTokens,
+    ...(turn.error === undefined ? {} : { code: turn.error.code }),
+  });
+}
+
+function ring(deps: AgentDeps, subject: string, payload: Record<string, unknown>): void {
+  deps.bus.publish(subject, { id: deps.ids.next(), kind: subject, v: 1, at: deps.clock.now(), payload });
+}
+
+/** The session's view moves on only now, after the commit. */
+function remember(deps: AgentDeps, views: SessionViews, turn: CommittedTurn): void {
+  const { claimed } = turn.run;
+  if (claimed.session.stateless) {
+    views.forget(claimed.session.id);
+    return;
+  }
+  const { session } = turn;
+  const outcome = turn.state === "replied" ? "ok" : turn.state === "cancelled" ? "cancelled" : "failed";
+  const inbound = turn.run.inbound.map((message) => ({ ...message, outcome }) as const);
+  const last = inbound.at(-1);
+  if (last === undefined) return;
+  const said = turn.state === "replied" || (turn.state === "cancelled" && turn.parts.length > 0);
+  const reply = said
+    ? [{ ...last, id: turn.messageId, role: "assistant" as const, parts: turn.parts, seq: turn.lastSeq }]
+    : [];
+  const seqs = [...inbound.map((message) => message.seq), turn.lastSeq];
+  views.append(session, historyTurn([...inbound, ...reply], estimateTokens), seqs);
+  if (turn.storyline.isNew) {
+    session.storyline = {
+      id: turn.storyline.id,
+      spaceId: claimed.turn.spaceId,
+      agentId: claimed.turn.agentId,
+      sessionId: claimed.session.id,
+      audience: claimed.session.audience,
+      title: turn.storyline.title,
+      summary: "",
+      summaryTurnSeq: 0,
+      updatedAt: deps.clock.now(),
+    };
+  }
+  if (turn.effects.length > 0) session.turnsSinceSummary = 0;
+}

@@ -1,0 +1,87 @@
+import type {
+  Agent,
+  ClaimedTurn,
+  Contribution,
+  DirectCall,
+  Effect,
+  Message,
+  MessagePart,
+  ModelCallRecord,
+  ToolSet,
+  TraceEntry,
+  TurnError,
+  TurnStep,
+  TurnView,
+  Usage,
+  Write,
+} from "@troupe/contracts";
+import type { Language } from "../kit/index.ts";
+import type { TurnEmitter } from "./emitter.ts";
+import type { SessionView } from "./session-views.ts";
+
+/**
+ * The six values of a turn. Each step takes the one before its own, so calling steps out of order does not compile.
+ * What changes while a turn runs is only in `TurnRun`.
+ */
+
+/** What one attempt gathers on its way; made at its start, thrown away at its end. */
+export interface TurnRun {
+  readonly claimed: ClaimedTurn;
+  readonly emitter: TurnEmitter;
+  readonly trace: TraceEntry[];
+  /** Messages of the turn known to this attempt, in order; steered ones are added while it runs. */
+  readonly inbound: Message[];
+  /** Messages that joined and that no model call has seen yet. */
+  readonly arrived: Message[];
+  readonly startedAtMs: number;
+}
+
+export interface OpenedTurn {
+  readonly run: TurnRun;
+  readonly agent: Agent;
+  readonly language: Language;
+  readonly text: string;
+  readonly session: SessionView;
+  /** What the process before this one had journalled; empty on a first attempt. */
+  readonly journal: readonly TurnStep[];
+  readonly view: TurnView;
+  /** Enrichment under way; each settles within its bound and never rejects. */
+  readonly gathering: readonly Promise<GatheredContribution>[];
+}
+
+export interface GatheredContribution extends Contribution {
+  readonly moduleId: string;
+}
+
+export interface PlacedTurn extends OpenedTurn {
+  readonly storyline: { readonly id: string; readonly title: string; readonly isNew: boolean };
+}
+
+export interface EquippedTurn extends PlacedTurn {
+  readonly tools: ToolSet;
+  readonly path: { readonly kind: "loop" } | { readonly kind: "direct"; readonly call: DirectCall };
+}
+
+export interface ExecutedTurn extends EquippedTurn {
+  /** What the assistant message will hold; empty when the turn failed before it said anything. */
+  readonly parts: readonly MessagePart[];
+  readonly reply: string;
+  readonly state: "replied" | "failed" | "cancelled" | "dead";
+  readonly error: TurnError | undefined;
+  readonly usage: Usage;
+  readonly costMicroUsd: number;
+  /** Reserved beyond what the accepting commit reserved. */
+  readonly extraReservedMicroUsd: number;
+  readonly calls: readonly ModelCallRecord[];
+  /** Effects of transactional tools: they join the finishing commit, or never happen. */
+  readonly toolWrites: readonly Write<unknown>[];
+  /** History was cut to fit the model's window. */
+  readonly wasCut: boolean;
+}
+
+export interface CommittedTurn extends ExecutedTurn {
+  readonly messageId: string;
+  readonly lastSeq: number;
+  readonly outboxed: boolean;
+  readonly effects: readonly Omit<Effect, "attempt" | "epoch">[];
+}

@@ -1,0 +1,190 @@
+import type {
+  Agent,
+  ClaimedTurn,
+  InboundMessage,
+  InboundRecord,
+  Message,
+  NewMessage,
+  NewTurn,
+  Principal,
+  SessionTouch,
+  TurnPayload,
+  WhileBusy,
+} from "@troupe/contracts";
+import { NO_USAGE, textOf } from "@troupe/contracts";
+import { derivedId } from "../kit/index.ts";
+import type { InboxDeps, Reservation } from "./deps.ts";
+
+/** A message that passed the gates, with the ids and times it would be kept under. */
+export interface Draft {
+  readonly message: InboundMessage;
+  readonly principal: Principal;
+  readonly text: string;
+  readonly sessionId: string;
+  readonly sessionKey: string;
+  readonly turnId: string;
+  readonly messageId: string;
+  readonly whileBusy: WhileBusy;
+  readonly reservation: Reservation;
+  readonly payload: TurnPayload;
+  /** UTC milliseconds; all of one draft share it. */
+  readonly at: number;
+  readonly dueAt: number;
+  readonly deadlineAt: number;
+}
+
+export function draftOf(
+  message: InboundMessage,
+  principal: Principal,
+  agent: Agent,
+  untilMs: number,
+  deps: InboxDeps,
+): Draft {
+  const at = deps.clock.now();
+  const turnId = deps.ids.next();
+  const dueAt = Math.max(at + message.debounceMs, untilMs);
+  // A stateless call has a session of its own, so that such calls run side by side.
+  const sessionKey = message.sessionKey ?? turnId;
+  return {
+    message,
+    principal,
+    text: textOf(message.parts),
+    sessionId: sessionIdOf(message, principal, sessionKey),
+    sessionKey,
+    turnId,
+    messageId: deps.ids.next(),
+    whileBusy: message.whileBusy ?? agent.spec.whileBusy ?? "queue",
+    reservation: deps.reservation(agent, message),
+    payload: payloadOf(message),
+    at,
+    dueAt,
+    deadlineAt: dueAt + deps.deadlineMs(agent),
+  };
+}
+
+/** Two people who use the same key for their conversations have two conversations, even behind one principal. */
+export function sessionIdOf(message: InboundMessage, principal: Principal, sessionKey: string): string {
+  const { agentId, channel, peerId } = message;
+  return derivedId("session", principal.spaceId, agentId, channel, principal.id, peerId, sessionKey);
+}
+
+function payloadOf({
+  direct,
+  given,
+  instructions,
+  maxOutputTokens,
+  temperature,
+}: InboundMessage): TurnPayload {
+  return {
+    ...(direct === undefined ? {} : { direct }),
+    ...(given === undefined ? {} : { given }),
+    ...(instructions === undefined ? {} : { instructions }),
+    ...(maxOutputTokens === undefined ? {} : { maxOutputTokens }),
+    ...(temperature === undefined ? {} : { temperature }),
+  };
+}
+
+export function toTouch(draft: Draft): SessionTouch {
+  const { message, principal } = draft;
+  return {
+    id: draft.sessionId,
+    spaceId: principal.spaceId,
+    agentId: message.agentId,
+    channel: message.channel,
+    key: draft.sessionKey,
+    peerId: message.peerId,
+    ownerId: principal.id,
+    audience: message.audience,
+    stateless: message.sessionKey === undefined,
+    at: draft.at,
+    count: 1,
+  };
+}
+
+export function toNewMessage(draft: Draft, turnSeq: number | "same"): NewMessage {
+  return {
+    id: draft.messageId,
+    spaceId: draft.principal.spaceId,
+    sessionId: draft.sessionId,
+    turnId: draft.turnId,
+    turnSeq,
+    role: "user",
+    parts: draft.message.parts,
+    audience: draft.message.audience,
+    outcome: "ok",
+    createdAt: draft.at,
+    fromLast: 0,
+  };
+}
+
+export function toMessage(draft: Draft, seq: number, turnSeq: number): Message {
+  const { fromLast: _, ...message } = toNewMessage(draft, turnSeq);
+  return { ...message, seq, turnSeq };
+}
+
+export function toRecord(draft: Draft): Omit<InboundRecord, "state" | "reason" | "endedAt"> {
+  const { message, principal } = draft;
+  return {
+    id: draft.messageId,
+    spaceId: principal.spaceId,
+    sessionId: draft.sessionId,
+    turnId: draft.turnId,
+    channel: message.channel,
+    platformId: message.platformId,
+    requestHash: message.requestHash,
+    principalId: principal.id,
+    principalKind: principal.kind,
+    replyTo: message.replyTo,
+    receivedAt: message.receivedAt,
+    acceptedAt: draft.at,
+  };
+}
+
+export function newTurnOf(draft: Draft, owner: string | undefined): NewTurn {
+  return {
+    id: draft.turnId,
+    spaceId: draft.principal.spaceId,
+    agentId: draft.message.agentId,
+    sessionId: draft.sessionId,
+    trigger: draft.message.trigger,
+    lane: draft.message.lane,
+    payload: draft.payload,
+    dueAt: draft.dueAt,
+    deadlineAt: draft.deadlineAt,
+    reservedMicroUsd: draft.reservation.microUsd,
+    createdAt: draft.at,
+    owner,
+  };
+}
+
+/** The turn as the commit left it, so that nothing has to be read back before it runs. */
+export function toClaimed(
+  draft: Draft,
+  kept: { readonly seq: number; readonly created: boolean; readonly epoch: number; readonly owner: string },
+): ClaimedTurn {
+  const { owner, ...opened } = newTurnOf(draft, kept.owner);
+  const { id, spaceId, agentId, channel, key, peerId, ownerId, audience, stateless } = toTouch(draft);
+  return {
+    turn: {
+      ...opened,
+      agentRevision: 0,
+      turnSeq: kept.seq,
+      state: "running",
+      attempt: 1,
+      epoch: kept.epoch,
+      owner,
+      inboundCount: 1,
+      cancelRequested: false,
+      costMicroUsd: 0,
+      usage: NO_USAGE,
+      error: undefined,
+      trace: [],
+      finishedAt: undefined,
+    },
+    inbound: [toMessage(draft, kept.seq, kept.seq)],
+    replyTo: draft.message.replyTo,
+    principal: { spaceId, kind: draft.principal.kind, id: draft.principal.id },
+    session: { id, agentId, channel, key, peerId, ownerId, audience, stateless, isNew: kept.created },
+    isTakeover: false,
+  };
+}

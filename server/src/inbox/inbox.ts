@@ -1,0 +1,223 @@
+import type {
+  AcceptResult,
+  Admission,
+  CallOptions,
+  Inbox,
+  RunningTurn,
+  TurnFeed,
+  TurnStore,
+  Write,
+} from "@troupe/contracts";
+import { TroupeError } from "@troupe/contracts";
+import { dayOf } from "../kit/index.ts";
+import { createBursts } from "./bursts.ts";
+import type { InboxDeps, Way } from "./deps.ts";
+import type { Draft } from "./draft.ts";
+import { draftOf, newTurnOf, toClaimed, toMessage, toNewMessage, toRecord, toTouch } from "./draft.ts";
+import { duplicateOf, findRetry, joinKnown } from "./known.ts";
+import { passGates } from "./pass-gates.ts";
+import { refuse, refuseBudget, refuseFull } from "./refusals.ts";
+
+/** Times a commit is tried anew because the turn it wanted to join ended meanwhile. */
+const JOIN_TRIES = 3;
+
+/** Builds the `Inbox`: see the port for what it promises. */
+export function createInbox(deps: InboxDeps): Inbox {
+  const bursts = createBursts(deps.clock);
+  const outcomes = deps.metrics.counter(
+    "inbox_messages_total",
+    "Inbound messages by what became of them at the way in",
+  );
+
+  return {
+    async accept(original, principal, options) {
+      options.signal.throwIfAborted();
+      const agent = deps.agents.get(principal.spaceId, original.agentId);
+      if (agent === undefined) {
+        return {
+          kind: "refused",
+          code: "request.not_found",
+          message: `There is no agent "${original.agentId}" here.`,
+        };
+      }
+      const passed = passGates(deps.gates, original, principal, deps.logger);
+      if (passed.kind === "refused") return refuse(deps, outcomes, original, principal, passed);
+      const known = await findRetry(deps, passed.message, principal, options);
+      if (known !== undefined) return duplicateOf(deps, outcomes, known, original, options);
+
+      const draft = draftOf(passed.message, principal, agent, passed.untilMs, deps);
+      return enter({ deps, bursts, outcomes }, draft, options);
+    },
+  };
+}
+
+/** Finds the message a turn: joins one that collects a burst or runs, or opens its own. */
+async function enter(way: Way, draft: Draft, options: CallOptions): Promise<AcceptResult> {
+  const { deps } = way;
+  for (let attempt = 1; ; attempt++) {
+    const mayJoin = attempt < JOIN_TRIES;
+    const burst = mayJoin ? way.bursts.of(draft) : undefined;
+    try {
+      if (burst !== undefined) return await joinBurst(way, draft, burst, options);
+      const admission = deps.intake.admit(draft.sessionId, draft.message.lane);
+      if (admission.kind === "full") return refuseFull(way, draft, admission.retryAfterMs);
+      if (
+        admission.kind === "queue" &&
+        admission.running !== undefined &&
+        draft.whileBusy === "steer" &&
+        mayJoin
+      ) {
+        return await steer(way, draft, admission.running, options);
+      }
+      return await open(way, draft, admission, options);
+    } catch (error) {
+      if (TroupeError.is(error, "store.duplicate")) return joinKnown(way, draft, options);
+      if (TroupeError.is(error, "budget.exceeded")) return refuseBudget(way, draft);
+      if (!TroupeError.is(error, "store.conflict") || !mayJoin) throw error;
+      // The turn it wanted to join ended in between; look again.
+      way.bursts.forget(draft.sessionId);
+    }
+  }
+}
+
+async function open(
+  way: Way,
+  draft: Draft,
+  admission: Exclude<Admission, { kind: "full" }>,
+  options: CallOptions,
+): Promise<AcceptResult> {
+  const { deps } = way;
+  const ticket = admission.kind === "run" && draft.dueAt <= draft.at ? admission.ticket : undefined;
+  if (admission.kind === "run" && ticket === undefined) admission.ticket.release();
+  let started = false;
+  using _ = attachWatch(deps.feed, draft, () => started);
+  try {
+    const touched = deps.sessions.touch(toTouch(draft));
+    const opened = deps.turns.open(newTurnOf(draft, ticket === undefined ? undefined : deps.processId));
+    const appended = deps.sessions.append(toNewMessage(draft, "same"));
+    // Whether it is known already comes before what it may cost: a repeat is told of its turn, however the budget stands.
+    const writes: Write<unknown>[] = [
+      deps.inbox.accept(toRecord(draft)),
+      touched,
+      ...reserveWrites(deps, draft),
+      opened,
+      appended,
+    ];
+    const committed = await deps.unit.commit(writes, options);
+    started = true;
+    const { lastSeq, created } = committed.read(touched);
+    const { state, epoch } = committed.read(opened);
+    way.outcomes.add(1, { outcome: "accepted" });
+    if (ticket !== undefined && state === "running") {
+      ticket.start(toClaimed(draft, { seq: lastSeq, created, epoch, owner: deps.processId }));
+    } else {
+      ticket?.release();
+      if (draft.message.debounceMs > 0 && draft.message.direct === undefined)
+        way.bursts.opened(draft, lastSeq);
+      deps.intake.wake(draft.sessionId, draft.message.lane, draft.dueAt);
+      if (admission.kind === "queue" && admission.running !== undefined && draft.whileBusy === "interrupt") {
+        await interrupt(deps, admission.running, options);
+      }
+    }
+    return accepted(draft, draft.turnId, lastSeq, state);
+  } catch (error) {
+    if (!started) ticket?.release();
+    throw error;
+  }
+}
+
+async function joinBurst(
+  way: Way,
+  draft: Draft,
+  burst: { readonly turnId: string; readonly turnSeq: number; readonly dueAt: number },
+  options: CallOptions,
+): Promise<AcceptResult> {
+  const { deps } = way;
+  const joined = { ...draft, turnId: burst.turnId };
+  const seq = await commitJoin(
+    deps,
+    joined,
+    { id: burst.turnId, state: "queued", dueAt: burst.dueAt },
+    burst.turnSeq,
+    options,
+  );
+  watchNow(deps.feed, joined);
+  way.bursts.extended(draft);
+  way.outcomes.add(1, { outcome: "merged" });
+  return accepted(joined, burst.turnId, seq, "merged");
+}
+
+async function steer(
+  way: Way,
+  draft: Draft,
+  running: RunningTurn,
+  options: CallOptions,
+): Promise<AcceptResult> {
+  const { deps } = way;
+  const joined = { ...draft, turnId: running.turnId };
+  const join = { id: running.turnId, state: "running", epoch: running.epoch } as const;
+  const seq = await commitJoin(deps, joined, join, running.turnSeq, options);
+  watchNow(deps.feed, joined);
+  deps.intake.steer(running.turnId, toMessage(joined, seq, running.turnSeq));
+  way.outcomes.add(1, { outcome: "steered" });
+  return accepted(joined, running.turnId, seq, "steered");
+}
+
+async function commitJoin(
+  deps: InboxDeps,
+  joined: Draft,
+  join: Parameters<TurnStore["join"]>[0],
+  turnSeq: number,
+  options: CallOptions,
+): Promise<number> {
+  const touched = deps.sessions.touch(toTouch(joined));
+  const writes = [
+    deps.turns.join(join),
+    touched,
+    deps.sessions.append(toNewMessage(joined, turnSeq)),
+    deps.inbox.accept(toRecord(joined)),
+  ];
+  const committed = await deps.unit.commit(writes, options);
+  return committed.read(touched).lastSeq;
+}
+
+/** The newer message is kept already, so a failure to stop the older turn only means that it waits. */
+async function interrupt(deps: InboxDeps, running: RunningTurn, options: CallOptions): Promise<void> {
+  try {
+    await deps.control.cancel(running.turnId, { reason: "a newer message interrupted it" }, options);
+  } catch (error) {
+    deps.logger.warn("inbox.interrupt_failed", { turnId: running.turnId, error });
+  }
+}
+
+function reserveWrites(deps: InboxDeps, draft: Draft): Write<unknown>[] {
+  const { microUsd, limitMicroUsd } = draft.reservation;
+  if (microUsd === 0 && limitMicroUsd === undefined) return [];
+  return [
+    deps.ledger.reserve({ spaceId: draft.principal.spaceId, day: dayOf(draft.at), microUsd, limitMicroUsd }),
+  ];
+}
+
+function accepted(
+  draft: Draft,
+  turnId: string,
+  seq: number,
+  position: "running" | "queued" | "merged" | "steered",
+): AcceptResult {
+  return { kind: "accepted", turnId, messageId: draft.messageId, sessionId: draft.sessionId, seq, position };
+}
+
+function watchNow(feed: TurnFeed, draft: Draft): void {
+  if (draft.message.watch !== undefined) feed.subscribe(draft.turnId, draft.message.watch);
+}
+
+/** Watches from before the commit; lets go again when nothing came of it. */
+function attachWatch(feed: TurnFeed, draft: Draft, kept: () => boolean): Disposable {
+  const watch =
+    draft.message.watch === undefined ? undefined : feed.subscribe(draft.turnId, draft.message.watch);
+  return {
+    [Symbol.dispose]() {
+      if (!kept()) watch?.[Symbol.dispose]();
+    },
+  };
+}

@@ -1,0 +1,276 @@
+import type {
+  AcceptResult,
+  Agent,
+  AgentSpec,
+  Committed,
+  InboundMessage,
+  ModelChoice,
+  ModelPrice,
+  ModelRouter,
+  Module,
+  Principal,
+  Stores,
+  Tool,
+  TurnEvent,
+  UnitOfWork,
+  Write,
+} from "@troupe/contracts";
+import { TroupeError } from "@troupe/contracts";
+import {
+  createLogRecorder,
+  createManualClock,
+  createScriptedModel,
+  type ManualClock,
+  type ScriptedModel,
+} from "@troupe/testing";
+import {
+  AGENT_DEFAULTS,
+  type AgentSettings,
+  createSupervisor,
+  type Supervisor,
+} from "../../server/src/agent/index.ts";
+import { createLocalBus, createLocalTurnFeed } from "../../server/src/bus/index.ts";
+import {
+  createInbox,
+  neverAnswerYourself,
+  notEmpty,
+  type Reservation,
+} from "../../server/src/inbox/index.ts";
+import { createIdGenerator, createMetrics } from "../../server/src/kit/index.ts";
+import { type InlineStores, openInlineStores } from "../../server/src/store/index.ts";
+import { createBuiltinTools, createToolbox } from "../../server/src/tools/index.ts";
+
+export const OPERATOR: Principal = { spaceId: "default", kind: "operator", id: "operator" };
+export const NEVER: AbortSignal = new AbortController().signal;
+const options = { signal: NEVER };
+
+/** A store and the processes that share it, on one clock that stands still until told otherwise. */
+export interface Stage {
+  readonly clock: ManualClock;
+  readonly stores: Stores;
+  readonly model: ScriptedModel;
+  process(id: string, over?: ProcessOptions): Promise<StagedProcess>;
+  close(): Promise<void>;
+}
+
+export interface ProcessOptions {
+  readonly settings?: Partial<AgentSettings>;
+  readonly spec?: Partial<AgentSpec>;
+  readonly tools?: readonly Tool[];
+  readonly modules?: readonly Module[];
+  readonly price?: ModelPrice;
+  readonly reservation?: Reservation;
+  readonly deadlineMs?: number;
+  /** Stands before each commit; rejecting refuses it, never resolving is a crash before it. */
+  readonly beforeCommit?: (writes: readonly Write<unknown>[]) => Promise<void>;
+}
+
+export interface StagedProcess {
+  readonly supervisor: Supervisor;
+  readonly events: TurnEvent[];
+  readonly log: ReturnType<typeof createLogRecorder>;
+  send(text: string, over?: Partial<InboundMessage>): Promise<AcceptResult>;
+  /** Sends and lets everything happen that needs no time. */
+  say(text: string, over?: Partial<InboundMessage>): Promise<Extract<AcceptResult, { kind: "accepted" }>>;
+}
+
+export const LEASE_MS = 30_000;
+
+export async function openStage(): Promise<Stage> {
+  const clock = createManualClock();
+  const ids = createIdGenerator(clock);
+  const metrics = createMetrics();
+  const quiet = createLogRecorder();
+  const store: InlineStores = openInlineStores({
+    memory: true,
+    clock,
+    ids,
+    metrics,
+    logger: quiet,
+    leaseClock: () => clock.now(),
+  });
+  const { stores } = store;
+  const model = createScriptedModel({ clock });
+  return {
+    clock,
+    stores,
+    model,
+    process: (id, over = {}) => openProcess({ id, clock, ids, stores, model, over }),
+    close: () => store.close(),
+  };
+}
+
+async function openProcess(parts: {
+  readonly id: string;
+  readonly clock: ManualClock;
+  readonly ids: ReturnType<typeof createIdGenerator>;
+  readonly stores: Stores;
+  readonly model: ScriptedModel;
+  readonly over: ProcessOptions;
+}): Promise<StagedProcess> {
+  const { id, clock, ids, stores, model, over } = parts;
+  const log = createLogRecorder();
+  const logger = log;
+  const metrics = createMetrics();
+  const unit = gated(stores.unit, over.beforeCommit);
+  await unit.commit([stores.leases.register({ id, pid: 1, role: "all", leaseMs: LEASE_MS })], options);
+  const agent: Agent = {
+    spaceId: "default",
+    revision: 7,
+    spec: { id: "ana", name: "Ana", model: "default", instructions: "You help.", ...over.spec },
+  };
+  const agents = {
+    get: (_space: string, agentId: string) => (agentId === "ana" ? agent : undefined),
+    list: () => [agent],
+  };
+  const events: TurnEvent[] = [];
+  const feed = createLocalTurnFeed({ logger, metrics });
+  const bus = createLocalBus({ logger, metrics, clock });
+  const builtin = createBuiltinTools({ ...stores, random: () => 0.5 });
+  const toolbox = createToolbox({
+    sources: [builtin, { id: "test", list: async () => over.tools ?? [] }],
+    logger,
+    metrics,
+    clock,
+  });
+  await toolbox.load(options);
+  // Loaded with the first tool call otherwise, which takes real time.
+  await import("ajv/dist/2020.js");
+  const supervisor = createSupervisor({
+    ...stores,
+    unit,
+    agents,
+    router: routerOf(model, over.price),
+    toolbox,
+    modules: over.modules ?? [],
+    feed,
+    bus,
+    clock,
+    ids,
+    logger,
+    metrics,
+    processId: id,
+    random: () => 0.5,
+    settings: {
+      ...AGENT_DEFAULTS,
+      dailyLimitMicroUsd: () => over.reservation?.limitMicroUsd,
+      ...over.settings,
+    },
+  });
+  const inbox = createInbox({
+    ...stores,
+    unit,
+    intake: supervisor.intake,
+    control: supervisor.control,
+    feed,
+    agents,
+    gates: [neverAnswerYourself(), notEmpty()],
+    reservation: () => over.reservation ?? { microUsd: 0, limitMicroUsd: undefined },
+    deadlineMs: () => over.deadlineMs ?? 60_000,
+    processId: id,
+    clock,
+    ids,
+    logger,
+    metrics,
+  });
+  const send = (text: string, more: Partial<InboundMessage> = {}): Promise<AcceptResult> =>
+    inbox.accept(
+      { ...inboundOf(text, clock.now()), watch: (event) => void events.push(event), ...more },
+      OPERATOR,
+      options,
+    );
+  return {
+    supervisor,
+    events,
+    log,
+    send,
+    async say(text, more) {
+      const result = await send(text, more);
+      await clock.settle();
+      if (result.kind !== "accepted") throw new Error(`not accepted: ${JSON.stringify(result)}`);
+      return result;
+    },
+  };
+}
+
+function gated(unit: UnitOfWork, beforeCommit: ProcessOptions["beforeCommit"]): UnitOfWork {
+  if (beforeCommit === undefined) return unit;
+  return {
+    ...unit,
+    ride: (writes) => unit.ride(writes),
+    flush: (one) => unit.flush(one),
+    async commit(writes, one): Promise<Committed> {
+      await beforeCommit(writes);
+      return unit.commit(writes, one);
+    },
+  };
+}
+
+export function inboundOf(text: string, at: number): InboundMessage {
+  return {
+    agentId: "ana",
+    channel: "api",
+    sessionKey: "s1",
+    peerId: "p1",
+    audience: ["p1"],
+    parts: [{ type: "text", text }],
+    trigger: "chat",
+    lane: "realtime",
+    debounceMs: 0,
+    receivedAt: at,
+  };
+}
+
+function routerOf(model: ScriptedModel, price: ModelPrice | undefined): ModelRouter {
+  const choice: ModelChoice = { model, name: "scripted/model", price };
+  return {
+    choices(name) {
+      if (name !== "default")
+        throw new TroupeError(`No model is configured under the name "${name}".`, { code: "model.unknown" });
+      return [choice];
+    },
+    async *stream(_choices, request, { signal, onModel }) {
+      onModel(choice);
+      yield* model.stream(request, { signal });
+    },
+  };
+}
+
+/** What the present state of a turn and its messages is. */
+export async function recordOf(stage: Stage, turnId: string) {
+  const [turn, inbound, steps] = await Promise.all([
+    stage.stores.turns.get(turnId, options),
+    stage.stores.inbox.ofTurn(turnId, options),
+    stage.stores.turns.steps(turnId, options),
+  ]);
+  if (turn === undefined) throw new Error(`no turn ${turnId}`);
+  return { turn, inbound, steps };
+}
+
+export async function messagesOf(stage: Stage, sessionId: string) {
+  return (await stage.stores.sessions.messages({ sessionId }, options)).items;
+}
+
+/** Text of every message of a request, with its role. */
+export function promptOf(stage: Stage, request: number): string[] {
+  return (stage.model.requests[request]?.messages ?? []).map((one) => `${one.role}: ${one.text}`);
+}
+
+export function endOf(
+  events: readonly TurnEvent[],
+  turnId: string,
+): Extract<TurnEvent, { type: "end" }> | undefined {
+  return events.find(
+    (event): event is Extract<TurnEvent, { type: "end" }> => event.turnId === turnId && event.type === "end",
+  );
+}
+
+export function streamed(events: readonly TurnEvent[], turnId: string): string {
+  return events
+    .filter((event) => event.turnId === turnId)
+    .reduce(
+      (text, event) =>
+        event.type === "attempt-start" ? "" : event.type === "text-delta" ? text + event.text : text,
+      "",
+    );
+}
