@@ -1,0 +1,39 @@
+import type { Clock } from "@troupe/contracts";
+
+export type Phase = "starting" | "ready" | "stopping";
+
+/** Whether this process takes work, and why not. */
+export interface HealthState {
+  readonly phase: Phase;
+  readonly startedAt: number;
+  /** Asked for each request, so it allocates nothing while all is well. */
+  ready(): { readonly ready: boolean; readonly reasons: readonly string[] };
+  enter(phase: Phase): void;
+}
+
+const READY = { ready: true, reasons: [] } as const;
+
+/** `probes`: each a sentence on why no work can be taken, or undefined. */
+export function createHealthState(clock: Clock, probes: readonly (() => string | undefined)[]): HealthState {
+  const startedAt = clock.now();
+  let phase: Phase = "starting";
+  return {
+    startedAt,
+    get phase() {
+      return phase;
+    },
+    ready() {
+      const reasons: string[] = [];
+      if (phase === "starting") reasons.push("Troupe is starting.");
+      if (phase === "stopping") reasons.push("Troupe is stopping.");
+      for (const probe of probes) {
+        const reason = probe();
+        if (reason !== undefined) reasons.push(reason);
+      }
+      return reasons.length === 0 ? READY : { ready: false, reasons };
+    },
+    enter(next) {
+      phase = next;
+    },
+  };
+}

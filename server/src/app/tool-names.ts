@@ -1,0 +1,16 @@
+import type { MemoryStore, SearchStore, SessionStore } from "@troupe/contracts";
+import { createBuiltinTools } from "../tools/index.ts";
+
+/** Names of the tools that come with Troupe, to check agents before any store is open. */
+export async function builtinToolNames(): Promise<readonly string[]> {
+  // Nothing is run, so no port is ever asked.
+  const none = {};
+  const source = createBuiltinTools({
+    memories: none as MemoryStore,
+    search: none as SearchStore,
+    sessions: none as SessionStore,
+    random: () => 0,
+  });
+  const tools = await source.list({ signal: new AbortController().signal });
+  return tools.map((tool) => tool.spec.name);
+}

@@ -1,0 +1,149 @@
+import { type IncomingMessage, request } from "node:http";
+import { connect } from "node:net";
+import { type ErrorCode, TroupeError } from "@troupe/contracts";
+
+/** The admin routes of a home, over its socket: the running Troupe's, or this process's own. */
+export interface AdminClient extends AsyncDisposable {
+  /** Another process answers; else this one does, and holds the home until disposed. */
+  readonly isRunning: boolean;
+  call<Result>(method: "GET" | "POST" | "DELETE", path: string, body?: unknown): Promise<Result>;
+  /** Posts and hands over each event of the answer's stream as its JSON value. Resolves at the end of the stream. */
+  stream(
+    path: string,
+    body: unknown,
+    onEvent: (event: unknown, name: string) => void,
+    options?: { readonly signal?: AbortSignal; readonly headers?: Readonly<Record<string, string>> },
+  ): Promise<void>;
+}
+
+/** How long a call waits for a Troupe that is starting. */
+const READY_WITHIN_MS = 15_000;
+const NOT_READY_PAUSE_MS = 150;
+
+export function createClient(
+  socketPath: string,
+  isRunning: boolean,
+  close: () => Promise<void>,
+): AdminClient {
+  return {
+    isRunning,
+    async call<Result>(method: "GET" | "POST" | "DELETE", path: string, body?: unknown) {
+      const giveUpAt = Date.now() + READY_WITHIN_MS;
+      for (;;) {
+        const response = await open(socketPath, method, path, body);
+        const text = await readAll(response);
+        if (isGood(response)) return (text === "" ? undefined : JSON.parse(text)) as Result;
+        const error = errorOf(response, text);
+        if (error.code !== "not_ready" || Date.now() > giveUpAt) throw error;
+        await new Promise((resolve) => setTimeout(resolve, NOT_READY_PAUSE_MS));
+      }
+    },
+    async stream(path, body, onEvent, options = {}) {
+      const headers = { accept: "text/event-stream", ...options.headers };
+      const response = await open(socketPath, "POST", path, body, { ...options, headers });
+      if (!isGood(response)) throw errorOf(response, await readAll(response));
+      await readEvents(response, onEvent);
+    },
+    [Symbol.asyncDispose]: close,
+  };
+}
+
+/** Whether somebody listens on the socket. */
+export function isListening(socketPath: string): Promise<boolean> {
+  return new Promise((resolve) => {
+    const socket = connect(socketPath);
+    socket.once("connect", () => {
+      socket.destroy();
+      resolve(true);
+    });
+    socket.once("error", () => resolve(false));
+  });
+}
+
+function open(
+  socketPath: string,
+  method: string,
+  path: string,
+  body: unknown,
+  options: { readonly signal?: AbortSignal; readonly headers?: Readonly<Record<string, string>> } = {},
+): Promise<IncomingMessage> {
+  const text = body === undefined ? undefined : JSON.stringify(body);
+  return new Promise((resolve, reject) => {
+    const call = request(
+      {
+        socketPath,
+        // A connection kept from an earlier call may be closed just when the next one is written.
+        agent: false,
+        method,
+        path,
+        headers: {
+          host: "localhost",
+          ...(text === undefined
+            ? {}
+            : { "content-type": "application/json", "content-length": Buffer.byteLength(text) }),
+          ...options.headers,
+        },
+        ...(options.signal === undefined ? {} : { signal: options.signal }),
+      },
+      resolve,
+    );
+    call.once("error", (error) => reject(connectionError(error)));
+    call.end(text);
+  });
+}
+
+function connectionError(error: NodeJS.ErrnoException): unknown {
+  if (error.name === "AbortError") return error;
+  const message =
+    error.code === "EACCES"
+      ? "Troupe runs as another user; only that user may talk to it here."
+      : "Troupe stopped answering. ./troupe status tells whether it runs.";
+  return new TroupeError(message, { code: "not_ready", cause: error });
+}
+
+function isGood(response: IncomingMessage): boolean {
+  const { statusCode = 500 } = response;
+  return statusCode >= 200 && statusCode < 300;
+}
+
+function errorOf(response: IncomingMessage, text: string): TroupeError {
+  try {
+    const problem = JSON.parse(text) as { code?: ErrorCode; detail?: string; turnId?: string };
+    if (problem.code !== undefined && problem.detail !== undefined) {
+      return new TroupeError(problem.detail, { code: problem.code });
+    }
+  } catch {
+    // Not ours: told below by its status.
+  }
+  return new TroupeError(`Troupe answered ${response.statusCode} without saying why.`, { code: "internal" });
+}
+
+async function readAll(response: IncomingMessage): Promise<string> {
+  let text = "";
+  response.setEncoding("utf8");
+  for await (const chunk of response) text += chunk;
+  return text;
+}
+
+/** Reads server-sent events. Source: html.spec.whatwg.org/multipage/server-sent-events.html. */
+async function readEvents(
+  response: IncomingMessage,
+  onEvent: (event: unknown, name: string) => void,
+): Promise<void> {
+  let rest = "";
+  response.setEncoding("utf8");
+  for await (const chunk of response) {
+    const blocks = (rest + chunk).split(/\r?\n\r?\n/);
+    rest = blocks.pop() ?? "";
+    for (const block of blocks) {
+      let name = "message";
+      const data: string[] = [];
+      for (const line of block.split(/\r?\n/)) {
+        if (line.startsWith("event:")) name = line.slice(6).trim();
+        else if (line.startsWith("data:")) data.push(line.slice(5).replace(/^ /, ""));
+      }
+      const text = data.join("\n");
+      if (text !== "" && text !== "[DONE]") onEvent(JSON.parse(text), name);
+    }
+  }
+}

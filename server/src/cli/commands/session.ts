@@ -1,0 +1,51 @@
+import type { Message, Page, Session, SessionSummary } from "@troupe/contracts";
+import { textOf } from "@troupe/contracts";
+import type { CommandContext } from "../context.ts";
+import { formatSessions } from "../format/lists.ts";
+import { dateTime } from "../format/time.ts";
+import { oneLine, type Paint, safeText } from "../output.ts";
+import { limitOf, queryOf } from "./query.ts";
+
+type Options = Readonly<Record<string, unknown>>;
+
+export async function listSessions({ connect, output }: CommandContext, options: Options): Promise<void> {
+  const query = queryOf({
+    limit: limitOf(options),
+    agent: options.agent,
+    stateless: options.all === true ? "true" : undefined,
+  });
+  await using client = await connect({ command: "session list" });
+  const page = await client.call<Page<SessionSummary>>("GET", `/api/sessions${query}`);
+  output.result(page.items, () => formatSessions(page.items, output.paint));
+}
+
+export async function showSession(
+  { connect, output }: CommandContext,
+  options: Options,
+  id: string,
+): Promise<void> {
+  const limit = limitOf(options);
+  await using client = await connect({ command: "session show" });
+  const path = `/api/sessions/${encodeURIComponent(id)}`;
+  const [session, messages] = await Promise.all([
+    client.call<Session>("GET", path),
+    client.call<Page<Message>>("GET", `${path}/messages${queryOf({ limit, newest: "true" })}`),
+  ]);
+  output.result({ session, messages: messages.items }, () =>
+    formatConversation(session, messages.items, output.paint),
+  );
+}
+
+function formatConversation(session: Session, messages: readonly Message[], paint: Paint): string {
+  const head = `session ${paint.bold(session.id)}  agent ${session.agentId}  ${session.channel}/${oneLine(session.key, 40)}`;
+  const inOrder = messages.toSorted((a, b) => a.seq - b.seq);
+  const lines = inOrder.map((message) => {
+    const who =
+      message.role === "user" ? session.peerId : message.role === "assistant" ? session.agentId : "notice";
+    const text = safeText(textOf(message.parts)).trimEnd().replace(/\n/g, "\n    ");
+    const marks = message.parts.flatMap((part) => (part.type === "tool-call" ? [part.name] : []));
+    const tools = marks.length === 0 ? "" : paint.dim(`  (${marks.join(", ")})`);
+    return `${paint.dim(`${String(message.seq).padStart(4)}  ${dateTime(message.createdAt)}`)}  ${paint.bold(oneLine(who, 24))}${tools}\n    ${text}`;
+  });
+  return [head, ...lines].join("\n");
+}

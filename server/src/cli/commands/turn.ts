@@ -1,0 +1,32 @@
+import type { Page, Turn, TurnState } from "@troupe/contracts";
+import type { CommandContext } from "../context.ts";
+import { formatTurns } from "../format/lists.ts";
+import { formatTurnChain, type TurnLife } from "../format/turn-chain.ts";
+import { limitOf, queryOf } from "./query.ts";
+
+type Options = Readonly<Record<string, unknown>>;
+
+export async function listTurns({ connect, output }: CommandContext, options: Options): Promise<void> {
+  const query = queryOf({ limit: limitOf(options), state: options.state, session: options.session });
+  await using client = await connect({ command: "turn list" });
+  const page = await client.call<Page<Turn>>("GET", `/api/turns${query}`);
+  output.result(page.items, () => formatTurns(page.items, Date.now(), output.paint));
+}
+
+export async function showTurn({ connect, output }: CommandContext, id: string): Promise<void> {
+  await using client = await connect({ command: "turn show" });
+  const life = await client.call<TurnLife>("GET", `/api/turns/${encodeURIComponent(id)}`);
+  output.result(life, () => formatTurnChain(life, output.paint));
+}
+
+export async function cancelTurn({ connect, output }: CommandContext, id: string): Promise<void> {
+  await using client = await connect({ command: "turn cancel" });
+  const path = `/api/turns/${encodeURIComponent(id)}/cancel`;
+  const answer = await client.call<{ readonly result: string; readonly state: TurnState }>("POST", path, {});
+  const words: Readonly<Record<string, string>> = {
+    cancelled: `Turn ${id} is cancelled.`,
+    requested: `Turn ${id} was asked to stop.`,
+    ended: `Turn ${id} had ended already: ${answer.state}.`,
+  };
+  output.result(answer, () => words[answer.result] ?? answer.result);
+}

@@ -1,0 +1,111 @@
+import { displayPath, type Serving, startServing } from "../../app/index.ts";
+import type { CommandContext } from "../context.ts";
+import type { Output } from "../output.ts";
+import { formatReload } from "./reload.ts";
+
+/** Source: the convention of shells, 128 + the signal's number. */
+const EXIT_CODES = { SIGINT: 130, SIGTERM: 143 } as const;
+
+/** Starts Troupe and serves until a signal. A second signal ends it at once. */
+export async function up({ environment, output }: CommandContext): Promise<void> {
+  let serving: Serving | undefined;
+  let stopping: Promise<void> | undefined;
+  const done = Promise.withResolvers<void>();
+  const onSignal = (signal: keyof typeof EXIT_CODES): void => {
+    // Before it is ready there is nothing to wait for, and what is kept is whole at any moment.
+    if (stopping !== undefined || serving === undefined) process.exit(EXIT_CODES[signal]);
+    output.note(process.stdout.isTTY ? "\nStopping. What runs may end; what waits is kept." : "Stopping.");
+    stopping = serving.stop();
+    stopping.then(done.resolve, done.reject);
+  };
+  process.on("SIGINT", onSignal);
+  process.on("SIGTERM", onSignal);
+  // A closed terminal means stop; without one, SIGHUP is what asks daemons to read their settings again.
+  const isOnTerminal = process.stdin.isTTY || process.stdout.isTTY;
+  process.on("SIGHUP", () => (isOnTerminal ? onSignal("SIGTERM") : reloadNow(serving, output)));
+
+  serving = await startServing(environment);
+  // Since the process was started, Node's own start included.
+  const readyMs = performance.now();
+  output.result(readyReport(serving, readyMs), () => readyText(serving as Serving, readyMs));
+  serving.troupe.logger.info("troupe.ready", { readyMs: Math.round(readyMs), ...serving.addresses });
+  await done.promise;
+  output.note("Stopped. Nothing was lost.");
+}
+
+function reloadNow(serving: Serving | undefined, output: Output): void {
+  serving?.troupe.reloader.reload().then(
+    (report) => output.note(formatReload(report)),
+    (error: unknown) => serving.troupe.logger.error("config.reload_failed", { error }),
+  );
+}
+
+function readyReport({ addresses, home, troupe }: Serving, readyMs: number): unknown {
+  return {
+    ready: true,
+    readyMs: Math.round(readyMs),
+    version: troupe.version,
+    pid: process.pid,
+    home: home.path,
+    addresses,
+    agents: troupe.reloader.config.agents.map((agent) => agent.id),
+    ...(troupe.firstKey === undefined ? {} : { firstKey: troupe.firstKey.key }),
+  };
+}
+
+function readyText(serving: Serving, readyMs: number): string {
+  const { addresses, home, troupe } = serving;
+  const { config } = troupe.reloader;
+  const rows: [string, string][] = [
+    ["Address", `${addresses?.gateway ?? ""}   (API as OpenAI's, and /api/openapi.json)`],
+    ["Terminal", "./troupe chat"],
+    ["Agents", agentsText(serving)],
+    ["Model", modelText(serving)],
+    ["Home", displayPath(home.path)],
+  ];
+  if (config.server.grpcPort !== undefined)
+    rows.push(["gRPC", `not served in this version; port ${config.server.grpcPort} stays closed`]);
+  if (troupe.firstKey !== undefined) {
+    rows.push(["API key", troupe.firstKey.key]);
+    rows.push(["", "the operator's, shown once; ./troupe key create makes others"]);
+  }
+  return [
+    `Troupe is ready in ${(readyMs / 1000).toFixed(1)} s.`,
+    ...rows.map(([name, text]) => `  ${name.padEnd(9)} ${text}`),
+    "Ctrl-C stops it. Nothing is lost when it stops.",
+  ].join("\n");
+}
+
+const SHOWN_AGENTS = 8;
+
+function agentsText({ troupe }: Serving): string {
+  const { agents } = troupe.reloader.config;
+  const names = agents
+    .slice(0, SHOWN_AGENTS)
+    .map(({ id, description }) => (description === undefined ? id : `${id} (${description})`));
+  const more = agents.length > SHOWN_AGENTS ? ` and ${agents.length - SHOWN_AGENTS} more` : "";
+  const isOffline = agents.every((agent) =>
+    modelsOf(troupe.reloader.config, agent.model).every((model) => model.startsWith("offline/")),
+  );
+  const where = isOffline
+    ? agents.length === 1
+      ? ", on the offline model"
+      : agents.length === 2
+        ? ", both on the offline model"
+        : ", all on the offline model"
+    : "";
+  return `${names.join(", ")}${more}${where}`;
+}
+
+function modelText({ troupe }: Serving): string {
+  const { config } = troupe.reloader;
+  const all = new Set(config.agents.flatMap((agent) => modelsOf(config, agent.model)));
+  const real = [...all].filter((model) => !model.startsWith("offline/"));
+  return real.length === 0
+    ? "none configured; everything works without. troupe.yaml shows how to connect one."
+    : real.join(", ");
+}
+
+function modelsOf(config: Serving["troupe"]["reloader"]["config"], model: string): readonly string[] {
+  return config.models[model] ?? [model];
+}

@@ -1,0 +1,58 @@
+import type { CallOptions, TurnEvent } from "@troupe/contracts";
+import { DEFAULT_LIMITS, type FaceDeps, type FaceLimits } from "./deps.ts";
+import { createInterest, type Interest } from "./interest.ts";
+import { TurnFollower, type TurnSink } from "./turn-follower.ts";
+import { endOfTurn } from "./turn-record.ts";
+import { createWatchers, type Watchers } from "./watchers.ts";
+
+/** One face at work: what its routes share. */
+export interface Face {
+  readonly deps: FaceDeps;
+  readonly limits: FaceLimits;
+  /** The channel that messages of this face belong to. */
+  readonly channel: "api" | "terminal";
+  readonly watchers: Watchers;
+  readonly interest: Interest;
+  /** For every call into a port: aborts when the face closes, after its clients were told. */
+  readonly lifetime: CallOptions;
+  follower(sink: TurnSink): TurnFollower;
+  isClosing(): boolean;
+  /** New requests are told `not_ready` from now on. */
+  beginClosing(): void;
+  /** Whoever still waits is told, then all reads are aborted. */
+  finishClosing(): void;
+}
+
+export function createFace(deps: FaceDeps, channel: Face["channel"]): Face {
+  const limits = { ...DEFAULT_LIMITS, ...deps.limits };
+  const watchers = createWatchers(deps.clock, limits.keepAliveCommentMs, {
+    begun: deps.metrics.counter("http_waits_begun_total", "Requests that began to wait for a turn."),
+    ended: deps.metrics.counter("http_waits_ended_total", "Requests that ended waiting for a turn."),
+  });
+  const life = new AbortController();
+  const lifetime = { signal: life.signal };
+  let closing = false;
+  const following = {
+    watchers,
+    logger: deps.logger,
+    readEnd: (turnId: string): Promise<TurnEvent | undefined> => endOfTurn(deps.stores, turnId, lifetime),
+  };
+  return {
+    deps,
+    limits,
+    channel,
+    watchers,
+    interest: createInterest(),
+    lifetime,
+    follower: (sink) => new TurnFollower(following, sink),
+    isClosing: () => closing,
+    beginClosing() {
+      closing = true;
+    },
+    finishClosing() {
+      closing = true;
+      watchers.abandonAll();
+      life.abort(new Error("The face is closed."));
+    },
+  };
+}

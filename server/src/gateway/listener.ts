@@ -1,0 +1,253 @@
+import { chmod, unlink } from "node:fs/promises";
+import { createServer, type Server } from "node:http";
+import { type AddressInfo, connect, type Socket } from "node:net";
+import { getRequestListener } from "@hono/node-server";
+import type { Clock, Logger } from "@troupe/contracts";
+import { TroupeError } from "@troupe/contracts";
+import type { Hono } from "hono";
+import type { FaceEnv } from "./call.ts";
+import type { FaceLimits } from "./deps.ts";
+import { findPortHolder } from "./port-holder.ts";
+import { type Failure, failureReply } from "./reply.ts";
+
+/** An open listener. */
+export interface Listening {
+  /** The port that was really opened; 0 on a socket. */
+  readonly port: number;
+  /** `http://127.0.0.1:8080`, or the path of the socket. */
+  readonly address: string;
+  /**
+   * Stops accepting, lets running requests end for at most `graceMs`, tells those that still wait, and resolves when all
+   * connections are gone. Turns are not touched. Repeating gives the same promise.
+   */
+  close(options: { readonly graceMs: number }): Promise<void>;
+}
+
+export interface ListenerDeps {
+  readonly app: Hono<FaceEnv>;
+  readonly limits: FaceLimits;
+  readonly closing: { beginClosing(): void; finishClosing(): void };
+  readonly clock: Clock;
+  readonly logger: Logger;
+}
+
+/** How long the last words to waiting clients may take. */
+const LAST_WORDS_MS = 500;
+/** Node looks for connections past their time so often; its default is half a minute. */
+const TIMEOUT_CHECK_MS = 2_000;
+
+export async function listenOnPort(
+  deps: ListenerDeps,
+  at: { readonly host: string; readonly port: number },
+  setting: string,
+): Promise<Listening> {
+  const opened = buildServer(deps);
+  const { server } = opened;
+  try {
+    await listening(server, () => server.listen({ host: at.host, port: at.port }));
+  } catch (cause) {
+    throw await explain(cause, at, setting);
+  }
+  const { port } = server.address() as AddressInfo;
+  const host = at.host.includes(":") ? `[${at.host}]` : at.host;
+  return { port, address: `http://${host}:${port}`, close: closer(deps, opened) };
+}
+
+export async function listenOnSocket(deps: ListenerDeps, socketPath: string): Promise<Listening> {
+  const opened = buildServer(deps);
+  const { server } = opened;
+  try {
+    await bindSocket(server, socketPath);
+  } catch (cause) {
+    if (!hasCode(cause, "EADDRINUSE")) throw cause;
+    if (await isAnswered(socketPath)) {
+      throw new TroupeError(`Another Troupe already answers on ${socketPath}.`, {
+        code: "home.locked",
+        cause,
+      });
+    }
+    // A process that was killed leaves its socket file behind.
+    await unlink(socketPath);
+    await bindSocket(server, socketPath);
+  }
+  await chmod(socketPath, 0o600);
+  return { port: 0, address: socketPath, close: closer(deps, opened) };
+}
+
+/** Binding creates the file at once, so the mask keeps others out from its first moment. */
+async function bindSocket(server: Server, socketPath: string): Promise<void> {
+  const mask = process.umask(0o177);
+  try {
+    const bound = listening(server, () => server.listen(socketPath));
+    process.umask(mask);
+    await bound;
+  } finally {
+    process.umask(mask);
+  }
+}
+
+function isAnswered(socketPath: string): Promise<boolean> {
+  return new Promise((resolve) => {
+    const probe = connect(socketPath);
+    probe.once("connect", () => {
+      probe.destroy();
+      resolve(true);
+    });
+    probe.once("error", () => resolve(false));
+  });
+}
+
+function listening(server: Server, start: () => void): Promise<void> {
+  return new Promise((resolve, reject) => {
+    server.once("error", reject);
+    server.once("listening", () => {
+      server.off("error", reject);
+      resolve();
+    });
+    start();
+  });
+}
+
+/** Requests that are not answered yet. */
+interface Running {
+  begin(): void;
+  readonly end: () => void;
+  /** Calls back as soon as there are none. */
+  whenNone(idle: () => void): void;
+}
+
+function createRunning(): Running {
+  let count = 0;
+  let onNone: (() => void) | undefined;
+  return {
+    begin() {
+      count += 1;
+    },
+    end() {
+      count -= 1;
+      if (count === 0) onNone?.();
+    },
+    whenNone(idle) {
+      onNone = idle;
+      if (count === 0) idle();
+    },
+  };
+}
+
+interface Opened {
+  readonly server: Server;
+  readonly running: Running;
+}
+
+function buildServer({ app, limits, logger }: ListenerDeps): Opened {
+  const running = createRunning();
+  const answer = getRequestListener((request, env) => app.fetch(request, env as FaceEnv["Bindings"]), {
+    overrideGlobalObjects: false,
+    errorHandler: unreadable,
+  });
+  const server = createServer(
+    {
+      headersTimeout: limits.headersTimeoutMs,
+      requestTimeout: limits.requestTimeoutMs,
+      keepAliveTimeout: limits.keepAliveTimeoutMs,
+      connectionsCheckingInterval: Math.min(TIMEOUT_CHECK_MS, limits.headersTimeoutMs),
+    },
+    (incoming, outgoing) => {
+      running.begin();
+      outgoing.once("close", running.end);
+      void answer(incoming, outgoing);
+    },
+  );
+  server.maxConnections = limits.connections;
+  // A client that announces too much is answered before it sends any of it.
+  server.on("checkContinue", (incoming, outgoing) => {
+    if (Number(incoming.headers["content-length"] ?? 0) <= limits.bodyBytes) outgoing.writeContinue();
+    server.emit("request", incoming, outgoing);
+  });
+  // Quiet connections are fine: somebody waits for a turn. Only those that do not take what is there are let go.
+  server.setTimeout(limits.stalledClientMs, (socket) => {
+    if (socket.writableLength > 0) socket.destroy();
+    else socket.setTimeout(limits.stalledClientMs);
+  });
+  server.on("clientError", (error: NodeJS.ErrnoException, socket) => refuseRaw(error, socket as Socket));
+  server.on("drop", () => logger.warn("gateway.connection_refused", { most: limits.connections }));
+  return { server, running };
+}
+
+function unreadable(): Response {
+  const message = "The request's address or headers cannot be read.";
+  const { body, status, headers } = failureReply({ code: "request.invalid", message }, "problem");
+  return new Response(body, { status, headers });
+}
+
+/** What cannot be parsed never becomes a request, so its answer is written by hand. */
+function refuseRaw(error: NodeJS.ErrnoException, socket: Socket): void {
+  if (error.code === "ECONNRESET" || !socket.writable) return void socket.destroy();
+  const isLate = error.code === "ERR_HTTP_REQUEST_TIMEOUT";
+  const failure: Failure = isLate
+    ? { code: "request.timeout", message: "The request did not arrive in time." }
+    : { code: "request.invalid", message: "This is not HTTP as Troupe reads it." };
+  const reply = failureReply(failure, "problem");
+  const isTooMuch = error.code === "HPE_HEADER_OVERFLOW";
+  const status = isLate
+    ? "408 Request Timeout"
+    : isTooMuch
+      ? "431 Request Header Fields Too Large"
+      : "400 Bad Request";
+  const length = Buffer.byteLength(reply.body);
+  socket.end(
+    `HTTP/1.1 ${status}\r\ncontent-type: application/problem+json\r\ncontent-length: ${length}\r\nconnection: close\r\n\r\n${reply.body}`,
+  );
+}
+
+function closer({ closing, clock }: ListenerDeps, { server, running }: Opened): Listening["close"] {
+  let closed: Promise<void> | undefined;
+  return ({ graceMs }) => {
+    closed ??= new Promise((resolve) => {
+      closing.beginClosing();
+      let last: Disposable | undefined;
+      const grace = clock.schedule(graceMs, () => {
+        closing.finishClosing();
+        last = clock.schedule(LAST_WORDS_MS, () => server.closeAllConnections());
+      });
+      server.close(() => {
+        grace[Symbol.dispose]();
+        last?.[Symbol.dispose]();
+        closing.finishClosing();
+        resolve();
+      });
+      // Connections that wait for a next request, or have not sent their first, are in nobody's way.
+      running.whenNone(() => server.closeAllConnections());
+    });
+    return closed;
+  };
+}
+
+async function explain(
+  cause: unknown,
+  at: { readonly host: string; readonly port: number },
+  setting: string,
+): Promise<unknown> {
+  if (hasCode(cause, "EADDRINUSE")) {
+    const holder = await findPortHolder(at.port);
+    const by = holder === undefined ? "" : ` (by ${holder.name}, pid ${holder.pid})`;
+    const what = holder === undefined ? "the program that has it" : "that program";
+    return new TroupeError(`Port ${at.port} is taken${by}. Stop ${what}, or set ${setting}.`, {
+      code: "port.taken",
+      cause,
+    });
+  }
+  if (hasCode(cause, "EACCES")) {
+    const message = `Port ${at.port} may not be opened by this user. Set ${setting} to one above 1023.`;
+    return new TroupeError(message, { code: "config.invalid", cause });
+  }
+  if (hasCode(cause, "EADDRNOTAVAIL") || hasCode(cause, "ENOTFOUND")) {
+    const message = `${at.host} is not an address of this machine. Set server.host to one that is, or to 127.0.0.1.`;
+    return new TroupeError(message, { code: "config.invalid", cause });
+  }
+  return cause;
+}
+
+function hasCode(error: unknown, code: string): boolean {
+  return error instanceof Error && "code" in error && error.code === code;
+}

@@ -1,0 +1,29 @@
+import { Hono } from "hono";
+import type { Metrics } from "../kit/index.ts";
+import { type FaceEnv, headerOf, nodeOf } from "./call.ts";
+import type { HostGuard } from "./hosts.ts";
+import { deliver, failureReply, SECURITY_HEADERS } from "./reply.ts";
+
+/** One page of text, for whoever may reach the port under a name of ours. */
+export function buildMetricsApp(metrics: Metrics, guard: HostGuard): Hono<FaceEnv> {
+  const app = new Hono<FaceEnv>();
+  app.all("*", (context) => {
+    const call = { context, node: nodeOf(context) };
+    const reason = guard.refuse(
+      headerOf(call, "host"),
+      headerOf(call, "origin"),
+      call.node?.incoming.socket.localAddress,
+    );
+    if (reason !== undefined) {
+      return deliver(failureReply({ code: "auth.forbidden", message: reason }, "problem"), call.node);
+    }
+    if (context.req.path !== "/metrics" || context.req.method !== "GET") {
+      const message = "There is only GET /metrics here.";
+      return deliver(failureReply({ code: "request.not_found", message }, "problem"), call.node);
+    }
+    // Source: prometheus.io/docs/instrumenting/exposition_formats.
+    const headers = { ...SECURITY_HEADERS, "content-type": "text/plain; version=0.0.4; charset=utf-8" };
+    return deliver({ status: 200, headers, body: metrics.render() }, call.node);
+  });
+  return app;
+}
