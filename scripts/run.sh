@@ -1,5 +1,5 @@
 #!/bin/sh
-# The tools of this repository under the pinned Node: sh scripts/run.sh test|check|fix|bench|long [arguments].
+# The tools of this repository under the pinned Node: sh scripts/run.sh TASK [arguments].
 # Node's tools must not be typed as node_modules/.bin/vitest: that runs them on the machine's own Node.
 set -eu
 root=$(CDPATH='' cd -- "$(dirname "$0")/.." && pwd -P)
@@ -40,6 +40,9 @@ long)
   exec "$node" "$vitest" run --configLoader native "$@"
   ;;
 bench) exec "$node" bench/main.ts "$@" ;;
+sim) exec "$node" tests/long/simulate.ts "$@" ;;
+crash) exec "$node" tests/long/crash.ts "$@" ;;
+reference) exec "$node" scripts/generate-reference.mjs "$@" ;;
 fix) exec "$node" "$biome" check --write "$@" ;;
 check)
   step "Format and lint" "$node" "$biome" check --error-on-warnings --diagnostic-level=warn --colors=off
@@ -48,7 +51,7 @@ check)
   exit "$failed"
   ;;
 *)
-  echo "usage: sh scripts/run.sh test|check|fix|bench|long [arguments]" >&2
+  echo "usage: sh scripts/run.sh test|check|fix|bench|sim|crash|reference|long [arguments]" >&2
   exit 2
   ;;
 esac

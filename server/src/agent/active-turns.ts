@@ -47,7 +47,10 @@ export function createActiveTurns(
     // A process that slept past its lease may claim its own turn again; the older run is void. The answer to the older
     // claim may come last, and then it is the one that counts for nothing.
     const known = byTurn.get(turn.id);
-    if (known !== undefined && known.run.claimed.turn.epoch > turn.epoch) return place.free();
+    if (known !== undefined && known.run.claimed.turn.epoch > turn.epoch) {
+      place.free();
+      return;
+    }
     known?.work.abort(new LeftForTakeover("it was claimed anew"));
     // Made when it is needed: an error with its stack is too dear for every turn.
     const late = () => new TroupeError("It took longer than allowed.", { code: "turn.deadline" });

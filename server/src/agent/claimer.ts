@@ -28,6 +28,7 @@ export function createClaimer(deps: ClaimerDeps, parts: ClaimerParts): Claimer {
   const options: CallOptions = { signal: parts.signal };
   const timer = createOneTimer(deps, () => track(sweep()));
   const underWay = new Set<Promise<void>>();
+  const trail = createTrail(deps, slots);
   let isStopped = false;
 
   const track = (work: Promise<void>): void => {
@@ -58,6 +59,7 @@ export function createClaimer(deps: ClaimerDeps, parts: ClaimerParts): Claimer {
       throw error;
     }
     slots.unwait(sessionId, claimed === undefined);
+    trail.asked(sessionId, lane, claimed !== undefined);
     if (claimed !== undefined) start(claimed, place);
     else {
       // Its burst goes on, it was cancelled, or another process has it.
@@ -70,7 +72,7 @@ export function createClaimer(deps: ClaimerDeps, parts: ClaimerParts): Claimer {
   const sweep = async (): Promise<void> => {
     if (isStopped) return;
     try {
-      await claimDue(deps, parts, options);
+      await claimDue(deps, parts, trail, options);
       await scheduleNextDue();
       pump();
     } finally {
@@ -94,8 +96,37 @@ export function createClaimer(deps: ClaimerDeps, parts: ClaimerParts): Claimer {
   };
 }
 
+/**
+ * Sessions of which a sweep brought a turn: who queued it is gone or elsewhere, and nobody tells of those behind it. Each
+ * is asked for its next turn when one has ended, until there is none.
+ */
+interface Trail {
+  follow(sessionId: string, lane: Lane): void;
+  asked(sessionId: string, lane: Lane, found: boolean): void;
+}
+
+function createTrail({ clock }: Pick<ClaimerDeps, "clock">, slots: Slots): Trail {
+  const followed = new Set<string>();
+  const follow = (sessionId: string, lane: Lane): void => {
+    followed.add(sessionId);
+    if (!slots.isWaiting(sessionId)) slots.wait(sessionId, lane, clock.now());
+  };
+  return {
+    follow,
+    asked(sessionId, lane, found) {
+      if (!found) followed.delete(sessionId);
+      else if (followed.has(sessionId)) follow(sessionId, lane);
+    },
+  };
+}
+
 /** Claims whatever is due or orphaned, told of by a doorbell or not. */
-async function claimDue(deps: ClaimerDeps, parts: ClaimerParts, options: CallOptions): Promise<void> {
+async function claimDue(
+  deps: ClaimerDeps,
+  parts: ClaimerParts,
+  trail: Trail,
+  options: CallOptions,
+): Promise<void> {
   const { slots, start } = parts;
   const room = Math.min(deps.settings.concurrency.realtime - slots.running("realtime"), SWEEP_LIMIT);
   if (room <= 0) return;
@@ -105,6 +136,7 @@ async function claimDue(deps: ClaimerDeps, parts: ClaimerParts, options: CallOpt
     if (one.isTakeover)
       deps.logger.info("turn.taken_over", { turnId: one.turn.id, attempt: one.turn.attempt });
     start(one, slots.force(one.session.id, one.turn.lane));
+    trail.follow(one.session.id, one.turn.lane);
   }
 }
 

@@ -141,9 +141,6 @@ function contextOf(turn: EquippedTurn, call: ToolCallPart, n: number, now: numbe
 }
 
 /** Whether running these calls needs the model's step to be kept first. */
-export function needsJournalFirst(
-  turn: EquippedTurn,
-  calls: readonly { readonly name: string }[],
-): boolean {
+export function needsJournalFirst(turn: EquippedTurn, calls: readonly { readonly name: string }[]): boolean {
   return calls.some((call) => turn.tools.kindOf(call.name) === "external");
 }

@@ -12,6 +12,7 @@ export interface Slots {
   /** Takes a place for a turn that the store says is ours, whatever the bounds are. */
   force(sessionId: string, lane: Lane): Place;
   isBusy(sessionId: string): boolean;
+  isWaiting(sessionId: string): boolean;
   /** A queued turn of the session waits; `dueAt` in UTC milliseconds. */
   wait(sessionId: string, lane: Lane, dueAt: number): void;
   /** One of the session's waiting turns was claimed, or there was none: `all` forgets the rest too. */
@@ -63,6 +64,7 @@ export function createSlots(bounds: Readonly<Record<Lane, number>>): Slots {
         : force(sessionId, lane),
     force,
     isBusy: (sessionId) => busy.has(sessionId),
+    isWaiting: (sessionId) => waiting.has(sessionId),
     wait(sessionId, lane, dueAt) {
       const known = waiting.get(sessionId);
       waitingCount += 1;

@@ -95,3 +95,28 @@ test("a stopped turn keeps the question and what was said before the stop", () =
   expect(shown[0]).toEqual({ role: "user", text: "hello" });
   expect(shown[1]?.text).toMatch(/^Once upon \[Stopped/);
 });
+
+test("a turn that was stopped after a tool's result says so, or the next turn would take it up again", () => {
+  const parts: MessagePart[] = [
+    { type: "tool-call", callId: "a", name: "time", arguments: "{}" },
+    { type: "tool-result", callId: "a", name: "time", text: "12:00" },
+  ];
+
+  const shown = unfold(parts, true);
+
+  expect(shown.map((one) => one.role)).toEqual(["assistant", "tool", "assistant"]);
+  expect(shown.at(-1)?.text).toBe("[Stopped by the user.]");
+});
+
+test("a stopped call gets a result of its own, also where an earlier step gave its call the same id", () => {
+  const parts: MessagePart[] = [
+    { type: "tool-call", callId: "same", name: "time", arguments: "{}" },
+    { type: "tool-result", callId: "same", name: "time", text: "12:00" },
+    { type: "tool-call", callId: "same", name: "dice", arguments: "{}" },
+  ];
+
+  const shown = unfold(parts, true);
+
+  expect(shown.map((one) => one.role)).toEqual(["assistant", "tool", "assistant", "tool"]);
+  expect(shown.at(-1)).toMatchObject({ name: "dice", isError: true });
+});

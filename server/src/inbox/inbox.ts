@@ -65,6 +65,8 @@ async function enter(way: Way, draft: Draft, options: CallOptions): Promise<Acce
         admission.kind === "queue" &&
         admission.running !== undefined &&
         draft.whileBusy === "steer" &&
+        // A call without a model is a turn of its own: joined to another, its tool would never run.
+        draft.message.direct === undefined &&
         mayJoin
       ) {
         return await steer(way, draft, admission.running, options);

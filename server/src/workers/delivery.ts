@@ -22,10 +22,18 @@ export interface DeliveryDeps {
   /** From 0 up to, not including, 1. */
   readonly random: () => number;
   readonly sendTimeoutMs: number;
+  /**
+   * On the monotonic clock: until then a process that was killed just before this one started may have a send on its way,
+   * so that looking and seeing nothing proves nothing.
+   */
+  readonly quietUntilMs: number;
 }
 
 /** A send ends this long before the process's lease does, so that the abort has reached the platform's connection. */
 export const LEASE_MARGIN_MS = 1_000;
+
+/** What a killed process had sent has reached its platform, and shows there, after so long. */
+export const QUIET_MS = 5_000;
 
 /** A claimed row, and how long it is surely ours: until the first of both times, on the monotonic clock. */
 export interface HeldRow {
@@ -67,6 +75,11 @@ export async function deliver(
   if (isVerifiable(channel) && row.attempt > 1) {
     const found = await look(deps, channel, held, signal);
     if (found !== undefined) return found;
+    const quietMs = deps.quietUntilMs - deps.clock.monotonicMs();
+    if (quietMs > 0) {
+      const error = "An earlier send may still be on its way; looking again in a moment.";
+      return { kind: "retry", dueAt: deps.clock.now() + Math.ceil(quietMs), error };
+    }
   }
   if (channel.delivery === "blind") {
     if (!(await begin(deps, row, signal))) return undefined;

@@ -140,6 +140,35 @@ describe("processes that die, sleep and stop", () => {
     expect(world.platform.sends).toEqual([]);
   });
 
+  it("verifiable: waits for what a killed process had sent before an empty look counts", async () => {
+    const world = setUp((platform) => platform.verifiable("chat"));
+    const id = await world.put("kate", "hello");
+    const { signal } = new AbortController();
+    await caughtSending(world, false);
+    // The next start ends the claims of the dead at once; the dead one's message is still between here and there.
+    await world.stores.unit.commit([world.stores.leases.endOthers("next")], { signal });
+    world.process("next");
+    await world.clock.advance(1_000);
+    const early = world.platform.sends.length;
+    await world.platform.keyed("late").send({ key: id, target: "kate", text: "hello" }, { signal });
+
+    await world.clock.advance(10_000);
+
+    expect(early).toBe(1);
+    expect(world.shown()).toEqual(["kate: hello"]);
+    expect(await world.record(id)).toMatchObject({ state: "delivered" });
+  });
+
+  it("claims nothing while the process has no lease, or a reply would lose its attempts without one send", async () => {
+    const world = setUp();
+    const id = await world.put("kate", "hello");
+    world.process("p1", { hold: () => () => Number.NEGATIVE_INFINITY });
+
+    await world.clock.advance(3 * LEASE_MS);
+
+    expect(await world.record(id)).toMatchObject({ state: "pending", attempt: 0 });
+  });
+
   it("lets a send outlast the present lease of the process as long as that is renewed", async () => {
     const world = setUp();
     world.platform.meet({ kind: "delay", ms: SEND_TIMEOUT_MS - 1, arrives: "after" });

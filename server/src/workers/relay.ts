@@ -10,7 +10,7 @@ import type {
 } from "@troupe/contracts";
 import { SUBJECTS, TroupeError } from "@troupe/contracts";
 import { createWakeLoop, type Metrics, SECONDS_BUCKETS } from "../kit/index.ts";
-import { deliver, type HeldRow, LEASE_MARGIN_MS } from "./delivery.ts";
+import { deliver, type HeldRow, LEASE_MARGIN_MS, QUIET_MS } from "./delivery.ts";
 import { createInFlight } from "./in-flight.ts";
 import { createSettler } from "./settler.ts";
 
@@ -54,21 +54,21 @@ export interface Relay {
 /** Brings replies from the outbox to their channels: one loop for the process, whatever the number of channels. */
 export function createRelay(deps: RelayDeps): Relay {
   const { unit, outbox, bus, clock, logger, metrics, processId, lease, leaseMs, sendTimeoutMs } = deps;
-  checkLease(leaseMs, sendTimeoutMs);
   const { maxParallel = DEFAULT_PARALLEL, sweepMs = DEFAULT_SWEEP_MS } = deps;
-  const settler = createSettler({ unit, clock, logger });
+  checkLease(leaseMs, sendTimeoutMs);
+  const settler = createSettler(deps);
   const inFlight = createInFlight(clock);
   const sends = new AbortController();
+  const delivery = { ...deps, quietUntilMs: clock.monotonicMs() + Math.min(QUIET_MS, sendTimeoutMs) };
   const report = createReport(logger, metrics);
   let claimedAtMs = Number.NEGATIVE_INFINITY;
   let doorbell: Disposable | undefined;
-
   const handle = async (held: HeldRow): Promise<void> => {
     const { row } = held;
     const startedMs = clock.monotonicMs();
     let outcome: DeliveryOutcome | undefined;
     try {
-      outcome = await deliver(deps, held, sends.signal);
+      outcome = await deliver(delivery, held, sends.signal);
     } catch (error) {
       logger.error("relay.failed", { outboxId: row.id, turnId: row.turnId, error });
     }
@@ -102,8 +102,7 @@ export function createRelay(deps: RelayDeps): Relay {
       const toSweepMs = claimedAtMs + sweepMs - clock.monotonicMs();
       const toDueMs = dueAt - clock.now();
       if (toDueMs > 0 && toSweepMs > 0) return Math.min(toDueMs, toSweepMs);
-      // Without a lease nothing may be sent; a row would only be claimed, left and claimed again, until its attempts are used up.
-      if (lease.hold()() <= clock.monotonicMs() + LEASE_MARGIN_MS) return RETRY_MS;
+      if (!mayClaim(deps)) return RETRY_MS;
       const claimed = await claim(free, signal);
       if (claimed > 0) return 0;
       return toDueMs > 0 ? Math.min(toDueMs, sweepMs) : CLOCK_SKEW_PAUSE_MS;
@@ -123,6 +122,11 @@ export function createRelay(deps: RelayDeps): Relay {
       await inFlight.drain(LAST_MARKS_MS);
     },
   };
+}
+
+/** Without a lease nothing may be sent: a row would be claimed, left and claimed again until its attempts are used up. */
+function mayClaim({ lease, clock }: RelayDeps): boolean {
+  return lease.hold()() > clock.monotonicMs() + LEASE_MARGIN_MS;
 }
 
 function checkLease(leaseMs: number, sendTimeoutMs: number): void {

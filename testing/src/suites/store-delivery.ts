@@ -133,17 +133,19 @@ function describeRetries(get: GetHarness): void {
     ).toEqual(["a"]);
   });
 
-  it("remembers that a blind send began, through retries and claims", async () => {
+  it("remembers that a blind send began, until a retry says that it did not arrive", async () => {
     const harness = get();
     const { outbox } = harness.stores;
     await commit(harness, outbox.put(row("a")));
     await claimRows(harness);
 
     await commit(harness, outbox.begin({ id: "a", epoch: 1 }));
+    const [begun] = await outbox.ofTurn("turn-1", options);
     await commit(harness, outbox.settle({ id: "a", epoch: 1 }, { kind: "retry", dueAt: 0, error: "cut" }, 1));
 
     const [again] = await result(harness, outbox.claim({ owner: "p-2", leaseMs: 1000, limit: 1 }));
-    expect(again).toMatchObject({ id: "a", begun: true, attempt: 2, epoch: 2, owner: "p-2", error: "cut" });
+    expect(begun).toMatchObject({ id: "a", begun: true });
+    expect(again).toMatchObject({ id: "a", begun: false, attempt: 2, epoch: 2, owner: "p-2", error: "cut" });
   });
 }
 

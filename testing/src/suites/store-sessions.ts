@@ -235,10 +235,7 @@ function describeOutcomes(get: GetHarness): void {
       append(message({ id: "later" })),
     );
 
-    const history = await harness.stores.sessions.history(
-      { ...EVERYTHING, beforeTurnSeq: 3 },
-      options,
-    );
+    const history = await harness.stores.sessions.history({ ...EVERYTHING, beforeTurnSeq: 3 }, options);
 
     expect(history.map(({ id, outcome }) => `${id} ${outcome}`)).toEqual(["q-1 failed", "a-1 failed"]);
   });

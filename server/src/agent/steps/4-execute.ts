@@ -88,7 +88,14 @@ function directExecution(
     async proceed(signal) {
       // Whatever joined a command that had run already gets no second answer.
       if (state.steps > 0) return;
-      const { results, writes } = await runCalls(deps, turn, [call], createReplay(turn.journal, "direct"), 0, signal);
+      const { results, writes } = await runCalls(
+        deps,
+        turn,
+        [call],
+        createReplay(turn.journal, "direct"),
+        0,
+        signal,
+      );
       const text = results[0]?.text ?? "";
       if (text === "")
         throw new TroupeError(`The tool "${direct.tool}" answered nothing.`, { code: "tool.failed" });

@@ -49,7 +49,10 @@ function remember(deps: AgentDeps, views: SessionViews, turn: CommittedTurn): vo
   }
   const { session } = turn;
   const outcome = turn.state === "replied" ? "ok" : turn.state === "cancelled" ? "cancelled" : "failed";
-  const inbound = turn.run.inbound.map((message) => ({ ...message, outcome }) as const);
+  // In the order that is kept: two messages that joined may have been handed over the other way round.
+  const inbound = turn.run.inbound
+    .toSorted((a, b) => a.seq - b.seq)
+    .map((message) => ({ ...message, outcome }) as const);
   const last = inbound.at(-1);
   if (last === undefined) return;
   const said = turn.state === "replied" || (turn.state === "cancelled" && turn.parts.length > 0);

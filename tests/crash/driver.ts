@@ -1,0 +1,207 @@
+// Starts the real thing, puts load on it, kills it with SIGKILL again and again, and counts afterwards.
+import { type ChildProcess, fork } from "node:child_process";
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { setTimeout as wait } from "node:timers/promises";
+import { fileURLToPath } from "node:url";
+import { createRandom, type Random } from "../../testing/src/simulator/index.ts";
+import { type Counts, check } from "../sim/check.ts";
+import type { Told } from "../sim/clients.ts";
+import { type FarSide, openFarSide } from "./far-side.ts";
+import { startSenders } from "./senders.ts";
+import { AGENT_ID, type Reading, type Ready } from "./wire.ts";
+
+export interface RoundResult {
+  readonly kills: number;
+  /** Kills that fell into a start, before the process took messages. */
+  readonly killsInStart: number;
+  readonly counts: Counts;
+  readonly breaches: readonly { readonly rule: string; readonly what: string }[];
+  /** Blind replies of which nobody knows whether they arrived, and whether the platform has them. */
+  readonly unknown: readonly { readonly id: string; readonly target: string; readonly hasArrived: boolean }[];
+  readonly seconds: number;
+}
+
+const CHILD = fileURLToPath(new URL("./child.ts", import.meta.url));
+const START_WITHIN_MS = 20_000;
+const REST_WITHIN_MS = 90_000;
+
+/** One home, `kills` kills under load, then rest, then every check. */
+export async function runRound(options: {
+  readonly kills: number;
+  readonly seed: number;
+  readonly log?: (line: string) => void;
+}): Promise<RoundResult> {
+  const { log = () => {} } = options;
+  const startedMs = performance.now();
+  const random = createRandom(options.seed);
+  await using far = await openFarSide(random.fork("far"));
+  const home = mkdtempSync(join(tmpdir(), "troupe-crash-"));
+  const house = createHouse(home, far.platformUrl);
+  try {
+    writeHome(home, far);
+    const senders = startSenders({ random: random.fork("senders"), ready: () => house.ready });
+    const killsInStart = await killAgainAndAgain(house, random, options.kills);
+    log(
+      `${options.kills} kills, ${killsInStart} of them during a start; ${senders.told.length} messages so far`,
+    );
+    await house.start();
+    await senders.finish();
+    log("every sender is acknowledged");
+    const reading = await comeToRest(house);
+    log("everything has come to rest");
+    return {
+      ...(await judge(far, senders.told, reading)),
+      kills: options.kills,
+      killsInStart,
+      seconds: (performance.now() - startedMs) / 1_000,
+    };
+  } finally {
+    await house.kill();
+    rmSync(home, { recursive: true, force: true });
+  }
+}
+
+function writeHome(home: string, far: FarSide): void {
+  mkdirSync(join(home, "agents"), { recursive: true });
+  const config = {
+    version: 1,
+    server: { port: 0, metricsPort: 0, adminPort: 0 },
+    providers: { scripted: { kind: "openai-compatible", baseUrl: far.modelUrl, apiKey: "none" } },
+    models: { default: ["scripted/scripted"] },
+    prices: { "scripted/scripted": { inputUsdPerMillion: 1, outputUsdPerMillion: 2 } },
+  };
+  const agent = {
+    id: AGENT_ID,
+    name: "Ana",
+    model: "default",
+    instructions: "Answer.",
+    tools: ["note", "act"],
+  };
+  // JSON is YAML.
+  writeFileSync(join(home, "troupe.yaml"), JSON.stringify(config));
+  writeFileSync(join(home, "agents", `${AGENT_ID}.yaml`), JSON.stringify(agent));
+}
+
+interface House {
+  /** Undefined while nobody takes messages. */
+  readonly ready: (Ready & { readonly operatorKey: string }) | undefined;
+  /** Starts a process unless one runs; resolves when it takes messages, or with undefined when it ended before. */
+  start(): Promise<Ready | undefined>;
+  /** SIGKILL; resolves when the process is gone. */
+  kill(): Promise<void>;
+}
+
+function createHouse(home: string, platformUrl: string): House {
+  let child: ChildProcess | undefined;
+  let ready: Ready | undefined;
+  let starting: Promise<Ready | undefined> | undefined;
+  let operatorKey = "";
+
+  const launch = (): Promise<Ready | undefined> => {
+    const started = fork(CHILD, {
+      stdio: ["ignore", "inherit", "inherit", "ipc"],
+      env: { ...process.env, TROUPE_HOME: home, XDG_RUNTIME_DIR: home, PLATFORM_URL: platformUrl },
+    });
+    child = started;
+    return new Promise((resolve, reject) => {
+      const late = setTimeout(() => reject(new Error("It did not start in time.")), START_WITHIN_MS);
+      started.once("message", (message: Ready) => {
+        clearTimeout(late);
+        operatorKey = message.key ?? operatorKey;
+        if (child === started) ready = message;
+        resolve(message);
+      });
+      started.once("exit", (code, signal) => {
+        clearTimeout(late);
+        if (child === started) {
+          child = undefined;
+          ready = undefined;
+          starting = undefined;
+        }
+        if (signal === "SIGKILL") resolve(undefined);
+        else reject(new Error(`It ended by itself: ${code ?? signal}.`));
+      });
+    });
+  };
+  return {
+    get ready() {
+      return ready === undefined ? undefined : { ...ready, operatorKey };
+    },
+    start() {
+      starting ??= launch();
+      return starting;
+    },
+    async kill() {
+      const victim = child;
+      if (victim === undefined) return;
+      const gone = new Promise((resolve) => victim.once("exit", resolve));
+      ready = undefined;
+      victim.kill("SIGKILL");
+      await gone;
+    },
+  };
+}
+
+/** Most kills fall some time after the process took work, some into its start. */
+async function killAgainAndAgain(house: House, random: Random, kills: number): Promise<number> {
+  let killsInStart = 0;
+  for (let done = 0; done < kills; done++) {
+    const starting = house.start();
+    if (random.chance(0.1)) {
+      await Promise.race([starting, wait(random.int(20, 400))]);
+      if (house.ready === undefined) killsInStart += 1;
+    } else {
+      await starting;
+      // Most get some work done: a turn that is cut off too often is given up, which is right and shows little.
+      await wait(random.chance(0.3) ? random.int(1, 60) : random.int(150, 900));
+    }
+    await house.kill();
+    await starting;
+  }
+  return killsInStart;
+}
+
+async function comeToRest(house: House): Promise<Reading> {
+  const untilMs = performance.now() + REST_WITHIN_MS;
+  for (;;) {
+    const { ready } = house;
+    if (ready === undefined) throw new Error("The process is gone.");
+    const reading = (await (await fetch(`${ready.doorUrl}/kept`)).json()) as Reading;
+    if (!reading.isOpen || performance.now() > untilMs) return reading;
+    await wait(250);
+  }
+}
+
+function judge(
+  far: FarSide,
+  told: readonly Told[],
+  reading: Reading,
+): Pick<RoundResult, "counts" | "breaches" | "unknown"> {
+  const { kept, budget } = reading;
+  const breaches: { rule: string; what: string }[] = [];
+  const { arrived, acts, prompts } = far;
+  const nobody = new Set<string>();
+  const outcome = {
+    kept,
+    told,
+    arrived,
+    rejected: nobody,
+    doubted: nobody,
+    acts,
+    prompts,
+    budget,
+    wasCalm: false,
+    wasQuick: false,
+  };
+  const counts = check(outcome, (rule, what) => void breaches.push({ rule, what }));
+  if (reading.isOpen) breaches.push({ rule: "everything comes to rest", what: "it did not" });
+  const rows = kept.turns.flatMap((one) => one.outbox).filter((row) => row.state === "unknown");
+  const unknown = rows.map(({ id, address }) => ({
+    id,
+    target: `${address.channel}/${address.target}`,
+    hasArrived: arrived.some((one) => one.key === id),
+  }));
+  return { counts, breaches, unknown };
+}

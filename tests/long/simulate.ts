@@ -1,0 +1,174 @@
+// Runs many schedules of the simulator, or shows one of them.
+//   npm run sim -- --seed 42                                one schedule, event by event
+//   npm run sim -- --from 1 --count 100000 --state FILE     many; what FILE says is done is not done again
+import { fork } from "node:child_process";
+import { existsSync, readFileSync, renameSync, writeFileSync } from "node:fs";
+import { availableParallelism } from "node:os";
+import { fileURLToPath } from "node:url";
+import { parseArgs } from "node:util";
+import type { Counts } from "../sim/check.ts";
+import { describeFailure, describeSchedule } from "../sim/report.ts";
+import { createSimulator } from "../sim/schedule.ts";
+
+/** Seeds that a worker process runs before it tells what came of them. */
+const BATCH = 500;
+
+interface Batch {
+  readonly from: number;
+  readonly to: number;
+}
+
+interface BatchResult extends Batch {
+  readonly totals: Totals;
+  readonly failures: readonly { readonly seed: number; readonly text: string }[];
+}
+
+interface Totals extends Counts {
+  schedules: number;
+  strikes: number;
+  events: number;
+  seconds: number;
+}
+
+interface State {
+  readonly version: 1;
+  /** First seeds of the batches that are done. */
+  readonly done: number[];
+  readonly totals: Totals;
+  readonly failures: { readonly seed: number; readonly text: string }[];
+}
+
+const ZERO: Totals = {
+  schedules: 0,
+  strikes: 0,
+  events: 0,
+  seconds: 0,
+  messages: 0,
+  acknowledged: 0,
+  turns: 0,
+  replied: 0,
+  delivered: 0,
+  unknown: 0,
+  dead: 0,
+  effects: 0,
+  acts: 0,
+};
+
+function add(totals: Totals, more: Totals): void {
+  for (const name of Object.keys(totals) as (keyof Totals)[]) totals[name] += more[name];
+}
+
+async function runBatch({ from, to }: Batch): Promise<BatchResult> {
+  using simulator = createSimulator();
+  const startedMs = performance.now();
+  const totals = { ...ZERO };
+  const failures: BatchResult["failures"][number][] = [];
+  for (let seed = from; seed < to; seed++) {
+    const { counts, strikes, steps, ...result } = await simulator.run(seed);
+    add(totals, { ...counts, schedules: 1, strikes, events: steps, seconds: 0 });
+    if (result.breaches.length > 0)
+      failures.push({ seed, text: describeFailure({ counts, strikes, steps, ...result }) });
+  }
+  totals.seconds = (performance.now() - startedMs) / 1_000;
+  return { from, to, totals, failures };
+}
+
+function readState(path: string | undefined): State {
+  if (path === undefined || !existsSync(path))
+    return { version: 1, done: [], totals: { ...ZERO }, failures: [] };
+  const state = JSON.parse(readFileSync(path, "utf8")) as State;
+  if (state.version !== 1) throw new Error(`${path} was written by another version. Give another --state.`);
+  return state;
+}
+
+function keepState(path: string | undefined, state: State): void {
+  if (path === undefined) return;
+  writeFileSync(`${path}.new`, `${JSON.stringify(state, undefined, 2)}\n`);
+  renameSync(`${path}.new`, path);
+}
+
+/** Hands out batches to worker processes, one at a time each, and keeps what they tell. */
+async function runAll(
+  batches: readonly Batch[],
+  processes: number,
+  onResult: (result: BatchResult) => void,
+): Promise<void> {
+  const left = [...batches];
+  const work = (): Promise<void> =>
+    new Promise((resolve, reject) => {
+      const child = fork(fileURLToPath(import.meta.url), ["--worker"], {
+        stdio: ["ignore", "inherit", "inherit", "ipc"],
+      });
+      const next = (): void => {
+        const batch = left.shift();
+        if (batch === undefined) child.disconnect();
+        else child.send(batch);
+      };
+      child.on("message", (result: BatchResult) => {
+        onResult(result);
+        next();
+      });
+      child.once("exit", (code) =>
+        code === 0 ? resolve() : reject(new Error(`A worker ended with ${code}.`)),
+      );
+      next();
+    });
+  await Promise.all(Array.from({ length: Math.min(processes, batches.length) }, work));
+}
+
+function summary(state: State): string {
+  const { totals, failures } = state;
+  const perSecond = totals.seconds === 0 ? 0 : Math.round(totals.schedules / totals.seconds);
+  return [
+    `${totals.schedules} schedules, ${totals.strikes} crashes and stops, ${totals.events} events, ${perSecond} schedules/s per process`,
+    `${totals.messages} messages, ${totals.acknowledged} acknowledged, ${totals.turns} turns, ${totals.replied} replied`,
+    `${totals.delivered} delivered, ${totals.unknown} unknown (blind), ${totals.dead} refused by the platform`,
+    `${totals.effects} effects, ${totals.acts} acts on the world`,
+    failures.length === 0
+      ? "Every rule held: 0 lost, 0 replies doubled, 0 effects doubled, order kept, one end for every message."
+      : `${failures.length} seeds broke a rule: ${failures.map(({ seed }) => seed).join(" ")}`,
+  ].join("\n");
+}
+
+async function main(): Promise<void> {
+  const { values } = parseArgs({
+    options: {
+      seed: { type: "string" },
+      from: { type: "string", default: "1" },
+      count: { type: "string", default: "2000" },
+      state: { type: "string" },
+      processes: { type: "string", default: String(availableParallelism()) },
+      worker: { type: "boolean", default: false },
+    },
+  });
+  if (values.worker) {
+    process.on("message", (batch: Batch) => void runBatch(batch).then((result) => process.send?.(result)));
+    return;
+  }
+  if (values.seed !== undefined) {
+    using simulator = createSimulator();
+    const result = await simulator.run(Number(values.seed), { keepLog: true });
+    console.log(describeSchedule(result));
+    process.exitCode = result.breaches.length === 0 ? 0 : 1;
+    return;
+  }
+  const state = readState(values.state);
+  const from = Number(values.from);
+  const to = from + Number(values.count);
+  const batches: Batch[] = [];
+  for (let at = from; at < to; at += BATCH)
+    if (!state.done.includes(at)) batches.push({ from: at, to: Math.min(to, at + BATCH) });
+  await runAll(batches, Number(values.processes), (result) => {
+    if (result.to - result.from === BATCH || result.to === to) state.done.push(result.from);
+    add(state.totals, result.totals);
+    state.failures.push(...result.failures);
+    for (const { text } of result.failures) console.log(text);
+    keepState(values.state, state);
+    if (process.stderr.isTTY)
+      process.stderr.write(`\r${state.totals.schedules} schedules, ${state.failures.length} failed `);
+  });
+  console.log(summary(state));
+  process.exitCode = state.failures.length === 0 ? 0 : 1;
+}
+
+await main();

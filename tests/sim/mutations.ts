@@ -1,0 +1,117 @@
+// Broken pieces, one at a time: the checks are worth something only if they notice each of them.
+import type { Committed, Stores, Write } from "@troupe/contracts";
+import { TroupeError } from "@troupe/contracts";
+import type { Mutation } from "./composition.ts";
+
+/** A write that changes nothing, in place of one that is left out. */
+function nothing(stores: Stores): Write {
+  return stores.turns.note("no such turn", []);
+}
+
+/** Writes that were marked while they were built. */
+function createMarks(): { mark<W extends Write<unknown>>(write: W): W; has(write: Write<unknown>): boolean } {
+  const marked = new WeakSet<object>();
+  return {
+    mark(write) {
+      marked.add(write);
+      return write;
+    },
+    has: (write) => marked.has(write),
+  };
+}
+
+/** Leaves out a guard: where it would refuse, everything else of the commit is kept all the same. */
+function withoutGuard(
+  name: string,
+  wrap: (stores: Stores, mark: <W extends Write<unknown>>(write: W) => W) => Stores,
+): Mutation {
+  const marks = createMarks();
+  return {
+    name,
+    stores: (stores) => wrap(stores, marks.mark),
+    apply(writes, commit) {
+      try {
+        return commit(writes);
+      } catch (error) {
+        const rest = writes.filter((write) => !marks.has(write));
+        if (!TroupeError.is(error, "store.conflict") || rest.length === writes.length) throw error;
+        return rest.length === 0 ? NOTHING_COMMITTED : commit(rest);
+      }
+    },
+  };
+}
+
+const NOTHING_COMMITTED: Committed = { read: () => undefined as never };
+
+export const MUTATIONS: readonly (Mutation & { readonly breaks: readonly string[] })[] = [
+  {
+    name: "an inbox without dedupe",
+    breaks: ["no message is taken twice"],
+    stores: (stores) => ({
+      ...stores,
+      inbox: {
+        ...stores.inbox,
+        accept: ({ platformId, ...record }) =>
+          stores.inbox.accept({ ...record, platformId: `${platformId}/${record.id}` }),
+      },
+    }),
+  },
+  {
+    ...withoutGuard("a finish without its epoch", (stores, mark) => ({
+      ...stores,
+      turns: { ...stores.turns, finish: (turn) => mark(stores.turns.finish(turn)) },
+    })),
+    breaks: ["one answer a turn"],
+  },
+  {
+    name: "a finish that does not know who joined",
+    breaks: ["every message is answered"],
+    stores: (stores) => ({
+      ...stores,
+      turns: {
+        ...stores.turns,
+        // A message that joins is not counted, so that no finish is refused for it.
+        join: (turn) => stores.turns.note(turn.id, []),
+      },
+    }),
+  },
+  {
+    name: "a relay without the begin mark",
+    breaks: ["no reply is doubled"],
+    stores: (stores) => ({ ...stores, outbox: { ...stores.outbox, begin: () => nothing(stores) } }),
+  },
+  {
+    name: "external tools without an intent",
+    breaks: ["acts happen at most once"],
+    stores: (stores) => ({
+      ...stores,
+      turns: {
+        ...stores.turns,
+        journal: (turn, step) =>
+          step.kind === "intent" ? nothing(stores) : stores.turns.journal(turn, step),
+      },
+    }),
+  },
+  {
+    ...withoutGuard("effects that are marked done without their epoch", (stores, mark) => ({
+      ...stores,
+      effects: { ...stores.effects, settle: (...args) => mark(stores.effects.settle(...args)) },
+    })),
+    breaks: ["no effect is doubled"],
+  },
+  {
+    name: "a reply that is not kept with its turn",
+    breaks: ["no reply is lost"],
+    stores: (stores) => ({ ...stores, outbox: { ...stores.outbox, put: () => nothing(stores) } }),
+  },
+  {
+    name: "a turn that does not end its rows",
+    breaks: ["each message has an end"],
+    stores: (stores) => ({ ...stores, inbox: { ...stores.inbox, end: () => nothing(stores) } }),
+  },
+  {
+    name: "money that is never settled",
+    breaks: ["money adds up"],
+    stores: (stores) => ({ ...stores, ledger: { ...stores.ledger, settle: () => nothing(stores) } }),
+  },
+];

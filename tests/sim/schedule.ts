@@ -1,0 +1,249 @@
+// Runs one schedule: the plan of a seed, until everything has come to rest, then every check.
+import type { Clock, Committed, ErrorCode, Logger, Stores, Write } from "@troupe/contracts";
+import { DEFAULT_SPACE_ID, TroupeError } from "@troupe/contracts";
+import { createIdGenerator, createMetrics, dayOf } from "../../server/src/kit/index.ts";
+import { type InlineStores, openInlineStores } from "../../server/src/store/index.ts";
+import {
+  createFaults,
+  createRandom,
+  createSimulatedBus,
+  createSimulatedPlatform,
+  createSimulatedProcess,
+  createWorld,
+  type Faults,
+  type SimulatedProcess,
+  type World,
+} from "../../testing/src/simulator/index.ts";
+import { type Counts, check } from "./check.ts";
+import { AGENT_ID, type Clients, startClients } from "./clients.ts";
+import { type Composition, type CompositionDeps, composeProcess, type Mutation } from "./composition.ts";
+import { readKept } from "./kept.ts";
+import { planSchedule, type SchedulePlan } from "./plan.ts";
+import { hasOpenWork } from "./rest.ts";
+
+export interface Breach {
+  readonly rule: string;
+  readonly what: string;
+}
+
+export interface ScheduleResult {
+  readonly seed: number;
+  readonly breaches: readonly Breach[];
+  readonly counts: Counts;
+  readonly strikes: number;
+  readonly steps: number;
+  readonly simulatedMs: number;
+  readonly logHash: string;
+  /** Only with `keepLog`. */
+  readonly lines: readonly string[];
+  readonly plan: SchedulePlan;
+}
+
+export interface Simulator extends Disposable {
+  run(
+    seed: number,
+    options?: { readonly keepLog?: boolean; readonly mutation?: Mutation },
+  ): Promise<ScheduleResult>;
+}
+
+/** Faults stop here; what is left has to come to rest by itself. */
+const FAULTS_UNTIL_MS = 20_000;
+const REST_WITHIN_MS = 10 * 60_000;
+const LOOK_EVERY_MS = 2_000;
+const NEVER = { signal: new AbortController().signal };
+const SILENT: Logger = { debug() {}, info() {}, warn() {}, error() {}, child: () => SILENT };
+
+/** One database in memory serves all schedules, one after the other. */
+export function createSimulator(): Simulator {
+  let world: World | undefined;
+  const clock: Clock = {
+    now: () => world?.utcMs ?? 0,
+    monotonicMs: () => world?.nowMs ?? 0,
+    schedule: () => {
+      throw new Error("The shared store has no timers: riders belong to processes.");
+    },
+  };
+  const store = openInlineStores({
+    memory: true,
+    clock,
+    ids: createIdGenerator(clock),
+    logger: SILENT,
+    metrics: createMetrics(),
+    leaseClock: () => world?.utcMs ?? 0,
+  });
+  return {
+    run(seed, { keepLog = false, mutation } = {}) {
+      store.reset();
+      world = createWorld({ seed, keepLog });
+      return runSchedule(world, store, seed, mutation);
+    },
+    [Symbol.dispose]: () => void store.close(),
+  };
+}
+
+async function runSchedule(
+  world: World,
+  store: InlineStores,
+  seed: number,
+  mutation: Mutation | undefined,
+): Promise<ScheduleResult> {
+  const plan = planSchedule(createRandom(seed).fork("plan"));
+  const faults = createFaults(world, plan.faults);
+  const bus = createSimulatedBus(world, faults);
+  const platform = createSimulatedPlatform(world, faults);
+  const outside = { acts: new Map<string, number>() };
+  const prompts: CompositionDeps["prompts"][number][] = [];
+  let isCalm = plan.faults.strikeEvery === undefined && plan.faults.refuseShare === 0;
+  const wasCalm = isCalm;
+  isCalm = false;
+  const breaches: Breach[] = [];
+  const report = (rule: string, what: string): void => void breaches.push({ rule, what });
+  const house = createHouse({
+    world,
+    faults,
+    plan,
+    compose: (process) =>
+      composeProcess({
+        world,
+        faults,
+        process,
+        stores: store.stores,
+        commit: (writes) => applyNoting(store, writes, report),
+        bus,
+        platform,
+        plan,
+        random: world.random.fork(process.name),
+        outside,
+        prompts,
+        mutation,
+        isCalm: () => isCalm,
+      }),
+  });
+  const random = world.random.fork("clients");
+  const clients = startClients({
+    world,
+    random,
+    conversations: plan.conversations,
+    pick: () => house.pick(random.next()),
+  });
+  world.after(FAULTS_UNTIL_MS, undefined, "calm", () => {
+    isCalm = true;
+    faults.end();
+  });
+  if (!(await comeToRest(world, clients, house, store.stores)))
+    report("everything comes to rest", "it did not");
+  const kept = await readKept(store.stores, {
+    agentId: AGENT_ID,
+    readers: [["everybody"], ...plan.conversations.map(({ target }) => [`peer-${target}`])],
+  });
+  const counts = check(
+    {
+      kept,
+      told: clients.told,
+      arrived: platform.arrived,
+      rejected: platform.rejected,
+      doubted: platform.doubted,
+      acts: outside.acts,
+      prompts,
+      budget: await budgetOf(store, dayOf(world.utcMs)),
+      wasCalm: wasCalm && faults.strikes === 0,
+      wasQuick: plan.faults.slowShare === 0,
+    },
+    report,
+  );
+  const { steps, nowMs: simulatedMs, logHash, lines } = world;
+  return { seed, breaches, counts, strikes: faults.strikes, steps, simulatedMs, logHash, lines, plan };
+}
+
+/** Guards refuse as they should; a statement that the database itself refuses is a defect, also where a retry hides it. */
+function applyNoting(
+  store: InlineStores,
+  writes: readonly Write<unknown>[],
+  report: (rule: string, what: string) => void,
+): Committed {
+  try {
+    return store.applySync(writes);
+  } catch (error) {
+    const isGuard = ["store.conflict", "store.duplicate", "budget.exceeded"].some((code) =>
+      TroupeError.is(error, code as ErrorCode),
+    );
+    if (!isGuard) report("the store takes what it is given", String(error));
+    throw error;
+  }
+}
+
+async function budgetOf(store: InlineStores, day: string) {
+  const { ledger } = store.stores;
+  const { reservedMicroUsd, spentMicroUsd } = await ledger.budget(DEFAULT_SPACE_ID, day, NEVER);
+  store.applySync([ledger.reconcile(DEFAULT_SPACE_ID)]);
+  const after = await ledger.budget(DEFAULT_SPACE_ID, day, NEVER);
+  return { reservedMicroUsd, spentMicroUsd, reservedAfterReconcileMicroUsd: after.reservedMicroUsd };
+}
+
+interface Resident {
+  readonly process: SimulatedProcess;
+  readonly composition: Composition;
+}
+
+/** The processes that run, and the next incarnation of each that crashed. */
+interface House {
+  /** Somebody that a client may reach, by a number from 0 to 1: also one that is stopped, which clients cannot know. */
+  pick(at: number): Resident | undefined;
+  readonly isWhole: boolean;
+}
+
+function createHouse(deps: {
+  readonly world: World;
+  readonly faults: Faults;
+  readonly plan: SchedulePlan;
+  readonly compose: (process: SimulatedProcess) => Composition;
+}): House {
+  const { world, faults, plan, compose } = deps;
+  const random = world.random.fork("house");
+  const rooms: (Resident | undefined)[] = Array.from({ length: plan.processes }, () => undefined);
+  let born = 0;
+  const start = (room: number): void => {
+    born += 1;
+    const process = createSimulatedProcess({
+      world,
+      faults,
+      name: `p${born}`,
+      skewMs: plan.skewMs === 0 ? 0 : random.int(-plan.skewMs, plan.skewMs),
+      onCrash() {
+        rooms[room] = undefined;
+        world.after(random.int(20, 2_500), undefined, "start", () => start(room));
+      },
+      onLeave() {
+        composition.leave().then(
+          () => process.crash(),
+          (error: unknown) => world.fail(error),
+        );
+      },
+    });
+    world.log(process.name, "starts");
+    const composition = compose(process);
+    rooms[room] = { process, composition };
+  };
+  for (const room of rooms.keys()) start(room);
+  return {
+    pick(at) {
+      const there = rooms.filter((room) => room !== undefined);
+      return there[Math.floor(at * there.length)];
+    },
+    get isWhole() {
+      return rooms.every((room) => room?.process.state === "running");
+    },
+  };
+}
+
+/** Runs until no client waits, every process runs, and nothing in the store is open, twice in a row. */
+async function comeToRest(world: World, clients: Clients, house: House, stores: Stores): Promise<boolean> {
+  let restful = 0;
+  for (let untilMs = LOOK_EVERY_MS; untilMs < REST_WITHIN_MS; untilMs = world.nowMs + LOOK_EVERY_MS) {
+    await world.run(() => false, untilMs);
+    const isQuiet = clients.areDone && house.isWhole && !(await hasOpenWork(stores));
+    restful = isQuiet ? restful + 1 : 0;
+    if (restful === 2) return true;
+  }
+  return false;
+}
