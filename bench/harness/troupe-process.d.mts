@@ -1,0 +1,27 @@
+export interface TroupeProcess {
+  /** The process that serves, not a shell before it. */
+  readonly processId: number;
+  readonly port: number;
+  readonly home: string;
+  /** From the command to the first 200 of `/ready`, in steps of about 5 ms. */
+  readonly readyMs: number;
+  /** Asks the process to end, and ends it when it does not. */
+  stop(): Promise<void>;
+  /** Runs a command of the command line with `--json` against this home, and reads its answer. */
+  command(...args: readonly string[]): Promise<unknown>;
+}
+
+/** The agent that {@link writeHome} makes. */
+export const AGENT_ID: string;
+
+export function freePort(): Promise<number>;
+
+/** A home with one agent, one tool that writes, and the model server at `baseUrl` as its only model. */
+export function writeHome(home: string, to: { readonly port: number; readonly baseUrl: string }): void;
+
+/** Starts `./troupe up` and waits until it is ready. Rejects with the end of its log when it is not in a minute. */
+export function startTroupe(
+  home: string,
+  port: number,
+  environment?: Readonly<Record<string, string>>,
+): Promise<TroupeProcess>;
