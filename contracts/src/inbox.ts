@@ -124,8 +124,29 @@ export interface ClaimedTurn {
   readonly isTakeover: boolean;
 }
 
-/** A place in the lanes of this process, held from before the accepting commit. Exactly one of the two is called. */
+/** A turn that is about to be kept, as far as it is known before that. */
+export interface TurnPreview {
+  readonly turnId: string;
+  readonly spaceId: string;
+  readonly agentId: string;
+  readonly sessionId: string;
+  readonly peerId: string;
+  readonly audience: Audience;
+  readonly trigger: Trigger;
+  /** Its `seq` and `turnSeq` are 0: the accepting commit gives them. */
+  readonly message: Message;
+}
+
+/**
+ * A place in the lanes of this process, held from before the accepting commit. Exactly one of `start` and `release` is
+ * called.
+ */
 export interface LaneTicket {
+  /**
+   * Begins what only reads, enrichment, while the accepting commit is on its way. At most once, and before the others;
+   * when the commit fails, what it brought is thrown away.
+   */
+  prepare(preview: TurnPreview): void;
   start(claimed: ClaimedTurn): void;
   release(): void;
 }

@@ -28,6 +28,7 @@ export type {
   RunningTurn,
   TurnControl,
   TurnIntake,
+  TurnPreview,
   Verdict,
 } from "./inbox.ts";
 export type {

@@ -4,11 +4,12 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { fileURLToPath } from "node:url";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 
 /** The command line as a person uses it: real processes, a real home, the offline model. */
 
-const MAIN = new URL("../../server/src/cli/main.ts", import.meta.url).pathname;
+const MAIN = fileURLToPath(new URL("../../server/src/cli/main.ts", import.meta.url));
 
 let folder: string;
 let home: string;

@@ -5,7 +5,7 @@ import type { AgentDeps } from "./deps.ts";
 import { LeftForTakeover } from "./failure.ts";
 import type { TurnRunner } from "./run-turn.ts";
 import type { Place, Slots } from "./slots.ts";
-import type { TurnRun } from "./values.ts";
+import type { Gathering, TurnRun } from "./values.ts";
 
 export interface ActiveTurn {
   readonly run: TurnRun;
@@ -16,7 +16,7 @@ export interface ActiveTurn {
 
 /** The turns that run in this process. */
 export interface ActiveTurns {
-  start(claimed: ClaimedTurn, place: Place): void;
+  start(claimed: ClaimedTurn, place: Place, prepared?: Gathering): void;
   get(turnId: string): ActiveTurn | undefined;
   ofSession(sessionId: string): ActiveTurn | undefined;
   readonly size: number;
@@ -42,7 +42,7 @@ export function createActiveTurns(
   const bySession = new Map<string, ActiveTurn>();
   let isDraining = false;
 
-  const start = (claimed: ClaimedTurn, place: Place): void => {
+  const start = (claimed: ClaimedTurn, place: Place, prepared?: Gathering): void => {
     const { turn, session } = claimed;
     // A process that slept past its lease may claim its own turn again; the older run is void. The answer to the older
     // claim may come last, and then it is the one that counts for nothing.
@@ -56,7 +56,7 @@ export function createActiveTurns(
     const late = () => new TroupeError("It took longer than allowed.", { code: "turn.deadline" });
     const afterMs = Math.max(0, turn.deadlineAt - clock.now());
     const work = linkSignal(custody.signal, { clock, afterMs, reason: late });
-    const run = runner.begin(claimed);
+    const run = runner.begin(claimed, prepared);
     const one: ActiveTurn = { run, work, place, ended: Promise.resolve() };
     byTurn.set(turn.id, one);
     bySession.set(session.id, one);

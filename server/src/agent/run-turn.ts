@@ -12,7 +12,7 @@ import { equip } from "./steps/3-equip.ts";
 import { type Execution, execute } from "./steps/4-execute.ts";
 import { commit } from "./steps/5-commit.ts";
 import { dispatch } from "./steps/6-dispatch.ts";
-import type { CommittedTurn, ExecutedTurn, TurnRun } from "./values.ts";
+import type { CommittedTurn, ExecutedTurn, Gathering, TurnRun } from "./values.ts";
 
 export interface TurnScope {
   /** Aborts the work: cancelled, past its deadline, interrupted, or left for takeover. */
@@ -22,7 +22,7 @@ export interface TurnScope {
 }
 
 export interface TurnRunner {
-  begin(claimed: ClaimedTurn): TurnRun;
+  begin(claimed: ClaimedTurn, prepared: Gathering | undefined): TurnRun;
   /** Runs the six steps. Resolves when the turn has ended or belongs to another process; never rejects. */
   run(run: TurnRun, scope: TurnScope): Promise<"ended" | "left" | "superseded">;
 }
@@ -36,7 +36,7 @@ export function createTurnRunner(
   prompts: ReturnType<typeof createPrompts>,
 ): TurnRunner {
   return {
-    begin: (claimed) => beginRun(deps, claimed),
+    begin: (claimed, prepared) => beginRun(deps, claimed, prepared),
     async run(run, scope) {
       try {
         const committed = await runSteps(deps, views, prompts, run, scope);

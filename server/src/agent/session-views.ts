@@ -43,6 +43,8 @@ export interface SessionViews {
   ): Promise<SessionView>;
   /** Adds an ended turn and the numbers of its messages. */
   append(view: SessionView, turn: HistoryTurn, seqs: readonly number[]): void;
+  /** What is known without reading; undefined when nothing is. */
+  peek(sessionId: string): SessionView | undefined;
   forget(sessionId: string): void;
   readonly stats: { readonly sessions: number; readonly bytes: number };
 }
@@ -101,6 +103,7 @@ export function createSessionViews(deps: SessionViewsDeps): SessionViews {
       view.turnsSinceSummary += 1;
       if (isKept) bytes += sizeOf(view) - before;
     },
+    peek: (sessionId) => views.get(sessionId),
     forget(sessionId) {
       const view = views.get(sessionId);
       if (view !== undefined) remove(view);

@@ -6,10 +6,12 @@ import { createClaimer } from "./claimer.ts";
 import { createControl } from "./control.ts";
 import type { AgentDeps } from "./deps.ts";
 import { LeftForTakeover } from "./failure.ts";
+import { gatherAhead } from "./gather.ts";
 import { createPrompts } from "./prompt.ts";
 import { createTurnRunner, join } from "./run-turn.ts";
 import { createSessionViews } from "./session-views.ts";
 import { createSlots, type Place } from "./slots.ts";
+import type { Gathering } from "./values.ts";
 
 /** Runs the turns of this process: many agents, one consumer, no timer per agent. */
 export interface Supervisor {
@@ -36,13 +38,19 @@ export function createSupervisor(deps: AgentDeps): Supervisor {
   let isClosing = false;
   let cancellations: Disposable | undefined;
 
-  const ticketOf = (place: Place): LaneTicket => ({
-    start: (claimed) => active.start(claimed, place),
-    release() {
-      place.free();
-      claimer.pump();
-    },
-  });
+  const ticketOf = (place: Place): LaneTicket => {
+    let prepared: Gathering | undefined;
+    return {
+      prepare(preview) {
+        prepared = gatherAhead(deps, views, preview, custody.signal);
+      },
+      start: (claimed) => active.start(claimed, place, prepared),
+      release() {
+        place.free();
+        claimer.pump();
+      },
+    };
+  };
 
   const intake: TurnIntake = {
     admit(sessionId, lane): Admission {

@@ -34,7 +34,12 @@ export interface TurnRun {
   /** Messages that joined and that no model call has seen yet. */
   readonly arrived: Message[];
   readonly startedAtMs: number;
+  /** Enrichment that was begun beside the accepting commit. */
+  readonly prepared: Gathering | undefined;
 }
+
+/** Enrichment under way; each settles within its bound and never rejects. */
+export type Gathering = readonly Promise<GatheredContribution>[];
 
 export interface OpenedTurn {
   readonly run: TurnRun;
@@ -45,8 +50,7 @@ export interface OpenedTurn {
   /** What the process before this one had journalled; empty on a first attempt. */
   readonly journal: readonly TurnStep[];
   readonly view: TurnView;
-  /** Enrichment under way; each settles within its bound and never rejects. */
-  readonly gathering: readonly Promise<GatheredContribution>[];
+  readonly gathering: Gathering;
 }
 
 export interface GatheredContribution extends Contribution {

@@ -9,6 +9,7 @@ import type {
   Principal,
   SessionTouch,
   TurnPayload,
+  TurnPreview,
   WhileBusy,
 } from "@troupe/contracts";
 import { NO_USAGE, textOf } from "@troupe/contracts";
@@ -120,6 +121,21 @@ export function toNewMessage(draft: Draft, turnSeq: number | "same"): NewMessage
 export function toMessage(draft: Draft, seq: number, turnSeq: number): Message {
   const { fromLast: _, ...message } = toNewMessage(draft, turnSeq);
   return { ...message, seq, turnSeq };
+}
+
+export function toPreview(draft: Draft): TurnPreview {
+  const { agentId, peerId, audience, trigger } = draft.message;
+  const { turnId, sessionId, principal } = draft;
+  return {
+    turnId,
+    spaceId: principal.spaceId,
+    agentId,
+    sessionId,
+    peerId,
+    audience,
+    trigger,
+    message: toMessage(draft, 0, 0),
+  };
 }
 
 export function toRecord(draft: Draft): Omit<InboundRecord, "state" | "reason" | "endedAt"> {

@@ -13,7 +13,16 @@ import { dayOf } from "../kit/index.ts";
 import { createBursts } from "./bursts.ts";
 import type { InboxDeps, Way } from "./deps.ts";
 import type { Draft } from "./draft.ts";
-import { draftOf, newTurnOf, toClaimed, toMessage, toNewMessage, toRecord, toTouch } from "./draft.ts";
+import {
+  draftOf,
+  newTurnOf,
+  toClaimed,
+  toMessage,
+  toNewMessage,
+  toPreview,
+  toRecord,
+  toTouch,
+} from "./draft.ts";
 import { duplicateOf, findRetry, joinKnown } from "./known.ts";
 import { passGates } from "./pass-gates.ts";
 import { refuse, refuseBudget, refuseFull } from "./refusals.ts";
@@ -105,7 +114,9 @@ async function open(
       opened,
       appended,
     ];
-    const committed = await deps.unit.commit(writes, options);
+    const committing = deps.unit.commit(writes, options);
+    if (draft.message.direct === undefined) ticket?.prepare(toPreview(draft));
+    const committed = await committing;
     started = true;
     const { lastSeq, created } = committed.read(touched);
     const { state, epoch } = committed.read(opened);

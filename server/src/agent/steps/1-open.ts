@@ -1,14 +1,15 @@
-import type { ClaimedTurn, Module, TurnView } from "@troupe/contracts";
+import type { ClaimedTurn, TurnView } from "@troupe/contracts";
 import { TroupeError, textOf } from "@troupe/contracts";
-import { detectLanguage, linkSignal, untilAborted } from "../../kit/index.ts";
+import { detectLanguage } from "../../kit/index.ts";
 import type { AgentDeps } from "../deps.ts";
 import { createEmitter } from "../emitter.ts";
+import { gatherAll } from "../gather.ts";
 import { shownFrom } from "../prompt.ts";
 import type { SessionViews } from "../session-views.ts";
-import type { GatheredContribution, OpenedTurn, TurnRun } from "../values.ts";
+import type { Gathering, OpenedTurn, TurnRun } from "../values.ts";
 
 /** Begins an attempt: the first live event, the first lines of its trace. */
-export function beginRun(deps: AgentDeps, claimed: ClaimedTurn): TurnRun {
+export function beginRun(deps: AgentDeps, claimed: ClaimedTurn, prepared: Gathering | undefined): TurnRun {
   const now = deps.clock.now();
   return {
     claimed,
@@ -17,6 +18,7 @@ export function beginRun(deps: AgentDeps, claimed: ClaimedTurn): TurnRun {
     inbound: [...claimed.inbound],
     arrived: [],
     startedAtMs: deps.clock.monotonicMs(),
+    prepared,
   };
 }
 
@@ -57,39 +59,8 @@ export async function open(
     language,
     shownFromTurnSeq: shownFrom(view),
   };
-  const gathering = turn.payload.direct === undefined ? gatherAll(deps, turnView, signal) : [];
+  const gathering =
+    turn.payload.direct === undefined ? (run.prepared ?? gatherAll(deps, turnView, signal)) : [];
   run.emitter.step("open", "completed", `attempt ${turn.attempt}`);
   return { run, agent, language, text, session: view, journal, view: turnView, gathering };
-}
-
-function gatherAll(deps: AgentDeps, view: TurnView, parent: AbortSignal): Promise<GatheredContribution>[] {
-  return deps.modules.map((module) => gather(deps, module, view, parent));
-}
-
-/** Enrichment fails open: late or failed, it contributes nothing, and the log says why. */
-async function gather(
-  deps: AgentDeps,
-  module: Module,
-  view: TurnView,
-  parent: AbortSignal,
-): Promise<GatheredContribution> {
-  const { clock, settings, logger } = deps;
-  // Made when it is needed: an error with its stack is too dear for every turn.
-  const late = () =>
-    new TroupeError(`The module "${module.id}" took longer than ${settings.gatherMs} ms.`, {
-      code: "turn.deadline",
-    });
-  using scope = linkSignal(parent, { clock, afterMs: settings.gatherMs, reason: late });
-  try {
-    const contribution = await untilAborted(module.gather(view, { signal: scope.signal }), scope.signal);
-    return { ...contribution, moduleId: module.id };
-  } catch (error) {
-    if (!parent.aborted) {
-      deps.metrics
-        .counter("module_failures_total", "Modules that brought nothing")
-        .add(1, { module: module.id });
-      logger.warn("module.failed", { module: module.id, turnId: view.turnId, error });
-    }
-    return { moduleId: module.id, text: "" };
-  }
 }

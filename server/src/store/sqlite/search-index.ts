@@ -32,9 +32,20 @@ export function searchProcedures(database: DatabaseSync): Readonly<Record<string
     return statement;
   };
   return {
-    [SEARCH]: (values) => search(prepare, values),
+    // One snapshot and one lock for all lookups of a search; each would take its own.
+    [SEARCH]: (values) => inOneRead(database, () => search(prepare, values)),
     [INDEX_NEW]: ([limit]) => indexNew(prepare, Number(limit)),
   };
+}
+
+function inOneRead<Found>(database: DatabaseSync, read: () => Found): Found {
+  if (database.isTransaction) return read();
+  database.exec("BEGIN");
+  try {
+    return read();
+  } finally {
+    database.exec("COMMIT");
+  }
 }
 
 type Prepare = (text: string) => StatementSync;

@@ -1,0 +1,66 @@
+import type { Module, TurnPreview, TurnView } from "@troupe/contracts";
+import { TroupeError, textOf } from "@troupe/contracts";
+import { detectLanguage, linkSignal, untilAborted } from "../kit/index.ts";
+import type { AgentDeps } from "./deps.ts";
+import { shownFrom } from "./prompt.ts";
+import type { SessionViews } from "./session-views.ts";
+import type { GatheredContribution, Gathering } from "./values.ts";
+
+/**
+ * Begins enrichment beside the accepting commit, so that the two waits become one. Only for a session whose view is at
+ * hand: without it nobody knows what the prompt will show anyway.
+ */
+export function gatherAhead(
+  deps: AgentDeps,
+  views: Pick<SessionViews, "peek">,
+  preview: TurnPreview,
+  parent: AbortSignal,
+): Gathering | undefined {
+  const view = views.peek(preview.sessionId);
+  const agent = deps.agents.get(preview.spaceId, preview.agentId);
+  if (view === undefined || agent === undefined) return undefined;
+  const { message, agentId: _, ...known } = preview;
+  const language = detectLanguage(textOf(message.parts));
+  const turnSeq = view.seenTo + 1;
+  const turnView = {
+    ...known,
+    agent,
+    language,
+    inbound: [message],
+    turnSeq,
+    shownFromTurnSeq: shownFrom(view),
+  };
+  return gatherAll(deps, turnView, parent);
+}
+
+export function gatherAll(deps: AgentDeps, view: TurnView, parent: AbortSignal): Gathering {
+  return deps.modules.map((module) => gather(deps, module, view, parent));
+}
+
+/** Enrichment fails open: late or failed, it contributes nothing, and the log says why. */
+async function gather(
+  deps: AgentDeps,
+  module: Module,
+  view: TurnView,
+  parent: AbortSignal,
+): Promise<GatheredContribution> {
+  const { clock, settings, logger } = deps;
+  // Made when it is needed: an error with its stack is too dear for every turn.
+  const late = () =>
+    new TroupeError(`The module "${module.id}" took longer than ${settings.gatherMs} ms.`, {
+      code: "turn.deadline",
+    });
+  using scope = linkSignal(parent, { clock, afterMs: settings.gatherMs, reason: late });
+  try {
+    const contribution = await untilAborted(module.gather(view, { signal: scope.signal }), scope.signal);
+    return { ...contribution, moduleId: module.id };
+  } catch (error) {
+    if (!parent.aborted) {
+      deps.metrics
+        .counter("module_failures_total", "Modules that brought nothing")
+        .add(1, { module: module.id });
+      logger.warn("module.failed", { module: module.id, turnId: view.turnId, error });
+    }
+    return { moduleId: module.id, text: "" };
+  }
+}
