@@ -56,8 +56,8 @@ export interface Message {
   readonly createdAt: number;
 }
 
-/** The readable text of a message: its text parts, joined. */
+/** The readable text of a message: its text parts, a paragraph each. */
 export function textOf(parts: readonly MessagePart[]): string {
   if (parts.length === 1 && parts[0]?.type === "text") return parts[0].text;
-  return parts.map((part) => (part.type === "text" ? part.text : "")).join("");
+  return parts.flatMap((part) => (part.type === "text" ? [part.text] : [])).join("\n\n");
 }

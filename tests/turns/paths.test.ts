@@ -197,6 +197,24 @@ test("late enrichment makes a shorter prompt, not a late answer", async () => {
   expect(one.log.troubles()).toEqual(["module.failed", "module.failed"]);
 });
 
+test("a module that says too much is cut to whole lines within its budget", async () => {
+  const talker: Module = {
+    id: "talker",
+    budgetTokens: 20,
+    gather: async () => ({
+      text: ["They like tea.", ...Array.from({ length: 50 }, (_, i) => `Line ${i} of many.`)].join("\n"),
+    }),
+  };
+  const one = await stage.process("one", { modules: [talker] });
+
+  await one.say("hello");
+
+  const block = promptOf(stage, 0).at(-2) ?? "";
+  expect(block).toMatch(/^system: They like tea\.\n/);
+  expect(block.length).toBeLessThan(80);
+  expect(block).toMatch(/of many\.$/);
+});
+
 test("a spent budget refuses before anything is kept, and a turn's cost is settled to the cent", async () => {
   const price = { inputUsdPerMillion: 1, cachedInputUsdPerMillion: 1, outputUsdPerMillion: 1 };
   const reservation = { microUsd: 60, limitMicroUsd: 100 };

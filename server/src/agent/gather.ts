@@ -1,6 +1,6 @@
 import type { Module, TurnPreview, TurnView } from "@troupe/contracts";
 import { TroupeError, textOf } from "@troupe/contracts";
-import { detectLanguage, linkSignal, untilAborted } from "../kit/index.ts";
+import { detectLanguage, estimateTokens, linkSignal, untilAborted } from "../kit/index.ts";
 import type { AgentDeps } from "./deps.ts";
 import { shownFrom } from "./prompt.ts";
 import type { SessionViews } from "./session-views.ts";
@@ -53,7 +53,7 @@ async function gather(
   using scope = linkSignal(parent, { clock, afterMs: settings.gatherMs, reason: late });
   try {
     const contribution = await untilAborted(module.gather(view, { signal: scope.signal }), scope.signal);
-    return { ...contribution, moduleId: module.id };
+    return { ...contribution, moduleId: module.id, text: within(contribution.text, module.budgetTokens) };
   } catch (error) {
     if (!parent.aborted) {
       deps.metrics
@@ -63,4 +63,12 @@ async function gather(
     }
     return { moduleId: module.id, text: "" };
   }
+}
+
+/** As many whole lines as the budget holds; a module that keeps to its budget loses none. */
+function within(text: string, budgetTokens: number): string {
+  if (estimateTokens(text) <= budgetTokens) return text;
+  const lines = text.split("\n");
+  while (lines.length > 0 && estimateTokens(lines.join("\n")) > budgetTokens) lines.pop();
+  return lines.join("\n");
 }

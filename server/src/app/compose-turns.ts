@@ -48,6 +48,9 @@ const RESERVED_HISTORY_TOKENS = 4000;
 const SEND_TIMEOUT_MS = 30_000;
 const SEND_LEASE_MS = 90_000;
 
+/** Doorbells and due times wake the loops; a sweep only mends a doorbell that was lost, which one process never loses. */
+const SWEEP_MS = 20_000;
+
 /** Everything between the way in and the way out. */
 export interface TurnParts {
   readonly inbox: Inbox;
@@ -124,8 +127,15 @@ export function composeTurns(
     lease: parts.lease,
     leaseMs: SEND_LEASE_MS,
     sendTimeoutMs: SEND_TIMEOUT_MS,
+    sweepMs: SWEEP_MS,
   });
-  const effects = createEffectWorkers({ ...foundation, ...stores, bus: parts.bus, handlers: [summary] });
+  const effects = createEffectWorkers({
+    ...foundation,
+    ...stores,
+    bus: parts.bus,
+    handlers: [summary],
+    sweepMs: SWEEP_MS,
+  });
   return { inbox, supervisor, relay, effects, indexer, toolbox };
 }
 
@@ -133,6 +143,7 @@ function agentSettings(config: () => Config, dailyLimitMicroUsd: () => number | 
   const { limits } = config();
   return {
     ...AGENT_DEFAULTS,
+    sweepMs: SWEEP_MS,
     concurrency: limits.maxConcurrentTurns,
     maxWaiting: limits.maxQueuedTurns,
     get maxSteps() {

@@ -74,8 +74,11 @@ export interface Troupe
   status(options: CallOptions): Promise<StatusReport>;
 }
 
-/** A process that is silent for so long counts as dead. */
-const LEASE_MS = 15_000;
+/**
+ * A process that is silent for so long counts as dead. Long, because each renewal is a commit and an fsync: on SQLite the
+ * lock of the home proves death at once, and the next start takes over without waiting for this.
+ */
+const LEASE_MS = 60_000;
 
 /** Builds everything, top to bottom; what was built is closed in reverse order, also when a part cannot be built. */
 export async function compose(config: Config, options: ComposeOptions = {}): Promise<Troupe> {
