@@ -21,7 +21,11 @@ export interface TurnView {
 
 /** What a module adds to the prompt of one turn. */
 export interface Contribution {
-  /** Shown to the model just before the newest message, so that the stable prefix stays stable. Empty: nothing to add. */
+  /**
+   * Shown to the model just before the newest message, and kept there in the history of later prompts, so that their
+   * prefix stays the same. Of several lines the first is a heading; a line that the prompt still shows from an earlier turn
+   * is left out. Empty: nothing to add.
+   */
   readonly text: string;
   /** Short, for progress and trace: "2 memories". */
   readonly detail?: string;

@@ -1,3 +1,4 @@
+import type { Module } from "@troupe/contracts";
 import { TroupeError } from "@troupe/contracts";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { endOf, messagesOf, NEVER, openStage, promptOf, recordOf, type Stage, streamed } from "./stage.ts";
@@ -62,6 +63,29 @@ test("the next turn's prompt repeats the last one's to the byte and adds what ca
   // The same objects, so that an adapter finds their serialised form again.
   expect(after?.messages[0]).toBe(before?.messages[0]);
   expect(after?.messages[1]).toEqual(before?.messages[1]);
+});
+
+test("what a module added stays where it stood, and no line of it is said twice", async () => {
+  const memory: Module = {
+    id: "memory",
+    budgetTokens: 200,
+    gather: async ({ turnSeq }) => ({
+      text: ["Recalled:", "They like tea.", `Turn ${turnSeq}.`].slice(0, turnSeq > 4 ? 2 : 3).join("\n"),
+    }),
+  };
+  const one = await stage.process("one", { modules: [memory] });
+  for (const text of ["first", "second", "third"]) await one.say(text);
+
+  expect(promptOf(stage, 2).slice(1)).toEqual([
+    "system: Recalled:\nThey like tea.\nTurn 1.",
+    "user: first",
+    "assistant: You said: first",
+    "system: Recalled:\nTurn 3.",
+    "user: second",
+    "assistant: You said: second",
+    "user: third",
+  ]);
+  expect(promptOf(stage, 2).slice(0, promptOf(stage, 1).length)).toEqual(promptOf(stage, 1));
 });
 
 test("a process that never saw the session loads the same history from the store", async () => {

@@ -18,6 +18,8 @@ export interface Prompt {
   readonly shownFromTurnSeq: number;
   readonly wasCut: boolean;
   readonly tokens: number;
+  /** What modules added to this turn; it stays in the history, so that the next prompt begins with the same bytes. */
+  readonly recall: ModelMessage | undefined;
 }
 
 /** How many turns of the history fit, and whether some had to go. Changes the view: a cut stays cut. */
@@ -61,7 +63,7 @@ function assemble(heads: WeakMap<Agent, ModelMessage>, input: PromptInput): Prom
   const { turn, contributions } = input;
   const { payload } = turn.run.claimed.turn;
   const head = headOf(heads, turn.agent, payload);
-  const block = recallBlock(contributions);
+  const block = recallBlock(contributions, linesShown(turn.session));
   const newest = input.newest.map((message): ModelMessage => ({ role: "user", text: textOf(message.parts) }));
   const fixed = [...head, ...(block === undefined ? [] : [block]), ...newest];
   const fixedTokens =
@@ -85,6 +87,7 @@ function assemble(heads: WeakMap<Agent, ModelMessage>, input: PromptInput): Prom
     shownFromTurnSeq: shownFrom(session),
     wasCut,
     tokens: fixedTokens + session.shownTokens,
+    recall: block,
   };
 }
 
@@ -107,12 +110,34 @@ function headOf(heads: WeakMap<Agent, ModelMessage>, agent: Agent, payload: Turn
     : [system, { role: "system", text: payload.instructions }];
 }
 
-function recallBlock(contributions: readonly GatheredContribution[]): ModelMessage | undefined {
+function recallBlock(
+  contributions: readonly GatheredContribution[],
+  shown: ReadonlySet<string>,
+): ModelMessage | undefined {
   const text = contributions
-    .map((one) => one.text)
+    .map((one) => freshLines(one.text, shown))
     .filter((one) => one !== "")
     .join("\n\n");
   return text === "" ? undefined : { role: "system", text };
+}
+
+/** What the prompt does not show yet, under its heading; nothing when there is no such line. */
+function freshLines(text: string, shown: ReadonlySet<string>): string {
+  if (shown.size === 0) return text;
+  const [heading = "", ...rest] = text.split("\n");
+  if (rest.length === 0) return shown.has(heading) ? "" : heading;
+  const fresh = rest.filter((line) => !shown.has(line));
+  return fresh.length === 0 ? "" : [heading, ...fresh].join("\n");
+}
+
+/** Lines of what modules added to the turns that prompts show; nothing else in a history is a system message. */
+function linesShown(session: SessionView): ReadonlySet<string> {
+  const lines = new Set<string>();
+  for (let i = session.shownFrom; i < session.history.length; i++) {
+    const first = session.history[i]?.messages[0];
+    if (first?.role === "system") for (const line of first.text.split("\n")) lines.add(line);
+  }
+  return lines;
 }
 
 /** A call that brought its own history: the oldest of it goes when it does not fit. */
@@ -139,6 +164,7 @@ function stateless(
     shownFromTurnSeq: Number.MAX_SAFE_INTEGER,
     wasCut: from > 0,
     tokens: fixedTokens + tokens,
+    recall: block,
   };
 }
 

@@ -239,5 +239,6 @@ async function unopened(
     calls,
     toolWrites: [],
     wasCut: false,
+    recall: undefined,
   };
 }

@@ -7,6 +7,7 @@ import type {
   Message,
   MessagePart,
   ModelCallRecord,
+  ModelMessage,
   ToolSet,
   TraceEntry,
   TurnError,
@@ -81,6 +82,8 @@ export interface ExecutedTurn extends EquippedTurn {
   readonly toolWrites: readonly Write<unknown>[];
   /** History was cut to fit the model's window. */
   readonly wasCut: boolean;
+  /** What modules added to the prompt, as it stood there. */
+  readonly recall: ModelMessage | undefined;
 }
 
 export interface CommittedTurn extends ExecutedTurn {

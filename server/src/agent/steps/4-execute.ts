@@ -1,4 +1,4 @@
-import type { ToolCallPart } from "@troupe/contracts";
+import type { ModelMessage, ToolCallPart } from "@troupe/contracts";
 import { TroupeError } from "@troupe/contracts";
 import { spentBefore } from "../ask-model.ts";
 import type { AgentDeps } from "../deps.ts";
@@ -66,7 +66,7 @@ async function loopExecution(
   return {
     state,
     proceed: (scope) => runLoop(deps, input, state, scope),
-    outcome: () => executed(turn, state, wasCut),
+    outcome: () => executed(turn, state, wasCut, prompt.recall),
   };
 }
 
@@ -104,11 +104,16 @@ function directExecution(
       state.steps = 1;
       turn.run.emitter.emit({ type: "text-delta", text });
     },
-    outcome: () => executed(turn, state, false),
+    outcome: () => executed(turn, state, false, undefined),
   };
 }
 
-function executed(turn: EquippedTurn, state: LoopState, wasCut: boolean): ExecutedTurn {
+function executed(
+  turn: EquippedTurn,
+  state: LoopState,
+  wasCut: boolean,
+  recall: ModelMessage | undefined,
+): ExecutedTurn {
   return {
     ...turn,
     parts: state.parts,
@@ -121,5 +126,6 @@ function executed(turn: EquippedTurn, state: LoopState, wasCut: boolean): Execut
     calls: state.calls,
     toolWrites: state.toolWrites,
     wasCut,
+    recall,
   };
 }

@@ -1,7 +1,8 @@
+import type { ModelMessage } from "@troupe/contracts";
 import { SUBJECTS } from "@troupe/contracts";
 import { estimateTokens, SECONDS_BUCKETS } from "../../kit/index.ts";
 import type { AgentDeps } from "../deps.ts";
-import { historyTurn, type SessionViews } from "../session-views.ts";
+import { type HistoryTurn, historyTurn, type SessionViews, tokensOf } from "../session-views.ts";
 import type { CommittedTurn } from "../values.ts";
 
 /** Step 6: everything is kept; rings the doorbells and tells whoever watches. Nothing here can fail the turn. */
@@ -60,7 +61,8 @@ function remember(deps: AgentDeps, views: SessionViews, turn: CommittedTurn): vo
     ? [{ ...last, id: turn.messageId, role: "assistant" as const, parts: turn.parts, seq: turn.lastSeq }]
     : [];
   const seqs = [...inbound.map((message) => message.seq), turn.lastSeq];
-  views.append(session, historyTurn([...inbound, ...reply], estimateTokens), seqs);
+  const ended = historyTurn([...inbound, ...reply], estimateTokens);
+  views.append(session, turn.state === "replied" ? withRecall(ended, turn.recall) : ended, seqs);
   if (turn.storyline.isNew) {
     session.storyline = {
       id: turn.storyline.id,
@@ -75,4 +77,14 @@ function remember(deps: AgentDeps, views: SessionViews, turn: CommittedTurn): vo
     };
   }
   if (turn.effects.length > 0) session.turnsSinceSummary = 0;
+}
+
+/** Where it stood in the prompt, so that the next prompt begins with the same bytes. */
+function withRecall(turn: HistoryTurn, recall: ModelMessage | undefined): HistoryTurn {
+  if (recall === undefined) return turn;
+  return {
+    turnSeq: turn.turnSeq,
+    messages: [recall, ...turn.messages],
+    tokens: turn.tokens + tokensOf([recall], estimateTokens),
+  };
 }
