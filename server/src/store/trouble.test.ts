@@ -294,12 +294,15 @@ describe("home lock", () => {
   it("refuses a second holder, names the first, and is free again after a kill", async () => {
     const script = `
       import { lockHome } from ${JSON.stringify(new URL("./lock.ts", import.meta.url).href)};
-      lockHome({ directory: ${JSON.stringify(directory)}, pid: process.pid, clock: { now: () => Date.UTC(2026, 10, 20) } });
+      // Held by name: a lock that nobody refers to ends with the next garbage collection.
+      globalThis.held = lockHome({ directory: ${JSON.stringify(directory)}, pid: process.pid, clock: { now: () => Date.UTC(2026, 10, 20) } });
       console.log("locked");
       setInterval(() => {}, 1000);`;
     const holder = spawn(process.execPath, ["--input-type=module", "-e", script], {
-      stdio: ["ignore", "pipe", "inherit"],
+      stdio: ["ignore", "pipe", "ignore"],
     });
+    // Also when an expectation fails: an orphan would hold the output of the whole run open.
+    using _ = { [Symbol.dispose]: () => void holder.kill("SIGKILL") };
     await once(holder.stdout, "data");
     const lock = () => lockHome({ directory, pid: process.pid, clock: systemClock() });
 
