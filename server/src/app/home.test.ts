@@ -78,11 +78,12 @@ describe("the lock of a home", () => {
 
   test("ends with its process, even one that is killed", async () => {
     const script = `import { holdHome } from ${JSON.stringify(new URL("./home-lock.ts", import.meta.url).href)};
-      holdHome(${JSON.stringify(folder)}, { pid: process.pid, command: "chat", since: 1 });
+      globalThis.held = holdHome(${JSON.stringify(folder)}, { pid: process.pid, command: "chat", since: 1 });
       console.log("held"); setInterval(() => {}, 1000);`;
     const child = spawn(process.execPath, ["--input-type=module", "-e", script], {
-      stdio: ["ignore", "pipe", "inherit"],
+      stdio: ["ignore", "pipe", "ignore"],
     });
+    using _ = { [Symbol.dispose]: () => void child.kill("SIGKILL") };
     await once(child.stdout, "data");
 
     expect(() => holdHome(folder, holder)).toThrow(`./troupe chat (process ${child.pid}) uses the home`);
