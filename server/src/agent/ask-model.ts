@@ -11,7 +11,7 @@ import type {
   Usage,
 } from "@troupe/contracts";
 import { NO_USAGE } from "@troupe/contracts";
-import { costMicroUsd, dayOf, derivedId } from "../kit/index.ts";
+import { addUsage, costMicroUsd, dayOf, derivedId } from "../kit/index.ts";
 import type { AgentDeps } from "./deps.ts";
 import type { EquippedTurn } from "./values.ts";
 
@@ -180,14 +180,5 @@ export function spentBefore(claimed: ClaimedTurn, journal: readonly TurnStep[]):
     calls,
     usage: steps.reduce((sum, { output }) => addUsage(sum, output.usage), NO_USAGE),
     costMicroUsd: steps.reduce((sum, { output }) => sum + output.costMicroUsd, 0),
-  };
-}
-
-/** Sum of two usages. */
-export function addUsage(one: Usage, other: Usage): Usage {
-  return {
-    inputTokens: one.inputTokens + other.inputTokens,
-    cachedInputTokens: one.cachedInputTokens + other.cachedInputTokens,
-    outputTokens: one.outputTokens + other.outputTokens,
   };
 }

@@ -8,8 +8,8 @@ import type {
   Write,
 } from "@troupe/contracts";
 import { TroupeError, textOf } from "@troupe/contracts";
+import { addUsage } from "../kit/index.ts";
 import {
-  addUsage,
   askModel,
   estimateMicroUsd,
   type ModelAnswer,

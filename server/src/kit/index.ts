@@ -15,7 +15,7 @@ export {
   type Metrics,
   SECONDS_BUCKETS,
 } from "./metrics.ts";
-export { costMicroUsd, dayOf } from "./money.ts";
+export { addUsage, costMicroUsd, dayOf } from "./money.ts";
 export { nearestName } from "./nearest-name.ts";
 export { titleOf } from "./title.ts";
 export { estimateTokens } from "./tokens.ts";

@@ -12,6 +12,15 @@ export function costMicroUsd(usage: Usage, price: ModelPrice | undefined): numbe
   );
 }
 
+/** Sum of two usages. */
+export function addUsage(one: Usage, other: Usage): Usage {
+  return {
+    inputTokens: one.inputTokens + other.inputTokens,
+    cachedInputTokens: one.cachedInputTokens + other.cachedInputTokens,
+    outputTokens: one.outputTokens + other.outputTokens,
+  };
+}
+
 /** UTC day of a time, `2026-11-21`: the ledger's period. */
 export function dayOf(ms: number): string {
   return new Date(ms).toISOString().slice(0, 10);

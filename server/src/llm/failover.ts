@@ -10,7 +10,7 @@ import {
   TroupeError,
   type Usage,
 } from "@troupe/contracts";
-import { type Counter, type Histogram, nextDelayMs, sleep } from "../kit/index.ts";
+import { addUsage, type Counter, type Histogram, nextDelayMs, sleep } from "../kit/index.ts";
 
 /** Source: features NG-025 and NR-017. */
 const MAX_RETRIES = 2;
@@ -230,12 +230,4 @@ function joinClauses(clauses: readonly string[]): string {
   return clauses.length < 3
     ? clauses.join(", and ")
     : `${clauses.slice(0, -1).join("; ")}; and ${clauses.at(-1)}`;
-}
-
-function addUsage(left: Usage, right: Usage): Usage {
-  return {
-    inputTokens: left.inputTokens + right.inputTokens,
-    cachedInputTokens: left.cachedInputTokens + right.cachedInputTokens,
-    outputTokens: left.outputTokens + right.outputTokens,
-  };
 }
