@@ -1,6 +1,8 @@
 import { defineConfig } from "vitest/config";
 
-const lanes = ["contracts", "testing", "server", "tests", "bench"].map((folder) => `${folder}/**/*.test.ts`);
+const lanes = ["console", "contracts", "testing", "server", "tests", "bench"].map(
+  (folder) => `${folder}/**/*.test.ts`,
+);
 const long = "tests/long/**/*.test.ts";
 const runsLong = process.env.TROUPE_LANE === "long";
 

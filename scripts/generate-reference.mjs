@@ -5,7 +5,7 @@ import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)));
-const printer = join(root, "server/src/app/print-reference.ts");
+const printer = join(root, "server/src/cli/print-reference.ts");
 /** @type {Record<string, string>} */
 const files = JSON.parse(execFileSync(process.execPath, [printer], { encoding: "utf8" }));
 const isCheck = process.argv.includes("--check");

@@ -1,3 +1,5 @@
+import type { ApprovalRule } from "./approval.ts";
+
 /** An agent as its file describes it (its blueprint). */
 export interface AgentSpec {
   readonly id: string;
@@ -8,6 +10,8 @@ export interface AgentSpec {
   readonly description?: string;
   /** Names of the tools it may use; absent means every built-in. */
   readonly tools?: readonly string[];
+  /** Tools whose calls are denied, or need a person's approval; a tool that is not named here may run. */
+  readonly approvals?: Readonly<Record<string, ApprovalRule>>;
   /** What a message does that arrives while a turn of its session runs. Default `queue`. */
   readonly whileBusy?: WhileBusy;
   /** Longest time one turn may take, milliseconds. */

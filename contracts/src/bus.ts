@@ -43,8 +43,12 @@ export const SUBJECTS = {
   turnDue: "turn.due",
   /** Somebody wants a running turn to stop: payload `{ turnId, reason }`. */
   turnCancel: "turn.cancel",
+  /** A message was kept in a session, and a turn with it: payload `{ sessionId, turnId }`. */
+  sessionChanged: "session.changed",
   /** A reply waits for the relay. */
   outboxDue: "outbox.due",
-  /** Post-turn work waits: payload `{ lane }`. */
+  /** Post-turn work waits: payload `{ lane }`, or `{}` where it may be of any. */
   effectDue: "effect.due",
+  /** A session was deleted, so nobody keeps what it knew of it: payload `{ sessionId }`. */
+  sessionRemoved: "session.removed",
 } as const;

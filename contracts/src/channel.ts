@@ -1,6 +1,6 @@
 /** The way out: replies that wait for delivery, and the platforms they go to. */
 import type { AcceptResult, InboundMessage, ReplyAddress } from "./inbox.ts";
-import type { CallOptions, Page, PageQuery } from "./runtime.ts";
+import type { CallOptions, Page, PageQuery, WaitingCount } from "./runtime.ts";
 import type { Write } from "./store.ts";
 
 /**
@@ -49,22 +49,42 @@ export interface NewOutbox {
 export interface OutboxStore {
   /** The same id twice is one row. */
   put(row: NewOutbox): Write;
-  /** Claims due rows, and rows whose owner's lease has ended. Rows of one target keep their order: only its oldest open row is given. */
+  /**
+   * Claims due rows of a channel, and those whose owner's lease has ended. Rows of one target keep their order: only its
+   * oldest open row is given. None of a space whose outbox is held (`HoldStore`).
+   */
   claim(query: {
     readonly owner: string;
     readonly leaseMs: number;
     readonly limit: number;
+    readonly channel: string;
   }): Write<readonly OutboxRecord[]>;
   /** Guard `store.conflict`. Says that a blind send begins now. */
   begin(row: { readonly id: string; readonly epoch: number }): Write;
   /** Guard `store.conflict`. */
   settle(row: { readonly id: string; readonly epoch: number }, outcome: DeliveryOutcome, at: number): Write;
+  /** Ends open rows that were made before `before` as `dead`, with `reason`; only those of a held space. */
+  discard(query: {
+    readonly spaceId: string;
+    readonly before: number;
+    readonly reason: string;
+    readonly at: number;
+  }): Write<{ readonly count: number }>;
   ofTurn(turnId: string, options: CallOptions): Promise<readonly OutboxRecord[]>;
   list(
     query: PageQuery & { readonly spaceId: string; readonly states: readonly OutboxState[] },
     options: CallOptions,
   ): Promise<Page<OutboxRecord>>;
-  nextDue(options: CallOptions): Promise<number | undefined>;
+  /** All that waits, however many there are. */
+  waiting(
+    spaceId: string,
+    options: CallOptions,
+  ): Promise<Readonly<Record<"pending" | "sending", WaitingCount>>>;
+  /**
+   * Of each channel with open rows, when a claim would give the next one; 0 for rows whose owner's lease has ended. Rows of
+   * held spaces are left out.
+   */
+  nextDue(options: CallOptions): Promise<readonly { readonly channel: string; readonly dueAt: number }[]>;
 }
 
 /** What a channel is asked to send. */
@@ -96,7 +116,11 @@ export interface VerifiableChannel extends Channel {
   find(key: string, options: CallOptions): Promise<{ readonly platformId: string } | undefined>;
 }
 
-/** A channel that brings messages. `accept` resolves when the message is kept; only then may the platform be told so. */
+/**
+ * A channel that brings messages. `accept` resolves when the message is kept; only then may the platform be told so. Replies
+ * go to `replyTo.target`, or where none is given to the peer. One that ends or rejects before its signal aborts is begun again
+ * after a pause.
+ */
 export interface ReceivingChannel extends Channel {
   /** Runs until the signal aborts. */
   receive(

@@ -1,5 +1,5 @@
 /** Work after the reply. */
-import type { CallOptions } from "./runtime.ts";
+import type { CallOptions, Page, PageQuery, WaitingCount } from "./runtime.ts";
 import type { Write } from "./store.ts";
 import type { Lane } from "./turn.ts";
 
@@ -16,6 +16,17 @@ export interface Effect {
   readonly attempt: number;
   readonly epoch: number;
   readonly createdAt: number;
+}
+
+/** `pending` waits for its time, `running` is claimed; the rest are ends. `parked`: for a newer version that knows it. */
+export type EffectState = "pending" | "running" | "done" | "parked" | "dead";
+
+/** An effect as kept. */
+export interface EffectRecord extends Effect {
+  readonly state: EffectState;
+  /** What went wrong last. */
+  readonly error?: string;
+  readonly endedAt?: number;
 }
 
 export type EffectOutcome =
@@ -36,10 +47,18 @@ export interface EffectStore {
   }): Write<readonly Effect[]>;
   /** Guard `store.conflict`. Committed together with the writes of the handler. */
   settle(effect: { readonly id: string; readonly epoch: number }, outcome: EffectOutcome, at: number): Write;
-  ofTurn(
-    turnId: string,
+  ofTurn(turnId: string, options: CallOptions): Promise<readonly EffectRecord[]>;
+  /** Newest first. */
+  list(
+    query: PageQuery & { readonly spaceId: string; readonly states: readonly EffectState[] },
     options: CallOptions,
-  ): Promise<readonly (Effect & { readonly state: string; readonly endedAt?: number })[]>;
+  ): Promise<Page<EffectRecord>>;
+  /** All that waits, however many there are. */
+  waiting(
+    spaceId: string,
+    options: CallOptions,
+  ): Promise<Readonly<Record<"pending" | "running", WaitingCount>>>;
+  /** When a claim of the lane would give the next one; 0 for one whose owner's lease has ended. */
   nextDue(lane: Lane, options: CallOptions): Promise<number | undefined>;
 }
 

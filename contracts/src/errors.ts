@@ -13,6 +13,9 @@ export type ErrorCode =
   | "auth.required"
   | "auth.invalid"
   | "auth.forbidden"
+  | "link.unknown"
+  | "link.used"
+  | "link.late"
   | "request.invalid"
   | "request.too_large"
   | "request.timeout"
@@ -32,6 +35,10 @@ export type ErrorCode =
   | "store.version"
   | "store.closed"
   | "store.failed"
+  // secrets and backups
+  | "secret.locked"
+  | "secret.damaged"
+  | "backup.invalid"
   // turns
   | "turn.cancelled"
   | "turn.deadline"

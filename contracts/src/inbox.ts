@@ -3,6 +3,7 @@ import type { WhileBusy } from "./agent.ts";
 import type { ErrorCode } from "./errors.ts";
 import type { Audience, Message, MessagePart } from "./message.ts";
 import type { CallOptions, Principal } from "./runtime.ts";
+import type { RemovedSession } from "./store.ts";
 import type { DirectCall, Lane, Trigger, Turn, TurnListener, TurnPayload, TurnState } from "./turn.ts";
 
 /** A message as a face or channel hands it over. */
@@ -15,6 +16,7 @@ export interface InboundMessage {
   readonly peerId: string;
   /** Everyone who reads the conversation. A group's members, or the peer alone. */
   readonly audience: Audience;
+  /** Text and files. Of a file only the blob's id is believed: whether it is there, and its size, is asked of the store. */
   readonly parts: readonly MessagePart[];
   readonly trigger: Trigger;
   readonly lane: Lane;
@@ -29,6 +31,7 @@ export interface InboundMessage {
   readonly instructions?: string;
   readonly maxOutputTokens?: number;
   readonly temperature?: number;
+  readonly client?: TurnPayload["client"];
   /** Merge messages that follow within so many milliseconds into one turn. 0 for API faces. */
   readonly debounceMs: number;
   /** Overrides the agent's setting. */
@@ -156,6 +159,8 @@ export interface RunningTurn {
   readonly turnId: string;
   readonly turnSeq: number;
   readonly epoch: number;
+  /** Whom its answer is meant for: what it recalled is known to all of them. */
+  readonly audience: Audience;
 }
 
 export type Admission =
@@ -184,4 +189,23 @@ export interface TurnControl {
     by: { readonly reason: string },
     options: CallOptions,
   ): Promise<{ readonly kind: "cancelled" | "requested" | "ended"; readonly state: TurnState }>;
+}
+
+export interface SessionRemoval extends RemovedSession {
+  /** Turns that were stopped for it. */
+  readonly cancelled: readonly string[];
+}
+
+/** What is done to whole sessions, and needs more than a write. */
+export interface SessionControl {
+  /**
+   * Deletes a session for good, in every process. While a turn of it waits or runs it rejects with `request.conflict`;
+   * with `cancel` those are stopped first and waited for, some seconds at most. Throws `request.not_found`; so does a
+   * repetition.
+   */
+  remove(
+    sessionId: string,
+    how: { readonly cancel: boolean; readonly reason: string },
+    options: CallOptions,
+  ): Promise<SessionRemoval>;
 }

@@ -1,7 +1,11 @@
 /** What Troupe's folders and plug-ins agree on. Types and ports only; the few values here are constants and the error class. */
 export type { Agent, AgentDirectory, AgentSpec, WhileBusy } from "./agent.ts";
+export type { ApprovalPolicy, ApprovalRequest, ApprovalRule } from "./approval.ts";
+export type { Attachment, AttachmentStore, BlobContent, BlobStat, BlobStore } from "./blob.ts";
+export { MAX_FILES_PER_MESSAGE } from "./blob.ts";
 export type { Envelope, EnvelopeHandler, MessageBus } from "./bus.ts";
 export { SUBJECTS } from "./bus.ts";
+export type { ListedModel, ModelCatalogue, ModelListing, ProviderHealth } from "./catalogue.ts";
 export type {
   Channel,
   DeliveryOutcome,
@@ -13,7 +17,15 @@ export type {
   ReceivingChannel,
   VerifiableChannel,
 } from "./channel.ts";
-export type { Effect, EffectHandler, EffectOutcome, EffectStore } from "./effect.ts";
+export type {
+  Effect,
+  EffectHandler,
+  EffectOutcome,
+  EffectRecord,
+  EffectState,
+  EffectStore,
+} from "./effect.ts";
+export type { EmbeddingModel, EmbeddingRouter, Embeddings } from "./embedding.ts";
 export type { ErrorCode, TroupeErrorOptions } from "./errors.ts";
 export { TroupeError } from "./errors.ts";
 export type {
@@ -26,6 +38,8 @@ export type {
   LaneTicket,
   ReplyAddress,
   RunningTurn,
+  SessionControl,
+  SessionRemoval,
   TurnControl,
   TurnIntake,
   TurnPreview,
@@ -33,6 +47,7 @@ export type {
 } from "./inbox.ts";
 export type {
   Audience,
+  FilePart,
   Message,
   MessageOutcome,
   MessagePart,
@@ -41,20 +56,44 @@ export type {
   ToolCallPart,
   ToolResultPart,
 } from "./message.ts";
-export { textOf } from "./message.ts";
+export { filesOf, openCallsOf, textOf } from "./message.ts";
 export type {
+  BrokenCall,
+  FailedModelCall,
   LanguageModel,
+  ModelAbilities,
   ModelChoice,
   ModelEvent,
   ModelHints,
   ModelMessage,
   ModelPrice,
+  ModelReasoning,
   ModelRequest,
   ModelRetry,
   ModelRouter,
   ModelToolCall,
+  ResponseFormat,
+  TokenPrice,
 } from "./model.ts";
 export type { Contribution, Module, TurnView } from "./module.ts";
+export type {
+  AccountKey,
+  AccountLimit,
+  AccountScope,
+  AccountState,
+  AppliedBudget,
+  AtLimit,
+  Budgets,
+  Ledger,
+  LimitVerdict,
+  ModelCallRecord,
+  Reservation,
+  Spender,
+  UsageDimension,
+  UsageQuery,
+  UsageReport,
+  UsageSum,
+} from "./money.ts";
 export type {
   CallOptions,
   Clock,
@@ -64,22 +103,24 @@ export type {
   Page,
   PageQuery,
   Principal,
+  WaitingCount,
 } from "./runtime.ts";
 export { DEFAULT_SPACE_ID } from "./runtime.ts";
+export type { DataKeyRow, Hold, HoldStore, SecretKey, SecretRow, SecretStore } from "./secrets.ts";
+export { SPACE_OWNER } from "./secrets.ts";
 export type { Session, SessionSummary, Storyline } from "./session.ts";
+export type { SignInRecord, SignInStore } from "./sign-in.ts";
 export type {
   AgentStore,
-  BudgetState,
   Committed,
   HistoryQuery,
   KeyRecord,
   KeyStore,
-  Ledger,
-  LedgerEntry,
   MemoryRecord,
   MemoryStore,
-  ModelCallRecord,
+  NewBranch,
   NewMessage,
+  RemovedSession,
   SearchHit,
   SearchQuery,
   SearchStore,
@@ -98,17 +139,23 @@ export type {
   ToolContext,
   ToolKind,
   ToolOutput,
+  ToolRetry,
   ToolSet,
   ToolSource,
   ToolSpec,
 } from "./tool.ts";
 export type {
+  ClientOptions,
+  ClientTool,
   DirectCall,
+  FinishReason,
   GivenMessage,
   InboundState,
   Lane,
   ModelStepOutput,
+  SourceReference,
   StepName,
+  ToolChoice,
   ToolStatus,
   TraceEntry,
   Trigger,
@@ -130,6 +177,8 @@ export type {
   InboxStore,
   Leases,
   NewTurn,
+  ProcessRecord,
+  TurnOutlook,
   TurnQuery,
   TurnStore,
 } from "./turn-store.ts";

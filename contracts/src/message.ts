@@ -5,6 +5,21 @@ export interface TextPart {
   readonly text: string;
 }
 
+/**
+ * An image or another file of a message. Its bytes are a blob, which whoever knows the message may read and nobody else.
+ * Only a person's messages hold files in this version.
+ */
+export interface FilePart {
+  readonly type: "file";
+  /** Id in the `BlobStore` of the message's space. */
+  readonly blobId: string;
+  /** `image/png`; without parameters, in lower case. */
+  readonly mediaType: string;
+  /** As its sender called it; for people and models, never a path. */
+  readonly name: string;
+  readonly sizeBytes: number;
+}
+
 /** A call the model made. `arguments` is the model's own JSON text, byte for byte, so that history survives a round trip. */
 export interface ToolCallPart {
   readonly type: "tool-call";
@@ -23,9 +38,10 @@ export interface ToolResultPart {
 
 /**
  * A piece of a message. One assistant message holds a whole turn in order: text and tool calls of a model step, the
- * results of those calls, then the next step; a step begins where a text or call follows a result.
+ * results of those calls, then the next step; a step begins where a text or call follows a result. A reply may end with
+ * calls of the client's own tools, unanswered; their results then are parts of the client's next message.
  */
-export type MessagePart = TextPart | ToolCallPart | ToolResultPart;
+export type MessagePart = TextPart | FilePart | ToolCallPart | ToolResultPart;
 
 /** `notice` is Troupe speaking about a turn (it failed, it was cancelled); a model never sees one. */
 export type MessageRole = "user" | "assistant" | "notice";
@@ -56,8 +72,36 @@ export interface Message {
   readonly createdAt: number;
 }
 
+/** The files of a message, in its order; the same empty list where it has none. */
+export function filesOf(parts: readonly MessagePart[]): readonly FilePart[] {
+  return parts.some((part) => part.type === "file") ? parts.filter((part) => part.type === "file") : NO_FILES;
+}
+
+const NO_FILES: readonly FilePart[] = [];
+
 /** The readable text of a message: its text parts, a paragraph each. */
 export function textOf(parts: readonly MessagePart[]): string {
   if (parts.length === 1 && parts[0]?.type === "text") return parts[0].text;
   return parts.flatMap((part) => (part.type === "text" ? [part.text] : [])).join("\n\n");
+}
+
+/** Calls of a reply that nobody answered: those of the client's own tools. */
+export function openCallsOf(parts: readonly MessagePart[]): readonly ToolCallPart[] {
+  if (!parts.some((part) => part.type === "tool-call")) return [];
+  let calls: ToolCallPart[] = [];
+  // A step begins where a call follows a result, and some servers give the calls of every step the same ids.
+  let answered = new Set<string>();
+  for (const part of parts) {
+    if (part.type === "tool-result") answered.add(part.callId);
+    // What the agent says after its calls is a later step: nobody waits for them any more.
+    else if (part.type === "text") calls = [];
+    else if (part.type === "tool-call") {
+      if (answered.size > 0) {
+        calls = calls.filter(({ callId }) => !answered.has(callId));
+        answered = new Set();
+      }
+      calls.push(part);
+    }
+  }
+  return calls.filter(({ callId }) => !answered.has(callId));
 }

@@ -1,7 +1,7 @@
 import type { Agent } from "./agent.ts";
 import type { Message } from "./message.ts";
 import type { CallOptions } from "./runtime.ts";
-import type { Trigger } from "./turn.ts";
+import type { SourceReference, Trigger } from "./turn.ts";
 
 /** A turn as modules see it: what it is about and who will read its answer. */
 export interface TurnView {
@@ -29,6 +29,8 @@ export interface Contribution {
   readonly text: string;
   /** Short, for progress and trace: "2 memories". */
   readonly detail?: string;
+  /** What the text shows of earlier messages and memories; kept with the turn. */
+  readonly sources?: readonly SourceReference[];
 }
 
 /**

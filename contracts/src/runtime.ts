@@ -46,6 +46,13 @@ export interface PageQuery {
   readonly limit?: number;
 }
 
+/** Rows that wait in one state. */
+export interface WaitingCount {
+  readonly count: number;
+  /** When the oldest of them was made, UTC milliseconds; undefined when there is none. */
+  readonly oldestAt: number | undefined;
+}
+
 /** Who asks. Every call that reads or changes something carries one; there is no ambient authority. */
 export interface Principal {
   readonly spaceId: string;

@@ -16,10 +16,15 @@ export interface Session {
   readonly lastSeq: number;
   readonly createdAt: number;
   readonly updatedAt: number;
+  /** What a person called it. Absent: it goes by the title of its storyline, which summaries renew. */
+  readonly name?: string;
+  /** The message at which it was branched from another session. Either may be gone by now. */
+  readonly parent?: { readonly sessionId: string; readonly messageId: string };
 }
 
 /** A session as lists show it. */
 export interface SessionSummary extends Session {
+  /** Its name, else its storyline's title, else empty. */
   readonly title: string;
   readonly turns: number;
 }

@@ -2,6 +2,7 @@ import type { Agent, AgentSpec } from "./agent.ts";
 import type { Audience, Message, MessageOutcome, MessagePart, MessageRole } from "./message.ts";
 import type { CallOptions, Page, PageQuery } from "./runtime.ts";
 import type { Session, SessionSummary, Storyline } from "./session.ts";
+import type { SourceReference } from "./turn.ts";
 
 declare const resultOf: unique symbol;
 
@@ -88,10 +89,57 @@ export interface HistoryQuery {
   readonly maxBytes: number;
 }
 
+/** A copy of a session's beginning, as a session of its own with the same agent, channel, owner, peer and audience. */
+export interface NewBranch {
+  readonly id: string;
+  readonly key: string;
+  readonly parentId: string;
+  /** Where it parts: everything up to this message, by `(turnSeq, seq)`. */
+  readonly messageId: string;
+  /** The message itself is copied too. */
+  readonly isIncluded: boolean;
+  readonly name: string | undefined;
+  /** Id of the storyline that goes with the copy, if its parent has one. */
+  readonly storylineId: string;
+  /** UTC milliseconds. */
+  readonly at: number;
+}
+
+/** What deleting a session took with it. */
+export interface RemovedSession {
+  readonly messages: number;
+  readonly turns: number;
+}
+
 export interface SessionStore {
   /** Creates the session or resumes it, and takes sequence numbers. `lastSeq` is the last one taken. */
   touch(session: SessionTouch): Write<{ readonly lastSeq: number; readonly created: boolean }>;
+  /**
+   * Guard `store.conflict`: there is no such session. Takes sequence numbers and changes nothing else, so that what a newer
+   * message said of the audience stays.
+   */
+  take(session: {
+    readonly id: string;
+    /** UTC milliseconds. */
+    readonly at: number;
+    readonly count: number;
+  }): Write<{ readonly lastSeq: number }>;
+  /** Keeps the message, and in the same commit which files it holds (`AttachmentStore`). */
   append(message: NewMessage): Write<{ readonly seq: number }>;
+  /** Guard `store.conflict`: there is no such session. No summary changes a name; undefined gives it up. */
+  rename(session: { readonly id: string; readonly name: string | undefined }): Write;
+  /**
+   * Guard `store.conflict`: there is no such session or message, or the id is taken. The copies keep `seq`, `turnSeq` and
+   * `turnId`, have ids of their own, and are not found by search, which finds what they are copies of. The storyline goes
+   * along with its summary where that knows nothing of what comes after.
+   */
+  branch(branch: NewBranch): Write<{ readonly lastSeq: number }>;
+  /**
+   * Guard `store.conflict`: there is no such session, a turn of it is queued or running, or a reply is on its way. Deletes
+   * its messages, index entries, storyline, turns with their steps, inbound rows, replies and effects. What was spent
+   * stays in the ledger, and what an agent was told to remember stays its memory.
+   */
+  remove(sessionId: string): Write<RemovedSession>;
   get(sessionId: string, options: CallOptions): Promise<Session | undefined>;
   /** Most recently used first. */
   list(query: SessionQuery, options: CallOptions): Promise<Page<SessionSummary>>;
@@ -100,6 +148,15 @@ export interface SessionStore {
     query: PageQuery & { readonly sessionId: string; readonly newest?: boolean },
     options: CallOptions,
   ): Promise<Page<Message>>;
+  /** The messages that are referred to, of those whose audience contains all of `readers`; in no order. */
+  find(
+    query: {
+      readonly spaceId: string;
+      readonly readers: Audience;
+      readonly references: readonly Extract<SourceReference, { kind: "message" }>[];
+    },
+    options: CallOptions,
+  ): Promise<readonly Message[]>;
   /** Messages for a model, oldest first by `(turnSeq, seq)`, whole turns only, notices left out. */
   history(query: HistoryQuery, options: CallOptions): Promise<readonly Message[]>;
 }
@@ -118,7 +175,7 @@ export interface StorylineStore {
   ofSession(sessionId: string, options: CallOptions): Promise<Storyline | undefined>;
 }
 
-// ── keys, agents, budget, memory ────────────────────────────────────────────────────────────────────────────────
+// ── keys, agents, memory ────────────────────────────────────────────────────────────────────────────────
 
 export interface KeyRecord {
   readonly id: string;
@@ -150,52 +207,6 @@ export interface AgentStore {
   list(spaceId: string, options: CallOptions): Promise<readonly Agent[]>;
 }
 
-/** One call of a model, kept whatever its outcome. */
-export interface ModelCallRecord {
-  readonly id: string;
-  readonly spaceId: string;
-  readonly agentId: string;
-  readonly sessionId: string;
-  readonly turnId: string;
-  /** `provider/model`. */
-  readonly model: string;
-  readonly purpose: "turn" | "summary";
-  readonly outcome: "ok" | "error" | "aborted";
-  readonly inputTokens: number;
-  readonly cachedInputTokens: number;
-  readonly outputTokens: number;
-  readonly estimated: boolean;
-  readonly costMicroUsd: number;
-  readonly latencyMs: number;
-  readonly at: number;
-}
-
-export interface LedgerEntry {
-  readonly spaceId: string;
-  /** UTC day, `2026-11-21`. */
-  readonly day: string;
-  readonly microUsd: number;
-}
-
-export interface BudgetState {
-  readonly day: string;
-  readonly spentMicroUsd: number;
-  readonly reservedMicroUsd: number;
-}
-
-/** Money. Amounts are whole millionths of a US dollar. Source: design §2 rule 8. */
-export interface Ledger {
-  /** Guard `budget.exceeded`: spent + reserved + this would pass `limitMicroUsd` (undefined: no limit) of the day. */
-  reserve(entry: LedgerEntry & { readonly limitMicroUsd: number | undefined }): Write;
-  /** Turns a reservation of `reservedMicroUsd` into `microUsd` spent. Never refused: what was billed is told. */
-  settle(entry: LedgerEntry & { readonly reservedMicroUsd: number }): Write;
-  record(call: ModelCallRecord): Write;
-  /** Frees what is reserved for no living turn or effect; asked for at start. */
-  reconcile(spaceId: string): Write;
-  budget(spaceId: string, day: string, options: CallOptions): Promise<BudgetState>;
-  callsOfTurn(turnId: string, options: CallOptions): Promise<readonly ModelCallRecord[]>;
-}
-
 export interface MemoryRecord {
   readonly id: string;
   readonly spaceId: string;
@@ -212,6 +223,11 @@ export interface MemoryStore {
   put(memory: MemoryRecord): Write;
   /** Deletes it and its index entries. */
   forget(spaceId: string, id: string): Write;
+  /** Those of these ids whose audience contains all of `readers`; in no order. */
+  find(
+    query: { readonly spaceId: string; readonly readers: Audience; readonly ids: readonly string[] },
+    options: CallOptions,
+  ): Promise<readonly MemoryRecord[]>;
   /** Those whose audience contains all of `readers`, newest first. */
   list(
     query: PageQuery & { readonly spaceId: string; readonly agentId: string; readonly readers: Audience },
@@ -227,6 +243,13 @@ export interface SearchQuery {
   /** Plain words; the store normalises them as it does when indexing. */
   readonly words: readonly string[];
   readonly limit: number;
+  /** Hits of a lower score are not given. Default 0. */
+  readonly minScore?: number;
+  /**
+   * What the asker has before it already: messages of this session from this turn on are neither found nor counted. Where
+   * a reader knows of nothing else, the answer is empty and costs no search.
+   */
+  readonly except?: { readonly sessionId: string; readonly fromTurnSeq: number };
 }
 
 export interface SearchHit {

@@ -1,9 +1,12 @@
+import type { AttachmentStore } from "./blob.ts";
 import type { OutboxStore } from "./channel.ts";
 import type { EffectStore } from "./effect.ts";
+import type { Ledger } from "./money.ts";
+import type { HoldStore, SecretStore } from "./secrets.ts";
+import type { SignInStore } from "./sign-in.ts";
 import type {
   AgentStore,
   KeyStore,
-  Ledger,
   MemoryStore,
   SearchStore,
   SessionStore,
@@ -16,6 +19,7 @@ import type { InboxStore, Leases, TurnStore } from "./turn-store.ts";
 export interface Stores {
   readonly unit: UnitOfWork;
   readonly sessions: SessionStore;
+  readonly attachments: AttachmentStore;
   readonly storylines: StorylineStore;
   readonly turns: TurnStore;
   readonly inbox: InboxStore;
@@ -24,7 +28,10 @@ export interface Stores {
   readonly leases: Leases;
   readonly ledger: Ledger;
   readonly keys: KeyStore;
+  readonly signIns: SignInStore;
   readonly agents: AgentStore;
   readonly memories: MemoryStore;
   readonly search: SearchStore;
+  readonly secrets: SecretStore;
+  readonly holds: HoldStore;
 }

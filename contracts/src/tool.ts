@@ -1,8 +1,9 @@
 import type { Agent } from "./agent.ts";
+import type { TroupeError } from "./errors.ts";
 import type { ToolCallPart } from "./message.ts";
 import type { CallOptions, Principal } from "./runtime.ts";
 import type { Write } from "./store.ts";
-import type { DirectCall, Trigger } from "./turn.ts";
+import type { DirectCall, SourceReference, Trigger } from "./turn.ts";
 
 /** JSON Schema 2020-12 of an object. */
 export type JsonSchema = Readonly<Record<string, unknown>>;
@@ -20,8 +21,10 @@ export interface ToolSpec {
   readonly description: string;
   readonly inputSchema: JsonSchema;
   readonly kind: ToolKind;
-  /** Longest run, milliseconds. Default 30,000. */
+  /** Longest run, milliseconds, with all that is tried again. Default 30,000. */
   readonly timeoutMs?: number;
+  /** Turns that it is offered to, by what started them. Absent: all. */
+  readonly triggers?: readonly Trigger[];
 }
 
 /** Where and for whom a tool runs. */
@@ -51,6 +54,8 @@ export interface ToolOutput {
   readonly isError?: boolean;
   /** Only from a transactional tool: committed with the turn, or not at all. */
   readonly writes?: readonly Write<unknown>[];
+  /** What the text shows of earlier messages and memories, so that a person can ask where an answer came from. */
+  readonly sources?: readonly SourceReference[];
 }
 
 /** One ability. `run` may throw: the executor turns that into a failed result, logged once. */
@@ -71,14 +76,27 @@ export interface ToolSet {
   kindOf(name: string): ToolKind | undefined;
 }
 
+/** What a caller is told of a run that failed and is tried again. */
+export interface ToolRetry {
+  readonly error: TroupeError;
+  readonly waitMs: number;
+}
+
 /** All tools of the process: choosing and running them. */
 export interface Toolbox {
+  /** What the agent's blueprint allows and this trigger is offered. */
   select(agent: Agent, trigger: Trigger): ToolSet;
   /**
-   * Validates the input and runs one call within its time. Resolves for every outcome of the tool, bad input and
-   * unknown names included (`isError`); rejects only with the signal's reason.
+   * Validates the input and runs one call within its time. A tool that acts on nothing (pure, transactional) and fails
+   * with a retryable error is tried again a few times within that time; an external one never. Resolves for every outcome
+   * of the tool, bad input and unknown names included (`isError`); rejects only with the signal's reason.
    */
-  run(set: ToolSet, call: ToolCallPart, context: ToolContext, options: CallOptions): Promise<ToolOutput>;
+  run(
+    set: ToolSet,
+    call: ToolCallPart,
+    context: ToolContext,
+    options: CallOptions & { readonly onRetry?: (retry: ToolRetry) => void },
+  ): Promise<ToolOutput>;
   /** Reads a command (`/roll 2d6`); undefined when the text is none. A known command with bad input is a call that fails kindly. */
   parseCommand(text: string): DirectCall | undefined;
 }

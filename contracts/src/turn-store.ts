@@ -101,6 +101,16 @@ export interface TurnQuery extends PageQuery {
   readonly states?: readonly TurnState[];
 }
 
+/** What the store knows and no doorbell may have told of. */
+export interface TurnOutlook {
+  /** A claim would give something: a queued turn is due, or the owner of a running one has lost its lease. */
+  readonly isDue: boolean;
+  /** As `nextDue`. */
+  readonly nextDueAt: number | undefined;
+  /** Turns that run for `owner` and that somebody wants to stop. */
+  readonly cancelled: readonly string[];
+}
+
 /**
  * Turns and their custody. A claim raises `epoch` and `attempt`; `finish`, `journal` and `join` carry the epoch and are
  * refused with `store.conflict` once it is old, so a process that slept past its lease changes nothing.
@@ -125,10 +135,23 @@ export interface TurnStore {
     readonly lane?: Lane;
     readonly sessionId?: string;
   }): Write<readonly ClaimedTurn[]>;
+  /**
+   * Claims a running turn anew for the owner that holds it, when it has still this epoch: what was known of it may be old.
+   * Undefined when it has ended or is another's by now.
+   */
+  reclaim(turn: {
+    readonly id: string;
+    readonly epoch: number;
+    readonly owner: string;
+  }): Write<ClaimedTurn | undefined>;
+  /** Guard `store.conflict`. The turn knows what the same commit reserves for it, so that its end frees all of it. */
+  reserve(turn: { readonly id: string; readonly epoch: number }, microUsd: number): Write;
   /** Guard `store.conflict`. Adds a step to the journal; the same `(turn, n, kind)` again replaces nothing. */
   journal(turn: { readonly id: string; readonly epoch: number }, step: TurnStep): Write;
   /** Guard `store.conflict`: epoch is old, the turn has ended, or a message joined that `inboundCount` does not know. */
   finish(turn: FinishedTurn): Write;
+  /** Tokens and cost of the turn become the sums of its recorded calls, whatever state it is in. */
+  recount(turnId: string): Write;
   /** Marks the messages of a turn with how it ended. */
   markMessages(turnId: string, outcome: "ok" | "failed" | "cancelled"): Write;
   /** Guard `store.conflict`: ends a turn that is still queued as `cancelled`. Its rows end in the same commit, by the caller. */
@@ -144,6 +167,8 @@ export interface TurnStore {
   list(query: TurnQuery, options: CallOptions): Promise<Page<Turn>>;
   /** Earliest `dueAt` of a queued turn that could start, for the one timer of the process. */
   nextDue(options: CallOptions): Promise<number | undefined>;
+  /** What a sweep looks for, in one read. */
+  outlook(owner: string, options: CallOptions): Promise<TurnOutlook>;
 }
 
 /** Processes and their leases, by the database's clock. One row and one renewal a process, whatever it holds. */
@@ -160,4 +185,16 @@ export interface Leases {
   end(processId: string): Write;
   /** Ends every other lease: only for a store whose lock proves that no other process lives. */
   endOthers(processId: string): Write;
+  /** Every process that is known, the one whose lease lasts longest first. */
+  list(options: CallOptions): Promise<readonly ProcessRecord[]>;
+}
+
+export interface ProcessRecord {
+  readonly id: string;
+  readonly pid: number;
+  readonly role: string;
+  /** By the database's clock, as is `isAlive`. */
+  readonly leaseUntil: number;
+  /** Its lease has not ended. */
+  readonly isAlive: boolean;
 }

@@ -1,5 +1,7 @@
 import type { ErrorCode } from "./errors.ts";
-import type { ToolResultPart } from "./message.ts";
+import type { FilePart, ToolCallPart, ToolResultPart } from "./message.ts";
+import type { ResponseFormat } from "./model.ts";
+import type { JsonSchema } from "./tool.ts";
 
 /** What started a turn. It reaches prompt, modules and tool choice. Source: design §3. */
 export type Trigger = "chat" | "job" | "agent" | "flow" | "invocation" | "channel";
@@ -31,12 +33,27 @@ export interface DirectCall {
 
 /** Tokens of model calls, summed. */
 export interface Usage {
+  /** All that was read, cached and cache-writing tokens included. */
   readonly inputTokens: number;
+  /** Of the input, read from the provider's cache. */
   readonly cachedInputTokens: number;
+  /** Of `inputTokens`, those that the provider put into its cache; absent where it tells of none. */
+  readonly cacheWriteTokens?: number;
+  /** All that was written, reasoning included. */
   readonly outputTokens: number;
+  /** Of `outputTokens`; absent where the provider tells of none. */
+  readonly reasoningTokens?: number;
 }
 
 export const NO_USAGE: Usage = { inputTokens: 0, cachedInputTokens: 0, outputTokens: 0 };
+
+/**
+ * An earlier message or memory that a prompt or a tool's answer showed. A reference and no copy: what is forgotten later
+ * is gone from here too, and who may read it is asked of the record itself.
+ */
+export type SourceReference =
+  | { readonly kind: "message"; readonly id: string; readonly sessionId: string; readonly turnSeq: number }
+  | { readonly kind: "memory"; readonly id: string };
 
 /** One line of a turn's life, for `turn show`. `detail` is short plain text without secrets. */
 export interface TraceEntry {
@@ -44,6 +61,8 @@ export interface TraceEntry {
   readonly at: number;
   readonly what: string;
   readonly detail?: string;
+  /** Of recall and of tools: what they showed. */
+  readonly sources?: readonly SourceReference[];
 }
 
 export interface TurnError {
@@ -62,6 +81,31 @@ export interface GivenMessage {
     readonly arguments: string;
   }[];
   readonly callId?: string;
+  /** Images and other files of a `user` message. */
+  readonly files?: readonly FilePart[];
+}
+
+/** A tool that the client runs itself: the model's call of it ends the turn, and the client's next message answers it. */
+export interface ClientTool {
+  /** `[A-Za-z0-9_-]`, at most 64 characters. */
+  readonly name: string;
+  readonly description: string;
+  readonly inputSchema: JsonSchema;
+}
+
+/** `none`: no tool is offered. `required`: the model is to call one. A name: it is to call that one. */
+export type ToolChoice = "auto" | "none" | "required" | { readonly name: string };
+
+/** What a client asks of the model beside its words; for one turn. */
+export interface ClientOptions {
+  readonly tools?: readonly ClientTool[];
+  /** The agent's own tools are not offered; by default the client's stand beside them, and take the place of namesakes. */
+  readonly withoutAgentTools?: boolean;
+  /** Default `auto`. Holds for the turn's first call of a model: what follows results of tools is free. */
+  readonly toolChoice?: ToolChoice;
+  readonly responseFormat?: ResponseFormat;
+  /** The answer ends before the first of these. */
+  readonly stop?: readonly string[];
 }
 
 /** What a turn needs beyond its messages, kept with it so that another process can run it. */
@@ -73,6 +117,9 @@ export interface TurnPayload {
   readonly instructions?: string;
   readonly maxOutputTokens?: number;
   readonly temperature?: number;
+  /** Logical model or `provider/model` in place of the agent's: a budget fell to it. */
+  readonly model?: string;
+  readonly client?: ClientOptions;
 }
 
 /** One run of the six steps, as kept. */
@@ -87,7 +134,7 @@ export interface Turn {
   readonly trigger: Trigger;
   readonly lane: Lane;
   readonly state: TurnState;
-  /** From 1 once running; rises with each takeover. */
+  /** From 1 once running; rises with each claim. */
   readonly attempt: number;
   /** Fencing token: rises with each claim; a commit that carries an older one is refused. */
   readonly epoch: number;
@@ -99,6 +146,7 @@ export interface Turn {
   readonly dueAt: number;
   readonly deadlineAt: number;
   readonly cancelRequested: boolean;
+  /** What the accepting commit reserved, and every attempt beyond it. */
   readonly reservedMicroUsd: number;
   readonly costMicroUsd: number;
   readonly usage: Usage;
@@ -121,15 +169,30 @@ export type TurnStep =
       readonly callId: string;
       readonly tool: string;
     }
-  | { readonly kind: "result"; readonly n: number; readonly at: number; readonly result: ToolResultPart };
+  | {
+      readonly kind: "result";
+      readonly n: number;
+      readonly at: number;
+      readonly result: ToolResultPart;
+      readonly sources?: readonly SourceReference[];
+    };
 
 export interface ModelStepOutput {
   readonly model: string;
+  /** Its row among the model calls; absent in steps that an earlier version wrote. */
+  readonly recordId?: string;
   readonly text: string;
   readonly calls: readonly { readonly callId: string; readonly name: string; readonly arguments: string }[];
   readonly usage: Usage;
   readonly costMicroUsd: number;
+  readonly reasoning?: { readonly model: string; readonly data: string };
 }
+
+/**
+ * Why the model that wrote a reply ended it: by itself, at the length it may write, stopped by its provider's filter, or to
+ * call tools of the client.
+ */
+export type FinishReason = "stop" | "length" | "content-filter" | "tool-calls";
 
 export type StepName = "open" | "place" | "equip" | "execute" | "commit" | "dispatch";
 
@@ -146,7 +209,10 @@ export type ToolStatus =
 
 /** The part of a live event that says what happened. */
 export type TurnEventBody =
-  /** A new attempt begins: whoever watches replaces what it showed of the last one. */
+  /**
+   * The answer begins, or begins anew: whoever watches replaces what it showed so far. A claim begins a new attempt; a
+   * model that breaks off and is asked again begins anew within its attempt.
+   */
   | { readonly type: "attempt-start" }
   | {
       readonly type: "step";
@@ -168,17 +234,27 @@ export type TurnEventBody =
       readonly type: "end";
       readonly state: Exclude<TurnState, "queued" | "running">;
       readonly messageId?: string;
+      /** Of that message, in its session: whoever saw this end has seen the session up to here. */
+      readonly seq?: number;
       readonly text: string;
       readonly usage: Usage;
       readonly costUsd: number;
+      /** Of a reply that a model wrote; absent where none did. */
+      readonly finishReason?: FinishReason;
+      /** With `tool-calls`: what the client is to run and to answer. */
+      readonly calls?: readonly ToolCallPart[];
       readonly error?: TurnError;
     };
 
-/** A live event. Provisional until `end`: `(turnId, attempt, n)` says what replaces what. Source: design §5. */
+/**
+ * A live event. Provisional until `end`: `(turnId, attempt, n)` orders all events of a turn and names each of them once.
+ * Source: design §5.
+ */
 export type TurnEvent = TurnEventBody & {
   readonly turnId: string;
+  /** The turn's attempt; 0 for the end of one that never ran. */
   readonly attempt: number;
-  /** From 0 within an attempt. */
+  /** From 0 within an attempt, rising. */
   readonly n: number;
 };
 

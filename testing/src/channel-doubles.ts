@@ -128,10 +128,15 @@ async function suffer(mishap: Mishap, { id, clock, signal, land }: Scene): Promi
 /** Waits `ms` milliseconds, or for ever, until the signal aborts. */
 function pause(clock: Clock, ms: number | undefined, signal: AbortSignal): Promise<void> {
   return new Promise((resolve, reject) => {
-    const timer = ms === undefined ? undefined : clock.schedule(ms, resolve);
-    signal.addEventListener("abort", () => {
+    const stop = (): void => {
       timer?.[Symbol.dispose]();
       reject(signal.reason);
-    });
+    };
+    const pass = (): void => {
+      signal.removeEventListener("abort", stop);
+      resolve();
+    };
+    const timer = ms === undefined ? undefined : clock.schedule(ms, pass);
+    signal.addEventListener("abort", stop, { once: true });
   });
 }

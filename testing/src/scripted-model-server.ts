@@ -45,6 +45,7 @@ export interface ScriptedModelServer extends AsyncDisposable {
    * parallel calls; tool results get `Results: …`; anything else `You said: …`.
    */
   setRule(rule: (request: WireRequest) => ScriptedAnswer): void;
+  /** Rejects with what a rule threw: to the client that is a broken line, and a test may not notice. */
   close(): Promise<void>;
 }
 
@@ -54,6 +55,7 @@ export async function startScriptedModelServer(
   const queue: ScriptedAnswer[] = [];
   const requests: ReceivedRequest[] = [];
   let rule = defaultRule;
+  const faults: unknown[] = [];
   let connections = 0;
 
   const chat = async (
@@ -81,7 +83,10 @@ export async function startScriptedModelServer(
     request.on("end", () => {
       const path = request.url ?? "";
       if (path.split("?")[0]?.endsWith("/chat/completions") === true) {
-        chat(path, Buffer.concat(pieces).toString("utf8"), request, response).catch(() => response.destroy());
+        chat(path, Buffer.concat(pieces).toString("utf8"), request, response).catch((error: unknown) => {
+          faults.push(error);
+          response.destroy();
+        });
       } else if (path.endsWith("/models")) {
         const data = (options.models ?? ["scripted"]).map((id) => ({ id, object: "model" }));
         response.setHeader("content-type", "application/json").end(JSON.stringify({ object: "list", data }));
@@ -94,8 +99,8 @@ export async function startScriptedModelServer(
   await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
   const { port } = server.address() as AddressInfo;
   const close = (): Promise<void> =>
-    new Promise((resolve) => {
-      server.close(() => resolve());
+    new Promise((resolve, reject) => {
+      server.close(() => (faults.length === 0 ? resolve() : reject(faults[0])));
       server.closeAllConnections();
     });
 
@@ -114,11 +119,17 @@ export async function startScriptedModelServer(
   };
 }
 
+/** Content with files is a list of pieces. */
+function textIn(content: unknown): string {
+  if (!Array.isArray(content)) return typeof content === "string" ? content : "";
+  return content.map((piece: { readonly text?: string }) => piece.text ?? "").join("");
+}
+
 function defaultRule({ messages, tools }: WireRequest): ScriptedAnswer {
   const userAt = messages.findLastIndex((message) => message.role === "user");
   const results = messages.slice(userAt + 1).filter((message) => message.role === "tool");
   if (results.length > 0) return { text: `Results: ${results.map((result) => result.content).join("; ")}` };
-  const said = messages[userAt]?.content ?? "";
+  const said = textIn(messages[userAt]?.content);
   const offered = new Set(tools?.map((tool) => tool.function.name));
   const toolCalls = Array.from(said.matchAll(/use tool (\w+)(?: (\{.*?\}))?/g), (match, at) => ({
     callId: `call_${messages.length}_${at}`,

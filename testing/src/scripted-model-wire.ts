@@ -32,6 +32,8 @@ export interface ScriptedAnswer {
   readonly splitBytes?: number;
   /** Milliseconds between two chunks. */
   readonly gapMs?: number;
+  /** Nothing is sent before this resolves. */
+  readonly after?: Promise<void>;
   /** Falls silent there and never goes on. */
   readonly hang?: "headers" | "first-token" | "middle" | "finish";
   /** Ends there: the body as if it were complete, or the connection. */
@@ -47,6 +49,7 @@ export async function writeAnswer(
   request: { readonly model: string; readonly wantsStream: boolean },
   response: ServerResponse,
 ): Promise<void> {
+  await answer.after;
   if (answer.hang === "headers") return;
   if (answer.status !== undefined) {
     response.writeHead(answer.status, { "content-type": "application/json", ...answer.headers });

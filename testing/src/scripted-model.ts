@@ -115,11 +115,14 @@ async function pause(
   if (signal.aborted || ms === undefined || ms === 0) return !signal.aborted;
   if (clock === undefined) throw new TroupeError("A scripted delay needs a clock.", { code: "internal" });
   await new Promise<void>((resolve) => {
-    const timer = clock.schedule(ms, resolve);
     const stop = (): void => {
       timer[Symbol.dispose]();
       resolve();
     };
+    const timer = clock.schedule(ms, () => {
+      signal.removeEventListener("abort", stop);
+      resolve();
+    });
     signal.addEventListener("abort", stop, { once: true });
   });
   return !signal.aborted;

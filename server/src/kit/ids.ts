@@ -62,6 +62,19 @@ function encodeTime(ms: number): string {
   return text;
 }
 
+/** The id of a session: two people who use the same key for their conversations have two conversations, even behind one principal. */
+export function sessionIdFrom(session: {
+  readonly spaceId: string;
+  readonly agentId: string;
+  readonly channel: string;
+  readonly ownerId: string;
+  readonly peerId: string;
+  readonly key: string;
+}): string {
+  const { spaceId, agentId, channel, ownerId, peerId, key } = session;
+  return derivedId("session", spaceId, agentId, channel, ownerId, peerId, key);
+}
+
 /** An id that follows from its parts: the same parts give the same 26 characters. */
 export function derivedId(...parts: readonly string[]): string {
   const digest = createHash("sha256").update(JSON.stringify(parts)).digest();

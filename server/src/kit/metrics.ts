@@ -19,12 +19,14 @@ export interface Metrics {
   /** Asking again for a name gives the same metric. */
   counter(name: string, help: string): Counter;
   gauge(name: string, help: string): Gauge;
-  /** A gauge that is read when somebody looks. */
-  probe(name: string, help: string, read: () => number): Disposable;
+  /** A gauge, or a counter that somebody else keeps, read when somebody looks: one number, or one for each label set. */
+  probe(name: string, help: string, read: () => Reading, type?: "gauge" | "counter"): Disposable;
   histogram(name: string, help: string, buckets: readonly number[]): Histogram;
   /** The whole page. */
   render(): string;
 }
+
+export type Reading = number | readonly { readonly labels: Labels; readonly value: number }[];
 
 interface Family {
   readonly type: "counter" | "gauge" | "histogram";
@@ -38,7 +40,8 @@ export const SECONDS_BUCKETS: readonly number[] = [
   0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60,
 ];
 
-export function createMetrics(): Metrics {
+/** `prefix` stands before each name that does not begin with it, or with `process_`, which is the same for all programs. */
+export function createMetrics({ prefix = "" }: { readonly prefix?: string } = {}): Metrics {
   const families = new Map<string, Family>();
   const family = <T>(name: string, make: () => Family): T => {
     const known = families.get(name) ?? make();
@@ -49,14 +52,20 @@ export function createMetrics(): Metrics {
   return {
     counter: (name, help) => family<Counter>(name, () => numberFamily("counter", help)),
     gauge: (name, help) => family<Gauge>(name, () => numberFamily("gauge", help)),
-    probe(name, help, read) {
-      families.set(name, { type: "gauge", help, lines: (id) => [`${id} ${read()}`], metric: undefined });
+    probe(name, help, read, type = "gauge") {
+      const lines = (id: string): string[] => {
+        const reading = read();
+        if (typeof reading === "number") return [`${id} ${reading}`];
+        return reading.map(({ labels, value }) => `${id}${labelText(labels)} ${value}`);
+      };
+      families.set(name, { type, help, lines, metric: undefined });
       return { [Symbol.dispose]: () => void families.delete(name) };
     },
     histogram: (name, help, buckets) => family<Histogram>(name, () => histogramFamily(help, buckets)),
     render() {
       const out: string[] = [];
-      for (const [name, { type, help, lines }] of families) {
+      for (const [known, { type, help, lines }] of families) {
+        const name = known.startsWith(prefix) || known.startsWith("process_") ? known : prefix + known;
         out.push(`# HELP ${name} ${help}`, `# TYPE ${name} ${type}`, ...lines(name));
       }
       return `${out.join("\n")}\n`;

@@ -1,25 +1,38 @@
-/** The name that `asked` was probably meant to be: at most a third of its letters differ. */
-export function nearestName(asked: string, names: readonly string[]): string | undefined {
-  const limit = Math.max(1, Math.floor(asked.length / 3));
-  let best: { readonly name: string; readonly distance: number } | undefined;
+/** The name that `asked` was probably meant to be: within a third of its length in slips, and nearer than any other. */
+export function nearestName(asked: string, names: Iterable<string>): string | undefined {
+  let best: string | undefined;
+  let bestDistance = Number.POSITIVE_INFINITY;
   for (const name of names) {
-    const distance = editDistance(asked.toLowerCase(), name);
-    if (distance <= limit && distance < (best?.distance ?? Number.POSITIVE_INFINITY))
-      best = { name, distance };
+    const allowed = Math.max(1, Math.floor(Math.max(asked.length, name.length) / 3));
+    // So many letters too many are so many slips; what a model or a client sends may be long.
+    if (Math.abs(asked.length - name.length) > allowed) continue;
+    const distance = editDistance(asked.toLowerCase(), name.toLowerCase());
+    if (distance <= allowed && distance < bestDistance) {
+      best = name;
+      bestDistance = distance;
+    }
   }
-  return best?.name;
+  return best;
 }
 
-/** Levenshtein's distance; both texts are names of at most 64 characters. */
-function editDistance(left: string, right: string): number {
-  let row = Array.from({ length: right.length + 1 }, (_, i) => i);
-  for (let i = 1; i <= left.length; i++) {
-    const next = [i];
-    for (let j = 1; j <= right.length; j++) {
-      const replaced = (row[j - 1] ?? 0) + (left[i - 1] === right[j - 1] ? 0 : 1);
-      next.push(Math.min(replaced, (row[j] ?? 0) + 1, (next[j - 1] ?? 0) + 1));
+/**
+ * Insertions, deletions, replacements, and swaps of neighbours. Source: optimal string alignment,
+ * en.wikipedia.org/wiki/Damerau–Levenshtein_distance.
+ */
+function editDistance(a: string, b: string): number {
+  let beforeLast: number[] = [];
+  let last = Array.from({ length: b.length + 1 }, (_, i) => i);
+  for (let i = 1; i <= a.length; i++) {
+    const row = [i];
+    for (let j = 1; j <= b.length; j++) {
+      const isSame = a[i - 1] === b[j - 1];
+      let best = Math.min((last[j] ?? 0) + 1, (row[j - 1] ?? 0) + 1, (last[j - 1] ?? 0) + (isSame ? 0 : 1));
+      if (i > 1 && j > 1 && a[i - 1] === b[j - 2] && a[i - 2] === b[j - 1])
+        best = Math.min(best, (beforeLast[j - 2] ?? 0) + 1);
+      row.push(best);
     }
-    row = next;
+    beforeLast = last;
+    last = row;
   }
-  return row[right.length] ?? 0;
+  return last[b.length] ?? 0;
 }

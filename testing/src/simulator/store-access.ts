@@ -40,8 +40,9 @@ export function createSimulatedUnit({ process, faults, apply, keepsOrder }: Unit
     for (const one of riding) {
       try {
         apply(one);
-      } catch {
-        // Nobody waits for a rider, so nobody is told.
+      } catch (error) {
+        // Nobody waits for a rider, so nobody is told of a refusal; a defect is another matter.
+        if (!TroupeError.is(error)) throw error;
       }
     }
     signal.throwIfAborted();

@@ -1,5 +1,6 @@
 import type { Write } from "@troupe/contracts";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { describeAttachments } from "./store-attachments.ts";
 import { describeCustody } from "./store-custody.ts";
 import { describeDelivery } from "./store-delivery.ts";
 import {
@@ -14,9 +15,16 @@ import {
   session,
 } from "./store-fixtures.ts";
 import { describeInboxAndLists } from "./store-inbox.ts";
+import { describeMoney } from "./store-money.ts";
 import { describeRecords } from "./store-records.ts";
+import { describeReferences } from "./store-references.ts";
 import { describeSearch } from "./store-search.ts";
+import { describeHolds, describeSecrets } from "./store-secrets.ts";
+import { describeSessionChanges } from "./store-session-changes.ts";
 import { describeSessions } from "./store-sessions.ts";
+import { describeSignIns } from "./store-sign-ins.ts";
+import { describeUpkeep } from "./store-upkeep.ts";
+import { describeWaiting } from "./store-waiting.ts";
 
 /** What every store keeps to. `open` gives a fresh, empty one. */
 export function storeContract(name: string, open: () => Promise<StoreHarness>): void {
@@ -32,10 +40,19 @@ export function storeContract(name: string, open: () => Promise<StoreHarness>): 
       describeCommitting(() => harness);
     });
     describe("sessions and messages", () => describeSessions(() => harness));
+    describe("names, branches and deleting", () => describeSessionChanges(() => harness));
+    describe("files of messages", () => describeAttachments(() => harness));
     describe("custody of turns", () => describeCustody(() => harness));
+    describe("upkeep of turns", () => describeUpkeep(() => harness));
     describe("inbox and lists of turns", () => describeInboxAndLists(() => harness));
     describe("outbox and effects", () => describeDelivery(() => harness));
-    describe("ledger, keys, agents, storylines", () => describeRecords(() => harness));
+    describe("what waits", () => describeWaiting(() => harness));
+    describe("money", () => describeMoney(() => harness));
+    describe("keys, agents, storylines", () => describeRecords(() => harness));
+    describe("browsers that are signed in", () => describeSignIns(() => harness));
+    describe("sealed secrets", () => describeSecrets(() => harness));
+    describe("a held outbox", () => describeHolds(() => harness));
+    describe("references", () => describeReferences(() => harness));
     describe("memories and search", () => describeSearch(() => harness));
   });
 }

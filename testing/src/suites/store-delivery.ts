@@ -1,4 +1,4 @@
-import type { Effect, NewOutbox } from "@troupe/contracts";
+import type { Effect, NewOutbox, Write } from "@troupe/contracts";
 import { expect, it } from "vitest";
 import {
   codeOf,
@@ -40,7 +40,10 @@ function effect(id: string, change: Partial<Effect> = {}): Omit<Effect, "attempt
 }
 
 async function claimRows(harness: StoreHarness, owner = "p-1", leaseMs = 60_000): Promise<readonly string[]> {
-  const rows = await result(harness, harness.stores.outbox.claim({ owner, leaseMs, limit: 10 }));
+  const rows = await result(
+    harness,
+    harness.stores.outbox.claim({ owner, leaseMs, limit: 10, channel: "telegram" }),
+  );
   return rows.map(({ id, epoch }) => `${id} ${epoch}`);
 }
 
@@ -59,8 +62,11 @@ async function claimEffects(
 export function describeDelivery(get: GetHarness): void {
   describeOutbox(get);
   describeRetries(get);
+  describeOutboxChannels(get);
   describeOutboxLeases(get);
   describeEffects(get);
+  describeEffectLists(get);
+  describeEffectTimes(get);
 }
 
 function describeOutbox(get: GetHarness): void {
@@ -123,7 +129,11 @@ function describeRetries(get: GetHarness): void {
     const nextDue = await outbox.nextDue(options);
     await harness.pass(50);
 
-    expect([early, nextDue, await claimRows(harness)]).toEqual([[], dueAt, ["a 2"]]);
+    expect([early, nextDue, await claimRows(harness)]).toEqual([
+      [],
+      [{ channel: "telegram", dueAt }],
+      ["a 2"],
+    ]);
     const dead = await outbox.list({ spaceId: SPACE, states: ["dead", "unknown"] }, options);
     expect(dead.items.map(({ id, error, endedAt }) => [id, error, endedAt])).toEqual([
       ["b", "blocked by the user", 2],
@@ -143,9 +153,51 @@ function describeRetries(get: GetHarness): void {
     const [begun] = await outbox.ofTurn("turn-1", options);
     await commit(harness, outbox.settle({ id: "a", epoch: 1 }, { kind: "retry", dueAt: 0, error: "cut" }, 1));
 
-    const [again] = await result(harness, outbox.claim({ owner: "p-2", leaseMs: 1000, limit: 1 }));
+    const [again] = await result(
+      harness,
+      outbox.claim({ owner: "p-2", leaseMs: 1000, limit: 1, channel: "telegram" }),
+    );
     expect(begun).toMatchObject({ id: "a", begun: true });
     expect(again).toMatchObject({ id: "a", begun: false, attempt: 2, epoch: 2, owner: "p-2", error: "cut" });
+  });
+}
+
+function describeOutboxChannels(get: GetHarness): void {
+  it("claims channel by channel, and tells of each when its next row is due", async () => {
+    const harness = get();
+    const { outbox, leases } = harness.stores;
+    const to = (channel: string, target = "chat") => ({ address: { channel, target } });
+    await commit(harness, leases.register({ id: "p-1", pid: 1, role: "all", leaseMs: 60_000 }));
+    await commit(
+      harness,
+      outbox.put(row("a", to("telegram"))),
+      outbox.put(row("b", to("telegram"))),
+      outbox.put(row("c", { ...to("wire"), createdAt: 200 })),
+      outbox.put(row("d", { ...to("mail"), createdAt: 8_000_000_000_000 })),
+    );
+    const first = await outbox.nextDue(options);
+
+    const wire = await result(
+      harness,
+      outbox.claim({ owner: "p-1", leaseMs: 60_000, limit: 10, channel: "wire" }),
+    );
+    await result(harness, outbox.claim({ owner: "p-1", leaseMs: 60_000, limit: 10, channel: "telegram" }));
+    const held = await outbox.nextDue(options);
+    await commit(harness, leases.end("p-1"));
+    const orphaned = await outbox.nextDue(options);
+
+    expect(wire.map(({ id }) => id)).toEqual(["c"]);
+    expect(first).toEqual([
+      { channel: "mail", dueAt: 8_000_000_000_000 },
+      { channel: "telegram", dueAt: 100 },
+      { channel: "wire", dueAt: 200 },
+    ]);
+    expect(held.map(({ dueAt }) => dueAt > harness.now())).toEqual([true, true, true]);
+    expect(orphaned.map(({ channel, dueAt }) => [channel, dueAt > 0])).toEqual([
+      ["mail", true],
+      ["telegram", false],
+      ["wire", false],
+    ]);
   });
 }
 
@@ -154,17 +206,24 @@ function describeOutboxLeases(get: GetHarness): void {
     const harness = get();
     const { outbox, leases } = harness.stores;
     await commit(harness, leases.register({ id: "p-1", pid: 1, role: "all", leaseMs: 60_000 }));
-    await commit(harness, outbox.put(row("a")), outbox.put(row("b")));
-    await result(harness, outbox.claim({ owner: "p-0", leaseMs: 20, limit: 1 }));
+    await commit(harness, outbox.put(row("b")));
     await claimRows(harness, "p-1");
+    await commit(harness, outbox.put(row("a")));
+    await claimRows(harness, "p-0");
     const held = await claimRows(harness, "p-2");
+    // The short claim comes last: nothing but its own end happens while it lasts.
+    await commit(
+      harness,
+      outbox.settle({ id: "a", epoch: 1 }, { kind: "retry", dueAt: 0, error: "busy" }, 1),
+    );
+    await claimRows(harness, "p-0", 20);
     await harness.pass(30);
     const afterClaim = await claimRows(harness, "p-2");
     await commit(harness, leases.end("p-1"));
     const afterProcess = await claimRows(harness, "p-2");
 
-    expect([held, afterClaim, afterProcess]).toEqual([[], ["a 2"], ["b 2"]]);
-    expect(await codeOf(commit(harness, outbox.begin({ id: "a", epoch: 1 })))).toBe("store.conflict");
+    expect([held, afterClaim, afterProcess]).toEqual([[], ["a 3"], ["b 2"]]);
+    expect(await codeOf(commit(harness, outbox.begin({ id: "a", epoch: 2 })))).toBe("store.conflict");
     expect(
       await codeOf(commit(harness, outbox.settle({ id: "b", epoch: 1 }, { kind: "delivered" }, 1))),
     ).toBe("store.conflict");
@@ -221,19 +280,49 @@ function describeEffects(get: GetHarness): void {
       ["b", "parked", 8],
     ]);
   });
+}
 
+function describeEffectTimes(get: GetHarness): void {
   it("tells when the next effect of a lane is due", async () => {
     const harness = get();
     const { effects } = harness.stores;
     await commit(harness, effects.put(effect("a")));
-    await claimEffects(harness);
-    const none = await effects.nextDue("background", options);
+    const idle = await effects.nextDue("heavy", options);
+    await claimEffects(harness, "p-1", 60_000);
+    const held = await effects.nextDue("background", options);
     await commit(
       harness,
       effects.settle({ id: "a", epoch: 1 }, { kind: "retry", dueAt: 7_000_000_000_000, error: "later" }, 5),
     );
 
-    expect([none, await effects.nextDue("background", options)]).toEqual([undefined, 7_000_000_000_000]);
+    expect([idle, await effects.nextDue("background", options)]).toEqual([undefined, 7_000_000_000_000]);
+    expect(held).toBeGreaterThan(harness.now());
     expect(await claimEffects(harness)).toEqual([]);
+  });
+}
+
+function describeEffectLists(get: GetHarness): void {
+  it("lists effects of a space by state, newest first, in pages, with what went wrong", async () => {
+    const harness = get();
+    const { effects } = harness.stores;
+    const ids = ["a", "b", "c", "d"];
+    await commit(harness, ...ids.map((id) => effects.put(effect(id))));
+    await commit(harness, effects.put(effect("elsewhere", { spaceId: "another", lane: "heavy" })));
+    await claimEffects(harness);
+    const dead = (id: string): Write =>
+      effects.settle({ id, epoch: 1 }, { kind: "dead", error: `${id} failed` }, 9);
+    await commit(harness, dead("a"), dead("b"), dead("d"));
+    const list = (query: Partial<Parameters<typeof effects.list>[0]>) =>
+      effects.list({ spaceId: SPACE, states: ["dead", "parked"], ...query }, options);
+
+    const first = await list({ limit: 2 });
+    const second = await list({ limit: 2, cursor: String(first.next) });
+    const running = await list({ states: ["running"] });
+
+    expect(first.items.map(({ id }) => id)).toEqual(["d", "b"]);
+    expect(second).toEqual({
+      items: [{ ...effect("a"), attempt: 1, epoch: 1, state: "dead", error: "a failed", endedAt: 9 }],
+    });
+    expect(running.items.map(({ id, state }) => [id, state])).toEqual([["c", "running"]]);
   });
 }

@@ -88,11 +88,8 @@ function describeInboxEnds(get: GetHarness): void {
   it("counts rows by state, refused ones included, and tells how long the oldest waits", async () => {
     const harness = get();
     const { inbox } = harness.stores;
-    await commit(
-      harness,
-      inbox.accept(inboundRow({ id: "a", acceptedAt: 300 })),
-      inbox.accept(inboundRow({ id: "b", acceptedAt: 400 })),
-    );
+    await commit(harness, ...accepting(harness, 1, { inbound: { acceptedAt: 300 } }));
+    await commit(harness, inbox.accept(inboundRow({ id: "b", acceptedAt: 400 })));
     await commit(
       harness,
       inbox.accept(inboundRow({ id: "c", turnId: "turn-2", acceptedAt: 100 })),

@@ -1,132 +1,12 @@
-import type { AgentSpec, KeyRecord, ModelCallRecord } from "@troupe/contracts";
+import type { AgentSpec, KeyRecord } from "@troupe/contracts";
 import { expect, it } from "vitest";
-import {
-  accepting,
-  codeOf,
-  commit,
-  DAY,
-  finished,
-  type GetHarness,
-  options,
-  result,
-  SPACE,
-} from "./store-fixtures.ts";
+import { commit, type GetHarness, options, result, SPACE } from "./store-fixtures.ts";
 
 export function describeRecords(get: GetHarness): void {
-  describeLedger(get);
-  describeBooks(get);
   describeKeys(get);
+  describeProcesses(get);
   describeAgents(get);
   describeStorylines(get);
-}
-
-function describeLedger(get: GetHarness): void {
-  it("reserves up to the limit and not a millionth over it, and settles what was spent", async () => {
-    const harness = get();
-    const { ledger } = harness.stores;
-    const reserve = (microUsd: number, limitMicroUsd: number | undefined = 100): Promise<unknown> =>
-      codeOf(commit(harness, ledger.reserve({ spaceId: SPACE, day: DAY, microUsd, limitMicroUsd })));
-
-    const codes = [
-      await reserve(101),
-      await reserve(60),
-      await reserve(41),
-      await reserve(40),
-      await reserve(1),
-    ];
-    await commit(harness, ledger.settle({ spaceId: SPACE, day: DAY, microUsd: 90, reservedMicroUsd: 60 }));
-    const after = [
-      await reserve(1),
-      await codeOf(
-        commit(
-          harness,
-          ledger.reserve({ spaceId: SPACE, day: DAY, microUsd: 500, limitMicroUsd: undefined }),
-        ),
-      ),
-    ];
-
-    expect(codes).toEqual(["budget.exceeded", "kept", "budget.exceeded", "kept", "budget.exceeded"]);
-    expect(after).toEqual(["budget.exceeded", "kept"]);
-    expect(await ledger.budget(SPACE, DAY, options)).toEqual({
-      day: DAY,
-      spentMicroUsd: 90,
-      reservedMicroUsd: 540,
-    });
-    expect(await ledger.budget(SPACE, "2026-11-21", options)).toEqual({
-      day: "2026-11-21",
-      spentMicroUsd: 0,
-      reservedMicroUsd: 0,
-    });
-  });
-
-  it("never lets a burst of reservations pass the limit together", async () => {
-    const harness = get();
-    const { ledger } = harness.stores;
-
-    const codes = await Promise.all(
-      Array.from({ length: 20 }, () =>
-        codeOf(
-          commit(harness, ledger.reserve({ spaceId: SPACE, day: DAY, microUsd: 30, limitMicroUsd: 100 })),
-        ),
-      ),
-    );
-
-    expect(codes.filter((code) => code === "kept")).toHaveLength(3);
-    expect((await ledger.budget(SPACE, DAY, options)).reservedMicroUsd).toBe(90);
-  });
-}
-
-function describeBooks(get: GetHarness): void {
-  it("frees reservations of turns that no longer live", async () => {
-    const harness = get();
-    const { ledger, turns } = harness.stores;
-    const reserve = ledger.reserve({ spaceId: SPACE, day: DAY, microUsd: 50, limitMicroUsd: undefined });
-    await commit(
-      harness,
-      ...accepting(harness, 1, { turn: { owner: "p-1", reservedMicroUsd: 50 } }),
-      reserve,
-    );
-    await commit(harness, ...accepting(harness, 2, { turn: { reservedMicroUsd: 50 } }), reserve);
-    await commit(harness, turns.finish(finished()));
-
-    await commit(harness, ledger.reconcile(SPACE));
-
-    expect((await ledger.budget(SPACE, DAY, options)).reservedMicroUsd).toBe(50);
-  });
-
-  it("keeps every model call of a turn, whatever became of it", async () => {
-    const harness = get();
-    const { ledger } = harness.stores;
-    const call: ModelCallRecord = {
-      id: "call-1",
-      spaceId: SPACE,
-      agentId: "ana",
-      sessionId: "session-1",
-      turnId: "turn-1",
-      model: "offline/guide",
-      purpose: "turn",
-      outcome: "ok",
-      inputTokens: 5,
-      cachedInputTokens: 1,
-      outputTokens: 2,
-      estimated: true,
-      costMicroUsd: 9,
-      latencyMs: 30,
-      at: 100,
-    };
-    const aborted = {
-      ...call,
-      id: "call-2",
-      outcome: "aborted",
-      purpose: "summary",
-      estimated: false,
-      at: 50,
-    } as const;
-
-    await commit(harness, ledger.record(call), ledger.record(aborted));
-
-    expect(await ledger.callsOfTurn("turn-1", options)).toEqual([aborted, call]);
-  });
 }
 
 function describeKeys(get: GetHarness): void {
@@ -153,6 +33,23 @@ function describeKeys(get: GetHarness): void {
     expect(await keys.findByHash("ab12", options)).toEqual({ ...key, revokedAt: 50 });
     expect(await keys.findByHash("none", options)).toBeUndefined();
     expect((await keys.list(SPACE, options)).map(({ id }) => id)).toEqual(["k"]);
+  });
+}
+
+function describeProcesses(get: GetHarness): void {
+  it("lists every process that is known, and tells which of them still holds its lease", async () => {
+    const harness = get();
+    const { leases } = harness.stores;
+    const before = (await leases.list(options)).map(({ id }) => id);
+    await commit(harness, leases.register({ id: "brief", pid: 7, role: "serve", leaseMs: 20 }));
+    await commit(harness, leases.register({ id: "long", pid: 8, role: "command", leaseMs: 60_000 }));
+    await harness.pass(30);
+    const known = (await leases.list(options)).filter(({ id }) => !before.includes(id));
+
+    expect(known).toEqual([
+      { id: "long", pid: 8, role: "command", leaseUntil: expect.any(Number), isAlive: true },
+      { id: "brief", pid: 7, role: "serve", leaseUntil: expect.any(Number), isAlive: false },
+    ]);
   });
 }
 

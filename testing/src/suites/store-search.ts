@@ -10,6 +10,7 @@ import {
   type StoreHarness,
   session,
 } from "./store-fixtures.ts";
+import { describeExcept } from "./store-search-except.ts";
 
 function memory(id: string, text: string, change: Partial<MemoryRecord> = {}): MemoryRecord {
   return {
@@ -45,6 +46,7 @@ export function describeSearch(get: GetHarness): void {
   describeAudience(get);
   describeMessages(get);
   describeWords(get);
+  describeExcept(get);
 }
 
 function describeMemories(get: GetHarness): void {

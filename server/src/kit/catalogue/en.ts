@@ -14,12 +14,22 @@ export const en = {
   "reason.model.bad_response": "the model {model} sent something that cannot be read.",
   "reason.model.rejected": "the model {model} refused the request.",
   "reason.model.unknown": "no model is configured under the name {model}.",
-  "reason.budget.exceeded": "the budget of today is spent.",
+  "reason.budget.exceeded": "what may be spent for now is used up. It opens again on {when}.",
+  "reason.budget.asked":
+    "what may be spent for now is used up. The owner was asked for more; without it, it opens again on {when}.",
   "reason.turn.deadline": "it took longer than allowed.",
   "reason.other": "something went wrong inside.",
   "refused.rate.limited": "You are sending faster than allowed. Try again in {seconds} s.",
   "refused.admission.full": "Too many messages are waiting just now. Try again in {seconds} s.",
-  "refused.budget.exceeded": "The budget of today is spent. It opens again at midnight UTC.",
+  "refused.budget.exceeded":
+    "I am sorry: what I may spend for now is used up. I can answer again from {when} on.",
+  "refused.budget.asked":
+    "I am sorry: what I may spend for now is used up. I asked the owner for more; write again a little later. Without it I can answer again from {when} on.",
+  "refused.files.many": "A message can hold {most} files; this one holds more.",
+  "refused.files.missing": "The file {name} is not here, or not any more. Send it again.",
   "tool.unknown_outcome":
     "{tool} began before an interruption, and nobody knows whether it finished. It was not run again. Ask before repeating it.",
+  "tool.denied": "{tool} is not allowed to this agent. It was not run.",
+  "tool.needs_approval":
+    "{tool} needs a person's approval, and nobody can be asked for it in this version. It was not run.",
 } as const;
