@@ -9,7 +9,7 @@ import { DEFAULT_SPACE_ID, type SessionTouch, TroupeError } from "@troupe/contra
 import { createLogRecorder } from "@troupe/testing";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { createIdGenerator, createMetrics, systemClock } from "../kit/index.ts";
-import { lockHome, openSqliteStores, type SqliteOptions, type SqliteStores } from "./index.ts";
+import { lockHome, type OpenStores, openSqliteStores, type SqliteOptions } from "./index.ts";
 
 const options = { signal: new AbortController().signal };
 const MODES = ["threads", "inline"] as const;
@@ -30,7 +30,7 @@ afterEach(() => {
 const metrics = createMetrics();
 const logger = createLogRecorder();
 
-async function open(mode: "threads" | "inline", change: Partial<SqliteOptions> = {}): Promise<SqliteStores> {
+async function open(mode: "threads" | "inline", change: Partial<SqliteOptions> = {}): Promise<OpenStores> {
   const clock = systemClock();
   return openSqliteStores({ mode, path, clock, ids: createIdGenerator(clock), logger, metrics, ...change });
 }
@@ -51,7 +51,7 @@ function session(id: string, padding = ""): SessionTouch {
   };
 }
 
-async function touch({ stores }: SqliteStores, id: string, padding?: string): Promise<string> {
+async function touch({ stores }: OpenStores, id: string, padding?: string): Promise<string> {
   return stores.unit.commit([stores.sessions.touch(session(id, padding))], options).then(
     () => "kept",
     (error: TroupeError) => error.code,

@@ -1,5 +1,6 @@
 import { DatabaseSync } from "node:sqlite";
 import { TroupeError } from "@troupe/contracts";
+import { troupeErrorOf } from "../failure.ts";
 import { failureOf } from "./errors.ts";
 
 export interface DatabaseOptions {
@@ -16,7 +17,6 @@ export interface DatabaseOptions {
 export const MEMORY_PATH = ":memory:";
 
 const CACHE_KIBIBYTES = 8192;
-const MMAP_BYTES = 256 * 1024 * 1024;
 /** A commit that finds so many pages in the log writes them back itself; the idle checkpoint comes long before. */
 const CHECKPOINT_PAGES = 8000;
 const LOG_LIMIT_BYTES = 64 * 1024 * 1024;
@@ -45,7 +45,8 @@ function configure(database: DatabaseSync, options: DatabaseOptions): void {
     `PRAGMA cache_size = -${CACHE_KIBIBYTES}; PRAGMA temp_store = MEMORY; PRAGMA trusted_schema = OFF;`,
   );
   if (options.path === MEMORY_PATH) return;
-  database.exec(`PRAGMA mmap_size = ${MMAP_BYTES};`);
+  // No memory mapping: with a write-ahead log each read after a commit would unmap and fault in the file anew, and
+  // interrupt every processor for it.
   if (options.access === "read") return;
   database.exec(
     `PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA wal_autocheckpoint = ${CHECKPOINT_PAGES}; PRAGMA journal_size_limit = ${LOG_LIMIT_BYTES};`,
@@ -61,17 +62,4 @@ export function guarded<T>(path: string, work: () => T): T {
     if (TroupeError.is(error)) throw error;
     throw troupeErrorOf(failureOf(error, path), error);
   }
-}
-
-export function troupeErrorOf(
-  failure: { readonly code: TroupeError["code"]; readonly message: string },
-  cause?: unknown,
-): TroupeError {
-  const isPassing = failure.code === "store.busy" || failure.code === "store.full";
-  return new TroupeError(failure.message, {
-    code: failure.code,
-    cause,
-    retryable: isPassing,
-    ...(isPassing ? { retryAfterMs: failure.code === "store.full" ? 5000 : 250 } : {}),
-  });
 }

@@ -1,22 +1,14 @@
 import type { DatabaseSync, StatementSync } from "node:sqlite";
-import type { ErrorCode } from "@troupe/contracts";
-import { failureOf, type StoreFailure } from "./errors.ts";
-import type { Row, StatementText, Value } from "./statement.ts";
+import { type Answer, type Batch, refuseAll, startsOf } from "../batch.ts";
+import { guardFailureOf, type StoreFailure } from "../failure.ts";
+import type { Row, StatementText, Value } from "../statement.ts";
+import { failureOf } from "./errors.ts";
 
 /** Work that needs more than one statement; runs inside the transaction that asked for it. */
 export type Procedure = (values: readonly Value[]) => Row | readonly Row[] | undefined;
 
-/**
- * What crosses between threads, flat. A batch is a list of transactions, each: number of operations, then for each its
- * statement's number and its values.
- */
-export type Batch = readonly Value[];
-
-/**
- * An answer has for each transaction either 0 and one result for every operation that returns something, or an error
- * code and its message.
- */
-export type Answer = unknown[];
+/** Prepares a statement once; its rows are arrays. */
+export type Prepare = (text: string) => StatementSync;
 
 export interface Engine {
   /** Runs all transactions of a batch and makes them durable with one COMMIT. Never throws. */
@@ -153,35 +145,3 @@ function controlStatements(database: DatabaseSync) {
     rollbackOne: database.prepare("ROLLBACK TO one"),
   };
 }
-
-function startsOf(batch: Batch, statements: readonly StatementText[]): number[] {
-  const starts: number[] = [];
-  let at = 0;
-  while (at < batch.length) {
-    starts.push(at);
-    let left = batch[at++] as number;
-    for (; left > 0; left--) at += 1 + (statements[batch[at] as number]?.parameterCount ?? 0);
-  }
-  return starts;
-}
-
-function refuseAll(count: number, failure: { readonly code: ErrorCode; readonly message: string }): Answer {
-  const answer: Answer = [];
-  for (let i = 0; i < count; i++) answer.push(failure.code, failure.message);
-  return answer;
-}
-
-function guardFailureOf({ guard, name }: StatementText): StoreFailure {
-  return {
-    code: guard as ErrorCode,
-    message: GUARD_MESSAGES[guard as string] ?? `Refused by ${name}.`,
-    isFatal: false,
-  };
-}
-
-const GUARD_MESSAGES: Readonly<Record<string, string>> = {
-  "store.conflict": "Somebody else changed this meanwhile; nothing of this was kept.",
-  "store.duplicate": "This message is known already; nothing of it was kept again.",
-  "budget.exceeded":
-    "Today's budget is used up. Raise it in the configuration, or wait until tomorrow (UTC).",
-};

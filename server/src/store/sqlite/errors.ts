@@ -1,14 +1,7 @@
 import { accessSync, constants } from "node:fs";
 import { dirname } from "node:path";
 import type { ErrorCode } from "@troupe/contracts";
-
-/** A failure in a form that crosses threads. */
-export interface StoreFailure {
-  readonly code: ErrorCode;
-  readonly message: string;
-  /** The whole group is lost, not just the transaction that met it. */
-  readonly isFatal: boolean;
-}
+import type { StoreFailure } from "../failure.ts";
 
 /** Primary result codes. Source: sqlite.org/rescode.html. */
 const SQLITE_BUSY = 5;

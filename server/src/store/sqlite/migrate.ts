@@ -1,7 +1,9 @@
+import { existsSync } from "node:fs";
 import type { DatabaseSync } from "node:sqlite";
 import { TroupeError } from "@troupe/contracts";
-import { guarded } from "./database.ts";
-import { migrations } from "./migrations/index.ts";
+import { migrations } from "../migrations/index.ts";
+import { sqliteCapabilities } from "./capabilities.ts";
+import { guarded, openDatabase } from "./database.ts";
 
 /** "Trpe": tells our files from other databases. Source: sqlite.org/fileformat2.html#application_id. */
 const APPLICATION_ID = 0x54727065;
@@ -13,12 +15,12 @@ const APPLICATION_ID = 0x54727065;
  */
 export function migrate(database: DatabaseSync, path: string): void {
   guarded(path, () => {
-    if (checkVersion(database, path) === migrations.length) return;
+    if (schemaVersionOf(database, path) === migrations.length) return;
     database.exec("BEGIN IMMEDIATE");
     try {
       // Read again: another process may have migrated while this one waited for the lock.
-      for (const statements of migrations.slice(checkVersion(database, path))) {
-        for (const statement of statements) database.exec(statement);
+      for (const { steps } of migrations.slice(schemaVersionOf(database, path))) {
+        for (const statement of steps(sqliteCapabilities)) database.exec(statement);
       }
       database.exec(
         `PRAGMA application_id = ${APPLICATION_ID}; PRAGMA user_version = ${migrations.length}; COMMIT`,
@@ -30,7 +32,8 @@ export function migrate(database: DatabaseSync, path: string): void {
   });
 }
 
-function checkVersion(database: DatabaseSync, path: string): number {
+/** How many migrations a database has. Throws `store.version` and `store.corrupt` as `migrate` does. */
+export function schemaVersionOf(database: DatabaseSync, path: string): number {
   const version = numberOf(database, "PRAGMA user_version");
   if (version > migrations.length) {
     throw new TroupeError(
@@ -52,4 +55,20 @@ function checkVersion(database: DatabaseSync, path: string): number {
 
 function numberOf(database: DatabaseSync, query: string): number {
   return Number(Object.values(database.prepare(query).get() ?? {})[0] ?? 0);
+}
+
+/** Looks which migrations a file lacks, without changing it. Throws as `migrate` does. */
+export function sqliteMigrationState(path: string): {
+  readonly applied: readonly string[];
+  readonly pending: readonly string[];
+} {
+  const names = migrations.map(({ name }) => name);
+  if (!existsSync(path)) return { applied: [], pending: names };
+  const database = openDatabase({ path, access: "read", now: Date.now });
+  try {
+    const version = schemaVersionOf(database, path);
+    return { applied: names.slice(0, version), pending: names.slice(version) };
+  } finally {
+    database.close();
+  }
 }

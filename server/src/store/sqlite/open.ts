@@ -1,28 +1,18 @@
 import type { DatabaseSync } from "node:sqlite";
-import type { Clock, IdGenerator, Logger, Stores, TroupeError, Write } from "@troupe/contracts";
+import type { Clock, IdGenerator, Logger, Stores, Write } from "@troupe/contracts";
 import type { Metrics } from "../../kit/index.ts";
-import { MEMORY_PATH, openDatabase } from "./database.ts";
+import { assembleStores, healthOf, type OpenStores } from "../assemble.ts";
+import { sqliteDialect } from "../dialect.ts";
+import { createReads, type Reader } from "../reads.ts";
+import { createStatements } from "../statement.ts";
+import { TABLE_NAMES } from "../tables.ts";
+import { type BatchTransport, createWriter, type Writer } from "../writer.ts";
+import { guarded, MEMORY_PATH, openDatabase } from "./database.ts";
 import { createEngine, type Engine } from "./engine.ts";
 import { migrate } from "./migrate.ts";
-import { createAgentStore } from "./ports/agents.ts";
-import { createEffectStore } from "./ports/effects.ts";
-import { createInboxStore } from "./ports/inbox.ts";
-import { createKeyStore } from "./ports/keys.ts";
-import type { PortDeps } from "./ports/kit.ts";
-import { createLeases } from "./ports/leases.ts";
-import { createLedger } from "./ports/ledger.ts";
-import { createMemoryStore } from "./ports/memories.ts";
-import { createOutboxStore } from "./ports/outbox.ts";
-import { createSearchStore } from "./ports/search.ts";
-import { createSessionStore } from "./ports/sessions.ts";
-import { createStorylineStore } from "./ports/storylines.ts";
-import { createTurnStore } from "./ports/turns.ts";
 import { createThreadReader } from "./reader.ts";
-import { createReads, type FarReader } from "./reads.ts";
 import { searchProcedures } from "./search-index.ts";
-import { createStatements } from "./statement.ts";
-import { TABLE_NAMES } from "./tables.ts";
-import { type BatchTransport, createWriter, type Writer } from "./writer.ts";
+import { createSqliteWordIndex } from "./word-index.ts";
 import { createThreadTransport } from "./writer-thread.ts";
 
 export interface SqliteOptions {
@@ -43,21 +33,7 @@ export interface SqliteOptions {
   readonly maxPages?: number;
 }
 
-export interface StoreHealth {
-  readonly ok: boolean;
-  /** What failed last, until something is kept again. */
-  readonly error: TroupeError | undefined;
-  readonly queued: number;
-}
-
-export interface SqliteStores {
-  readonly stores: Stores;
-  health(): StoreHealth;
-  /** Waits for what was handed over, then closes. Later commits are refused with `store.closed`. Repeating is harmless. */
-  close(): Promise<void>;
-}
-
-export interface InlineStores extends SqliteStores {
+export interface InlineStores extends OpenStores {
   /** Commits at once on this thread and gives the results of `writes` through `read`. Throws what `commit` rejects with. */
   applySync(writes: readonly Write<unknown>[]): { read<Result>(write: Write<Result>): Result };
   /** Empties every table. */
@@ -69,7 +45,7 @@ const QUEUE_LIMIT = 8192;
 /** The store on SQLite: `threads` for a running Troupe, `inline` for tests and tools. Throws the store's error codes. */
 export async function openSqliteStores(
   options: SqliteOptions & { readonly mode: "threads" | "inline" },
-): Promise<SqliteStores> {
+): Promise<OpenStores> {
   return options.mode === "inline" ? openInlineStores(options) : openThreadedStores(options);
 }
 
@@ -105,7 +81,7 @@ export function openInlineStores(options: SqliteOptions): InlineStores {
   };
 }
 
-async function openThreadedStores(options: SqliteOptions): Promise<SqliteStores> {
+async function openThreadedStores(options: SqliteOptions): Promise<OpenStores> {
   const path = pathOf(options);
   // Opening for writing here migrates and finds a damaged or foreign file before any thread starts.
   using first = openDatabase({ ...options, path, access: "write", now: Date.now });
@@ -113,10 +89,15 @@ async function openThreadedStores(options: SqliteOptions): Promise<SqliteStores>
   const reading = openDatabase({ ...options, path, access: "read", now: Date.now });
   let engine: Engine | undefined;
   const near = (): Engine => {
-    engine ??= createEngine({ database: reading, path, statements: statements.texts, procedures: {} });
+    engine ??= createEngine({
+      database: reading,
+      path,
+      statements: statements.texts,
+      procedures: searchProcedures(reading),
+    });
     return engine;
   };
-  const far = createThreadReader({ path, texts: () => statements.texts });
+  const far = createThreadReader({ path, near: nearReader(path, near), texts: () => statements.texts });
   const thread = createThreadTransport({ ...options, path, texts: () => statements.texts });
   const { stores, statements, writer } = assemble(options, path, thread, near, far);
   await thread.ready();
@@ -133,36 +114,36 @@ async function openThreadedStores(options: SqliteOptions): Promise<SqliteStores>
   };
 }
 
+/** Answers on this thread. */
+function nearReader(path: string, engine: () => Engine): Reader {
+  return {
+    async query(index, values, { signal }) {
+      signal.throwIfAborted();
+      return guarded(path, () => engine().query(index, values));
+    },
+  };
+}
+
 function assemble(
   options: SqliteOptions,
   path: string,
   transport: BatchTransport,
   near: () => Engine,
-  far: FarReader | undefined,
+  far: Reader | undefined,
 ): {
   readonly stores: Stores;
   readonly statements: ReturnType<typeof createStatements>;
   readonly writer: Writer;
 } {
-  const statements = createStatements();
+  const statements = createStatements(sqliteDialect);
   const { clock, logger, metrics, queueLimit = QUEUE_LIMIT } = options;
   const writer = createWriter({ transport, clock, logger, metrics, queueLimit });
-  const deps: PortDeps = { statements, logger, reads: createReads({ path, near, far }) };
-  const stores: Stores = {
-    unit: writer,
-    sessions: createSessionStore(deps),
-    storylines: createStorylineStore(deps),
-    turns: createTurnStore(deps),
-    inbox: createInboxStore(deps),
-    outbox: createOutboxStore(deps),
-    effects: createEffectStore(deps),
-    leases: createLeases(deps),
-    ledger: createLedger(deps),
-    keys: createKeyStore(deps),
-    agents: createAgentStore(deps),
-    memories: createMemoryStore(deps),
-    search: createSearchStore(deps, writer),
-  };
+  const here = nearReader(path, near);
+  const reads = createReads({ near: here, far: far ?? here });
+  const stores = assembleStores({
+    ...{ dialect: sqliteDialect, statements, reads, unit: writer, logger },
+    wordIndex: createSqliteWordIndex,
+  });
   return { stores, statements, writer };
 }
 
@@ -171,15 +152,10 @@ function pathOf({ path }: SqliteOptions): string {
   return path;
 }
 
-function healthOf(writer: Writer): StoreHealth {
-  const error = writer.lastFailure();
-  return { ok: error === undefined, error, queued: writer.queued() };
-}
-
 function reset(database: DatabaseSync): void {
   const deletes = TABLE_NAMES.map((table) => `DELETE FROM ${table};`).join("");
   const terms = ["message_terms", "memory_terms"]
     .map((table) => `INSERT INTO ${table} (${table}) VALUES ('delete-all');`)
     .join("");
-  database.exec(`BEGIN; ${deletes} DELETE FROM search_cursor; ${terms} COMMIT`);
+  database.exec(`BEGIN; ${deletes} DELETE FROM search_cursor; DELETE FROM search_scopes; ${terms} COMMIT`);
 }

@@ -1,5 +1,5 @@
 import type { ErrorCode } from "@troupe/contracts";
-import type { StatementText } from "./statement.ts";
+import type { StatementText } from "../statement.ts";
 
 /** What a worker thread is told before anything else. */
 export interface Greeting {

@@ -1,7 +1,7 @@
 import { type ErrorCode, TroupeError } from "@troupe/contracts";
-import { troupeErrorOf } from "./database.ts";
-import type { FarReader } from "./reads.ts";
-import type { StatementText, Value } from "./statement.ts";
+import { troupeErrorOf } from "../failure.ts";
+import type { Reader } from "../reads.ts";
+import type { StatementText, Value } from "../statement.ts";
 import { type StoreThread, startThread } from "./thread.ts";
 
 interface Question {
@@ -12,22 +12,35 @@ interface Question {
   readonly reject: (error: unknown) => void;
 }
 
-/** The reader thread, started by the first question. Questions of one tick go over together. */
+/**
+ * The reader thread, started by the first question; until it is up `near` answers, so that the first recall after a start
+ * waits for no thread. Questions of one tick go over together.
+ */
 export function createThreadReader(deps: {
   readonly path: string;
+  readonly near: Reader;
   readonly texts: () => readonly StatementText[];
-}): FarReader & {
+}): Reader & {
   close(): Promise<void>;
 } {
   let thread: Promise<StoreThread> | undefined;
   let waiting: Question[] = [];
   let isAsking = false;
+  let isUp = false;
   let isClosed = false;
 
   const start = async (): Promise<StoreThread> => {
     const started = startThread(new URL("./reader.worker.ts", import.meta.url), "reader");
     await started.start({ path: deps.path, statements: deps.texts() });
+    isUp = true;
     return started;
+  };
+  const startBeside = (): void => {
+    thread ??= start();
+    // The next question starts it again.
+    thread.catch(() => {
+      thread = undefined;
+    });
   };
 
   const ask = (): void => {
@@ -51,7 +64,9 @@ export function createThreadReader(deps: {
           if (answer instanceof TroupeError) {
             // A thread that stopped is started again by the next question.
             thread = undefined;
-            return settleAll(answer);
+            isUp = false;
+            settleAll(answer);
+            return answerBy(deps.near, waiting.splice(0));
           }
           settle(questions, answer);
           if (waiting.length > 0) ask();
@@ -62,14 +77,15 @@ export function createThreadReader(deps: {
   };
 
   return {
-    query(index, values, { signal }) {
+    query(index, values, options) {
+      const { signal } = options;
+      if (!isUp && !isClosed && !signal.aborted) {
+        startBeside();
+        return deps.near.query(index, values, options);
+      }
       return new Promise((resolve, reject) => {
         if (signal.aborted) return reject(signal.reason);
-        if (isClosed)
-          return reject(
-            new TroupeError("The store is closed: Troupe is shutting down.", { code: "store.closed" }),
-          );
-        thread ??= start();
+        if (isClosed) return reject(closedError());
         waiting.push({ index, values, signal, resolve, reject });
         if (isAsking) return;
         isAsking = true;
@@ -81,6 +97,15 @@ export function createThreadReader(deps: {
       await (await thread?.catch(() => undefined))?.close();
     },
   };
+}
+
+function answerBy(reader: Reader, questions: readonly Question[]): void {
+  for (const { index, values, signal, resolve, reject } of questions)
+    reader.query(index, values, { signal }).then(resolve, reject);
+}
+
+function closedError(): TroupeError {
+  return new TroupeError("The store is closed: Troupe is shutting down.", { code: "store.closed" });
 }
 
 function settle(questions: readonly Question[], answer: readonly unknown[]): void {

@@ -1,12 +1,12 @@
 /** The thread for reads without a small bound: full-text search, lists, histories. */
 import { parentPort } from "node:worker_threads";
 import { TroupeError } from "@troupe/contracts";
+import type { Value } from "../statement.ts";
 import { openDatabase } from "./database.ts";
 import { createEngine, type Engine } from "./engine.ts";
 import { failureOf } from "./errors.ts";
 import { CLOSE, type Greeting, READY, type StartFailure } from "./protocol.ts";
 import { searchProcedures } from "./search-index.ts";
-import type { Value } from "./statement.ts";
 
 const port = parentPort;
 if (port === null) throw new TypeError("This file runs as a worker thread.");

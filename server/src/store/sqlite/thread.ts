@@ -1,6 +1,6 @@
 import { Worker } from "node:worker_threads";
 import { TroupeError } from "@troupe/contracts";
-import { troupeErrorOf } from "./database.ts";
+import { troupeErrorOf } from "../failure.ts";
 import { CLOSE, type Greeting, READY, type StartFailure } from "./protocol.ts";
 
 /** A worker thread that answers one message with one message, in order. */

@@ -1,7 +1,7 @@
+import type { StatementText } from "../statement.ts";
+import type { BatchTransport } from "../writer.ts";
 import type { Greeting } from "./protocol.ts";
-import type { StatementText } from "./statement.ts";
 import { startThread } from "./thread.ts";
-import type { BatchTransport } from "./writer.ts";
 
 export interface ThreadTransport extends BatchTransport {
   /** Resolves when the writer has opened the database. */

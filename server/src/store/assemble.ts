@@ -1,0 +1,74 @@
+import type { Logger, Stores, TroupeError, UnitOfWork } from "@troupe/contracts";
+import type { Dialect } from "./dialect.ts";
+import { createAgentStore } from "./ports/agents.ts";
+import { createAttachmentStore } from "./ports/attachments.ts";
+import { createEffectStore } from "./ports/effects.ts";
+import { createHoldStore } from "./ports/holds.ts";
+import { createInboxStore } from "./ports/inbox.ts";
+import { createKeyStore } from "./ports/keys.ts";
+import type { PortDeps } from "./ports/kit.ts";
+import { createLeases } from "./ports/leases.ts";
+import { createLedger } from "./ports/ledger.ts";
+import { createMemoryStore } from "./ports/memories.ts";
+import { createOutboxStore } from "./ports/outbox.ts";
+import { createSearchStore, type WordIndex } from "./ports/search.ts";
+import { createSecretStore } from "./ports/secrets.ts";
+import { createSessionStore } from "./ports/sessions.ts";
+import { createSignInStore } from "./ports/sign-ins.ts";
+import { createStorylineStore } from "./ports/storylines.ts";
+import { createTurnStore } from "./ports/turns.ts";
+import type { Reads } from "./reads.ts";
+import type { Statements } from "./statement.ts";
+import type { Writer } from "./writer.ts";
+
+export interface StoreHealth {
+  readonly ok: boolean;
+  /** What failed last, until something is kept again. */
+  readonly error: TroupeError | undefined;
+  readonly queued: number;
+}
+
+/** A store that is open, on whatever database. */
+export interface OpenStores {
+  readonly stores: Stores;
+  health(): StoreHealth;
+  /** Waits for what was handed over, then closes. Later commits are refused with `store.closed`. Repeating is harmless. */
+  close(): Promise<void>;
+}
+
+/** Every port of a store, over the parts that its database brings. */
+export function assembleStores(parts: {
+  readonly dialect: Dialect;
+  readonly statements: Statements;
+  readonly reads: Reads;
+  readonly unit: UnitOfWork;
+  readonly logger: Logger;
+  readonly wordIndex: (deps: PortDeps, unit: UnitOfWork) => WordIndex;
+}): Stores {
+  const { dialect, statements, reads, unit, logger } = parts;
+  const deps: PortDeps = { dialect, statements, reads, logger };
+  return {
+    unit,
+    sessions: createSessionStore(deps),
+    attachments: createAttachmentStore(deps),
+    storylines: createStorylineStore(deps),
+    turns: createTurnStore(deps),
+    inbox: createInboxStore(deps),
+    outbox: createOutboxStore(deps),
+    effects: createEffectStore(deps),
+    leases: createLeases(deps),
+    ledger: createLedger(deps),
+    keys: createKeyStore(deps),
+    signIns: createSignInStore(deps),
+    agents: createAgentStore(deps),
+    memories: createMemoryStore(deps),
+    search: createSearchStore(deps, parts.wordIndex(deps, unit)),
+    secrets: createSecretStore(deps),
+    holds: createHoldStore(deps),
+  };
+}
+
+export function healthOf(writer: Writer): StoreHealth {
+  const error = writer.lastFailure();
+  return { ok: error === undefined, error, queued: writer.queued() };
+}

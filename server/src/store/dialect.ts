@@ -1,0 +1,77 @@
+import {
+  type DialectAdapter,
+  type QueryCompiler,
+  type RawBuilder,
+  SqliteAdapter,
+  SqliteQueryCompiler,
+  sql,
+} from "kysely";
+
+/** How one database says what another says otherwise. Statements are written once; nothing else names a database. */
+export interface Dialect {
+  readonly name: "sqlite" | "postgres";
+  adapter(): DialectAdapter;
+  compiler(): QueryCompiler;
+  /** A source of rows with one column, `value`: the texts of a JSON array. */
+  texts(json: unknown, alias: string): RawBuilder<unknown>;
+  /** The same of objects, for `value ->> 'name'`. */
+  objects(json: unknown, alias: string): RawBuilder<unknown>;
+  /** Names the index to use, where the planner must be told. */
+  indexedBy(index: string): RawBuilder<unknown>;
+  /** True for a value that a subselect gives; the subselect, which may lock what it gives, is run once. */
+  among(value: RawBuilder<unknown>, subselect: RawBuilder<unknown>): RawBuilder<boolean>;
+  /** Of a subselect that claims rows of `table`: passes over those that another connection is claiming. */
+  skipLocked(table: string): RawBuilder<unknown>;
+  greatest(a: RawBuilder<unknown>, b: RawBuilder<unknown>): RawBuilder<number>;
+  least(a: RawBuilder<unknown>, b: RawBuilder<unknown>): RawBuilder<number>;
+  /** JSON text. */
+  jsonArray(items: readonly RawBuilder<unknown>[]): RawBuilder<string>;
+  /** JSON text: all rows of a subselect, of which `item` is one. */
+  jsonArrayOf(item: RawBuilder<unknown>): RawBuilder<string>;
+  /** JSON text. */
+  jsonObject(members: Readonly<Record<string, RawBuilder<unknown>>>): RawBuilder<string>;
+  /** A whole number in a JSON object, or null. */
+  jsonNumber(json: RawBuilder<unknown>, name: string): RawBuilder<number>;
+  /** `2026-11-21` of UTC milliseconds. */
+  utcDay(milliseconds: RawBuilder<unknown>): RawBuilder<string>;
+  /** Indexes the words of a memory, once. */
+  indexMemory(id: unknown, terms: unknown): RawBuilder<unknown>;
+  unindexMemory(spaceId: unknown, id: unknown): RawBuilder<unknown>;
+  /** Takes the messages of a session out of the index; comes before they are deleted. */
+  unindexSession(sessionId: unknown): RawBuilder<unknown>;
+  /** A statement that fails when it changes or returns nothing, where the client cannot look before the commit. */
+  guarded(text: string, returns: "nothing" | "row" | "rows"): string;
+}
+
+export const sqliteDialect: Dialect = {
+  name: "sqlite",
+  adapter: () => new SqliteAdapter(),
+  compiler: () => new SqliteQueryCompiler(),
+  texts: (json, alias) => sql`json_each(${json}) ${sql.raw(alias)}`,
+  objects: (json, alias) => sql`json_each(${json}) ${sql.raw(alias)}`,
+  indexedBy: (index) => sql.raw(`INDEXED BY ${index}`),
+  among: (value, subselect) => sql`${value} IN (${subselect})`,
+  skipLocked: () => sql``,
+  greatest: (a, b) => sql`max(${a}, ${b})`,
+  least: (a, b) => sql`min(${a}, ${b})`,
+  jsonArray: (items) => sql`json_array(${sql.join(items)})`,
+  jsonArrayOf: (item) => sql`json_group_array(${item})`,
+  jsonObject: (members) => sql`json_object(${membersOf(members)})`,
+  jsonNumber: (json, name) =>
+    sql`iif(json_valid(${json}), json_extract(${json}, ${sql.lit(`$.${name}`)}), NULL)`,
+  utcDay: (milliseconds) => sql`strftime('%Y-%m-%d', ${milliseconds} / 1000, 'unixepoch')`,
+  indexMemory: (id, terms) => sql`
+    INSERT INTO memory_terms (rowid, terms) SELECT "row", ${terms} FROM memories
+    WHERE id = ${id} AND NOT EXISTS (SELECT 1 FROM memory_terms WHERE rowid = memories."row")`,
+  unindexMemory: (spaceId, id) => sql`
+    DELETE FROM memory_terms WHERE rowid = (SELECT "row" FROM memories WHERE id = ${id} AND space_id = ${spaceId})`,
+  unindexSession: (sessionId) => sql`
+    DELETE FROM message_terms WHERE rowid IN (
+      SELECT "row" FROM messages WHERE session_id = ${sessionId} AND copied = 0)`,
+  guarded: (text) => text,
+};
+
+/** Names and values in turn. */
+export function membersOf(members: Readonly<Record<string, RawBuilder<unknown>>>): RawBuilder<unknown> {
+  return sql.join(Object.entries(members).flatMap(([name, value]) => [sql.lit(name), value]));
+}

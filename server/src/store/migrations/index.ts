@@ -1,0 +1,23 @@
+import { first } from "./0001-first.ts";
+import { outboxByChannel } from "./0002-outbox-by-channel.ts";
+import { money } from "./0003-money.ts";
+import { secrets } from "./0004-secrets.ts";
+import { sessions } from "./0005-sessions.ts";
+import { page } from "./0006-page.ts";
+import { attachments } from "./0007-attachments.ts";
+import { fewerPages } from "./0008-fewer-pages.ts";
+import type { Migration } from "./types.ts";
+
+export type { Capabilities, Migration } from "./types.ts";
+
+/** In order; the number of a migration is its place, from 1. Published ones never change. */
+export const migrations: readonly Migration[] = [
+  first,
+  outboxByChannel,
+  money,
+  secrets,
+  sessions,
+  page,
+  attachments,
+  fewerPages,
+];

@@ -1,0 +1,102 @@
+import {
+  type Audience,
+  type Lane,
+  type Logger,
+  type Page,
+  type PageQuery,
+  TroupeError,
+} from "@troupe/contracts";
+import { type RawBuilder, sql } from "kysely";
+import type { Dialect } from "../dialect.ts";
+import type { Reads } from "../reads.ts";
+import type { Statements } from "../statement.ts";
+import { PAYLOAD_VERSION } from "../tables.ts";
+
+/** What every port is made from, whatever the database. */
+export interface PortDeps {
+  readonly dialect: Dialect;
+  readonly statements: Statements;
+  readonly reads: Reads;
+  readonly logger: Logger;
+}
+
+const DEFAULT_PAGE = 50;
+const MAX_PAGE = 200;
+
+export function pageLimit(query: PageQuery): number {
+  return Math.min(Math.max(Math.trunc(query.limit ?? DEFAULT_PAGE), 1), MAX_PAGE);
+}
+
+/** A cursor that is one whole number. */
+export function numberCursor(query: PageQuery): number | undefined {
+  if (query.cursor === undefined) return undefined;
+  const number = Number(query.cursor);
+  if (!Number.isSafeInteger(number)) throw badCursor(query.cursor);
+  return number;
+}
+
+export function badCursor(cursor: string): TroupeError {
+  return new TroupeError(
+    `"${cursor}" is not a page cursor. Use the one that the previous page gave, or none.`,
+    { code: "request.invalid" },
+  );
+}
+
+/** Cuts the extra row that was asked for to learn whether another page follows. */
+export function pageOf<Item, Raw>(
+  rows: readonly Raw[],
+  limit: number,
+  decode: (row: Raw) => Item | undefined,
+  cursorOf: (row: Raw) => string,
+): Page<Item> {
+  const shown = rows.slice(0, limit);
+  const items = shown.map(decode).filter((item) => item !== undefined);
+  const last = shown.at(-1);
+  return rows.length > limit && last !== undefined ? { items, next: cursorOf(last) } : { items };
+}
+
+const LANES: readonly Lane[] = ["realtime", "background", "heavy"];
+
+export function laneNumber(lane: Lane): number {
+  return LANES.indexOf(lane);
+}
+
+export function laneOf(number: number): Lane {
+  return LANES[number] ?? "background";
+}
+
+export function parseAudience(text: string): Audience {
+  return JSON.parse(text) as Audience;
+}
+
+/** A stored payload, or undefined (and a line in the log) when a newer version wrote it or it cannot be read. */
+export function parsePayload<T>(
+  deps: PortDeps,
+  row: { readonly what: string; readonly id: string; readonly v: number; readonly text: string },
+): T | undefined {
+  if (row.v <= PAYLOAD_VERSION) {
+    try {
+      return JSON.parse(row.text) as T;
+    } catch (error) {
+      deps.logger.error("store.payload-unreadable", { what: row.what, id: row.id, error });
+      return undefined;
+    }
+  }
+  deps.logger.warn("store.payload-newer", { what: row.what, id: row.id, v: row.v });
+  return undefined;
+}
+
+/** True for an audience (JSON) that holds all of `readers` (JSON). */
+export function knownToAll(
+  { texts }: Dialect,
+  readers: unknown,
+  audience: RawBuilder<unknown>,
+): RawBuilder<boolean> {
+  return sql<boolean>`NOT EXISTS (SELECT reader.value FROM ${texts(readers, "reader")}
+          WHERE reader.value NOT IN (SELECT knower.value FROM ${texts(audience, "knower")}))`;
+}
+
+/** True for an owner whose lease has ended, or of whom nothing is known. */
+export function hasNoLease(owner: RawBuilder<unknown>): RawBuilder<boolean> {
+  return sql<boolean>`${owner} NOT IN (SELECT id FROM processes WHERE lease_until > (SELECT now_ms()))`;
+}

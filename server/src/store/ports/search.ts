@@ -1,0 +1,76 @@
+import type { CallOptions, SearchHit, SearchQuery, SearchStore } from "@troupe/contracts";
+import { sql } from "kysely";
+import type { Row, Value } from "../statement.ts";
+import { scopeOf } from "../words.ts";
+import type { PortDeps } from "./kit.ts";
+
+/** Remembered answers, of some hundred bytes each. */
+const MAX_KNOWN = 10_000;
+
+/** The full-text index of one database. */
+export interface WordIndex {
+  /** Hits of a question, best first; `values` are what `questionOf` reads. */
+  find(values: readonly Value[], options: CallOptions): Promise<readonly Row[]>;
+  indexNew: SearchStore["indexNew"];
+}
+
+/** Asks what needs no search here; questions and answers are carried to and from the index. */
+export function createSearchStore({ statements, reads, dialect }: PortDeps, index: WordIndex): SearchStore {
+  const knowing = statements.add<{ scopes: string; sessionId: string | undefined; fromTurnSeq: number }>(
+    "search.knowing",
+    { returns: "row" },
+    (_db, p) => sql`
+      SELECT 1 WHERE NOT EXISTS (SELECT 1 FROM ${dialect.texts(p.scopes, "scope")} WHERE NOT EXISTS (
+        SELECT 1 FROM search_scopes known WHERE known.scope = scope.value
+          AND (CAST(${p.sessionId} AS TEXT) IS NULL OR known.session_id <> ${p.sessionId} OR known.from_turn_seq < ${p.fromTurnSeq})))`,
+  );
+
+  const known = new Set<string>();
+
+  /**
+   * Whether every reader knows of something that the asker does not have before it: a few index lookups on this thread, where
+   * a search is another thread's work. Never wrongly no, for it reads what indexing keeps in one transaction. A yes is
+   * remembered, since knowledge hardly ever goes; an old one costs a search and finds nothing.
+   */
+  const mayFind = async (scopes: string, { except }: SearchQuery, options: CallOptions): Promise<boolean> => {
+    const key = `${except?.sessionId} ${scopes}`;
+    if (known.has(key)) return true;
+    const input = { scopes, sessionId: except?.sessionId, fromTurnSeq: except?.fromTurnSeq ?? 0 };
+    if ((await reads.row(knowing, input, options)) === undefined) return false;
+    if (known.size >= MAX_KNOWN) known.clear();
+    known.add(key);
+    return true;
+  };
+
+  return {
+    async search(query, options) {
+      const { spaceId, agentId, readers, words, limit, minScore = 0, except } = query;
+      if (readers.length === 0 || words.length === 0 || limit < 1) return [];
+      const scopes = JSON.stringify(readers.map((reader) => scopeOf(spaceId, agentId, reader)));
+      if (!(await mayFind(scopes, query, options))) return [];
+      const values = [
+        spaceId,
+        agentId,
+        JSON.stringify(readers),
+        scopes,
+        JSON.stringify(words),
+        limit,
+        minScore,
+        except?.sessionId ?? null,
+        except?.fromTurnSeq ?? null,
+      ];
+      const rows = await index.find(values, options);
+      return rows.map(([kind, id, sessionId, turnSeq, role, text, createdAt, score]) => ({
+        kind: kind as SearchHit["kind"],
+        id: id as string,
+        sessionId: (sessionId ?? undefined) as string | undefined,
+        turnSeq: (turnSeq ?? undefined) as number | undefined,
+        role: role as SearchHit["role"],
+        text: text as string,
+        createdAt: createdAt as number,
+        score: score as number,
+      }));
+    },
+    indexNew: index.indexNew,
+  };
+}

@@ -1,0 +1,41 @@
+import { PostgresAdapter, PostgresQueryCompiler, sql } from "kysely";
+import { type Dialect, membersOf } from "../dialect.ts";
+
+/** Raised by `troupe_holds` when a guarded statement found nothing. Source: migrate.ts; a class of our own, SQL/2016 §24. */
+export const GUARD_STATE = "TRP01";
+
+export const postgresDialect: Dialect = {
+  name: "postgres",
+  adapter: () => new PostgresAdapter(),
+  compiler: () => new PostgresQueryCompiler(),
+  texts: (json, alias) => sql`jsonb_array_elements_text(CAST(${json} AS jsonb)) AS ${sql.raw(alias)}(value)`,
+  objects: (json, alias) => sql`jsonb_array_elements(CAST(${json} AS jsonb)) AS ${sql.raw(alias)}(value)`,
+  // The planner chooses; partial indexes are used where the query repeats their condition.
+  indexedBy: () => sql``,
+  // As an array the subselect is run once; joined, it might be run again for each row and lock more than its limit.
+  among: (value, subselect) => sql`${value} = ANY (ARRAY(${subselect}))`,
+  skipLocked: (table) => sql.raw(`FOR UPDATE OF ${table} SKIP LOCKED`),
+  greatest: (a, b) => sql`greatest(${a}, ${b})`,
+  least: (a, b) => sql`least(${a}, ${b})`,
+  jsonArray: (items) => sql`json_build_array(${sql.join(items)})`,
+  jsonArrayOf: (item) => sql`coalesce(json_agg(${item}), '[]'::json)`,
+  jsonObject: (members) => sql`json_build_object(${membersOf(members)})::text`,
+  jsonNumber: (json, name) => sql`CAST(CAST(${json} AS jsonb) ->> ${sql.lit(name)} AS BIGINT)`,
+  utcDay: (milliseconds) =>
+    sql`to_char(to_timestamp(${milliseconds} / 1000.0) AT TIME ZONE 'UTC', 'YYYY-MM-DD')`,
+  indexMemory: (id, terms) => sql`
+    INSERT INTO memory_terms (term, "row")
+    SELECT word.term, m."row" FROM memories m, unnest(string_to_array(${terms}, ' ')) AS word(term) WHERE m.id = ${id}
+    ON CONFLICT DO NOTHING`,
+  unindexMemory: (spaceId, id) => sql`
+    DELETE FROM memory_terms
+    WHERE "row" = (SELECT "row" FROM memories WHERE id = ${id} AND space_id = ${spaceId})`,
+  unindexSession: (sessionId) => sql`
+    DELETE FROM message_terms WHERE "row" IN (
+      SELECT "row" FROM messages WHERE session_id = ${sessionId} AND copied = 0)`,
+  // The commit is on its way when the answers come, so the statement itself must fail.
+  guarded: (text, returns) =>
+    returns === "nothing"
+      ? `WITH done AS (${text} RETURNING 1) SELECT troupe_holds(count(*)) FROM done`
+      : `WITH done AS (${text}) SELECT done.* FROM (SELECT troupe_holds(count(*)) AS held FROM done) AS guard LEFT JOIN done ON guard.held`,
+};

@@ -1,0 +1,361 @@
+import type { Generated, Selectable } from "kysely";
+
+/** The tables as the query builder sees them. `row` columns are numbers in order of arrival. */
+export interface Tables {
+  sessions: SessionTable;
+  storylines: StorylineTable;
+  messages: MessageTable;
+  attachments: AttachmentTable;
+  turns: TurnTable;
+  turn_steps: TurnStepTable;
+  inbox: InboxTable;
+  outbox: OutboxTable;
+  effects: EffectTable;
+  processes: ProcessTable;
+  accounts: AccountTable;
+  reservations: ReservationTable;
+  model_calls: ModelCallTable;
+  keys: KeyTable;
+  sign_ins: SignInTable;
+  agents: AgentTable;
+  memories: MemoryTable;
+  secrets: SecretTable;
+  data_keys: DataKeyTable;
+  holds: HoldTable;
+}
+
+/** Names of every table with rows of its own, for `reset`. */
+export const TABLE_NAMES: readonly (keyof Tables)[] = [
+  "sessions",
+  "storylines",
+  "messages",
+  "attachments",
+  "turns",
+  "turn_steps",
+  "inbox",
+  "outbox",
+  "effects",
+  "processes",
+  "accounts",
+  "reservations",
+  "model_calls",
+  "keys",
+  "sign_ins",
+  "agents",
+  "memories",
+  "secrets",
+  "data_keys",
+  "holds",
+];
+
+/** The version that every payload is written with. A row with a higher one is parked: neither claimed nor listed. */
+export const PAYLOAD_VERSION = 1;
+
+export interface SessionTable {
+  id: string;
+  space_id: string;
+  agent_id: string;
+  channel: string;
+  key: string;
+  peer_id: string;
+  owner_id: string;
+  audience: string;
+  stateless: number;
+  last_seq: number;
+  /** How often it was touched; 1 says that this touch made it. */
+  touches: number;
+  created_at: number;
+  updated_at: number;
+  name: string | null;
+  parent_id: string | null;
+  parent_message_id: string | null;
+}
+
+export interface StorylineTable {
+  id: string;
+  space_id: string;
+  agent_id: string;
+  session_id: string;
+  audience: string;
+  title: string;
+  summary: string;
+  summary_turn_seq: number;
+  updated_at: number;
+}
+
+export interface MessageTable {
+  row: Generated<number>;
+  id: string;
+  space_id: string;
+  session_id: string;
+  turn_id: string;
+  seq: number;
+  turn_seq: number;
+  role: string;
+  v: number;
+  parts: string;
+  audience: string;
+  outcome: string;
+  created_at: number;
+  /** 1: came with a branch; the search index has what it is a copy of. */
+  copied: Generated<number>;
+}
+
+export interface AttachmentTable {
+  space_id: string;
+  blob_id: string;
+  message_id: string;
+  session_id: string;
+  media_type: string;
+  name: string;
+  size_bytes: number;
+}
+
+export interface TurnTable {
+  row: Generated<number>;
+  id: string;
+  space_id: string;
+  agent_id: string;
+  agent_revision: number;
+  session_id: string;
+  turn_seq: number;
+  trigger: string;
+  /** 0 realtime, 1 background, 2 heavy: claims order by it. */
+  lane: number;
+  state: string;
+  attempt: number;
+  epoch: number;
+  owner: string | null;
+  inbound_count: number;
+  v: number;
+  payload: string;
+  due_at: number;
+  deadline_at: number;
+  cancel_requested: number;
+  reserved_micro_usd: number;
+  cost_micro_usd: number;
+  input_tokens: number;
+  cached_input_tokens: number;
+  output_tokens: number;
+  error_code: string | null;
+  error_message: string | null;
+  /** Entries as JSON, joined by commas without the brackets, so that appending is concatenation. */
+  trace: string;
+  created_at: number;
+  finished_at: number | null;
+}
+
+export interface TurnStepTable {
+  turn_id: string;
+  n: number;
+  kind: string;
+  v: number;
+  at: number;
+  payload: string;
+}
+
+export interface InboxTable {
+  /** Empty for refused messages, which have no turn. */
+  turn_id: string;
+  /** Order within the turn, from 0. */
+  n: number;
+  id: string;
+  space_id: string;
+  session_id: string;
+  channel: string;
+  platform_id: string | null;
+  request_hash: string | null;
+  principal_id: string;
+  principal_kind: string;
+  reply_channel: string | null;
+  reply_target: string | null;
+  state: string;
+  reason: string | null;
+  received_at: number;
+  accepted_at: number;
+  ended_at: number | null;
+}
+
+export interface OutboxTable {
+  row: Generated<number>;
+  id: string;
+  space_id: string;
+  turn_id: string;
+  session_id: string;
+  channel: string;
+  target: string;
+  text: string;
+  state: string;
+  begun: number;
+  attempt: number;
+  epoch: number;
+  owner: string | null;
+  lease_until: number;
+  due_at: number;
+  platform_id: string | null;
+  error: string | null;
+  created_at: number;
+  ended_at: number | null;
+}
+
+export interface EffectTable {
+  row: Generated<number>;
+  id: string;
+  space_id: string;
+  kind: string;
+  v: number;
+  lane: number;
+  turn_id: string;
+  session_id: string;
+  payload: string;
+  state: string;
+  attempt: number;
+  epoch: number;
+  owner: string | null;
+  lease_until: number;
+  due_at: number;
+  error: string | null;
+  created_at: number;
+  ended_at: number | null;
+}
+
+export interface ProcessTable {
+  id: string;
+  pid: number;
+  role: string;
+  /** By the database's clock. */
+  lease_until: number;
+}
+
+export interface AccountTable {
+  space_id: string;
+  scope: string;
+  subject: string;
+  period: string;
+  spent_micro_usd: number;
+  reserved_micro_usd: number;
+  granted_micro_usd: number;
+  asked: number;
+  asked_at: number | null;
+}
+
+export interface ReservationTable {
+  holder: string;
+  space_id: string;
+  scope: string;
+  subject: string;
+  period: string;
+  micro_usd: number;
+}
+
+export interface ModelCallTable {
+  id: string;
+  space_id: string;
+  agent_id: string;
+  session_id: string;
+  turn_id: string;
+  peer_id: string;
+  owner_id: string;
+  storyline_id: string | null;
+  model: string;
+  key_id: string | null;
+  purpose: string;
+  outcome: string;
+  error_code: string | null;
+  input_tokens: number;
+  cached_input_tokens: number;
+  cache_write_tokens: number;
+  output_tokens: number;
+  reasoning_tokens: number;
+  estimated: number;
+  cost_micro_usd: number;
+  priced: number;
+  /** 1 once its cost is in its accounts. */
+  charged: number;
+  latency_ms: number;
+  day: string;
+  at: number;
+}
+
+export interface KeyTable {
+  id: string;
+  space_id: string;
+  name: string;
+  kind: string;
+  hash: string;
+  hint: string;
+  created_at: number;
+  revoked_at: number | null;
+}
+
+export interface SignInTable {
+  id: string;
+  space_id: string;
+  principal_kind: string;
+  principal_id: string;
+  name: string;
+  code_hash: string;
+  code_until: number;
+  created_at: number;
+  used_at: number | null;
+  token_hash: string | null;
+  until: number | null;
+  revoked_at: number | null;
+}
+
+export interface AgentTable {
+  space_id: string;
+  id: string;
+  revision: number;
+  v: number;
+  spec: string;
+  updated_at: number;
+  retired_at: number | null;
+}
+
+export interface MemoryTable {
+  row: Generated<number>;
+  id: string;
+  space_id: string;
+  agent_id: string;
+  audience: string;
+  text: string;
+  turn_id: string;
+  created_at: number;
+}
+
+export interface SecretTable {
+  space_id: string;
+  /** Empty: the space's own. */
+  owner: string;
+  name: string;
+  version: number;
+  key_version: number;
+  nonce: string;
+  sealed: string;
+  fingerprint: string;
+  created_at: number;
+  updated_at: number;
+}
+
+export interface DataKeyTable {
+  space_id: string;
+  version: number;
+  master_key_id: string;
+  nonce: string;
+  sealed: string;
+  created_at: number;
+}
+
+export interface HoldTable {
+  space_id: string;
+  reason: string;
+  since: number;
+}
+
+/** The values of some columns of a table, in the order in which they were asked for. */
+export type TupleOf<Table, Columns extends readonly (keyof Table)[]> = {
+  -readonly [I in keyof Columns]: Columns[I] extends keyof Selectable<Table>
+    ? Selectable<Table>[Columns[I]]
+    : never;
+};
