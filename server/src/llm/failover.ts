@@ -1,6 +1,8 @@
 import {
+  type BrokenCall,
   type CallOptions,
   type Clock,
+  type FailedModelCall,
   type Logger,
   type ModelChoice,
   type ModelEvent,
@@ -8,9 +10,9 @@ import {
   type ModelRetry,
   NO_USAGE,
   TroupeError,
-  type Usage,
 } from "@troupe/contracts";
-import { addUsage, type Counter, type Histogram, nextDelayMs, sleep } from "../kit/index.ts";
+import { type Counter, type Histogram, nextDelayMs, sleep } from "../kit/index.ts";
+import type { Guard, Guards } from "./guards.ts";
 
 /** Source: features NG-025 and NR-017. */
 const MAX_RETRIES = 2;
@@ -24,11 +26,15 @@ export interface FailoverDeps {
   readonly logger: Logger;
   readonly attempts: Counter;
   readonly firstEventSeconds: Histogram;
+  readonly guards: Guards;
 }
 
 export interface FailoverOptions extends CallOptions {
+  readonly deadlineAt?: number;
+  readonly brokenOff?: readonly BrokenCall[];
   readonly onModel: (choice: ModelChoice) => void;
   readonly onRetry: (retry: ModelRetry) => void;
+  readonly onFailedCall: (call: FailedModelCall) => void;
 }
 
 /** A model that gave up, and what it said last. */
@@ -68,9 +74,6 @@ class Search {
   readonly #deps: FailoverDeps;
   readonly #listName: string;
   readonly #refusals: Refusal[] = [];
-  /** Cost of failed calls of the model that is being asked, and of all before it. */
-  #lostHere: Usage = NO_USAGE;
-  #lostBefore: Usage = NO_USAGE;
   #answering: AsyncIterator<ModelEvent, undefined> | undefined;
   #state: "new" | "answering" | "ended" = "new";
 
@@ -81,7 +84,7 @@ class Search {
     deps: FailoverDeps,
     listName: string,
   ) {
-    this.#choices = choices;
+    this.#choices = lastOnes(choices, options.brokenOff);
     this.#request = request;
     this.#options = options;
     this.#deps = deps;
@@ -89,10 +92,7 @@ class Search {
   }
 
   next(): Promise<Result> {
-    if (this.#state === "answering" && this.#answering !== undefined) {
-      const next = this.#answering.next();
-      return this.#lostHere === NO_USAGE ? next : next.then((result) => this.#withLossesAtEnd(result));
-    }
+    if (this.#state === "answering" && this.#answering !== undefined) return this.#answering.next();
     if (this.#state === "ended") return Promise.resolve({ done: true, value: undefined });
     return this.#begin();
   }
@@ -104,6 +104,9 @@ class Search {
   }
 
   async #begin(): Promise<Result> {
+    const broken = this.#options.brokenOff?.at(-1);
+    const guilty = this.#choices.find(({ name }) => name === broken?.model);
+    if (guilty !== undefined && broken !== undefined) this.#guardOf(guilty).failed(broken.error);
     for (const choice of this.#choices) {
       const outcome = await this.#tryChoice(choice);
       if (this.#state === "ended") return { done: true, value: undefined };
@@ -111,81 +114,109 @@ class Search {
         this.#state = outcome.type === "end" ? "ended" : "answering";
         return { done: false, value: outcome };
       }
-      this.#lostBefore = addUsage(this.#lostBefore, this.#lostHere);
-      this.#lostHere = NO_USAGE;
     }
     this.#state = "ended";
     return { done: false, value: this.#allFailed() };
   }
 
-  /** The first event to hand on, or that the next model is to be asked. A circuit breaker will stand in front of this. */
+  /** The first event to hand on, or that the next model is to be asked. */
   async #tryChoice(choice: ModelChoice): Promise<ModelEvent | "next"> {
     const { onModel, onRetry, signal } = this.#options;
     let delayMs = RETRY_LIMITS.baseMs;
     for (let tries = 1; ; tries++) {
-      const first = await this.#ask(choice);
+      const held = await this.#enter(choice);
+      if (held === "aborted") return ABORTED;
+      if (held !== undefined) return this.#refuse({ choice, error: held, tries: tries - 1 });
+      const { event: first, latencyMs } = await this.#ask(choice);
       if (this.#state === "ended") return "next";
       if (first.type !== "end" || first.reason !== "error") {
         onModel(choice);
-        return first.type === "end" ? this.#withLosses(first) : first;
+        return first;
       }
-      this.#lose(first);
       const error =
         first.error ?? new TroupeError(`The model "${choice.name}" failed.`, { code: "model.bad_response" });
-      const isFinal = error.code === "model.context_exceeded" || error.code === "model.rejected";
+      const { usage, estimated } = first;
+      this.#options.onFailedCall({ choice, error, usage, estimated, latencyMs });
       this.#deps.logger.warn("model.failed", {
         model: choice.name,
         code: error.code,
         tries,
         error: error.message,
       });
-      if (isFinal) return { ...this.#withLosses({ ...first, usage: NO_USAGE }), error };
+      // The caller shortens the conversation, for all models of the list.
+      if (error.code === "model.context_exceeded") return { ...first, usage: NO_USAGE, error };
       delayMs = nextDelayMs(delayMs, RETRY_LIMITS, this.#deps.random);
       const waitMs = Math.max(delayMs, error.retryAfterMs ?? 0);
-      if (!error.retryable || tries > MAX_RETRIES || waitMs > MAX_WAIT_MS) {
-        this.#refusals.push({ choice, error, tries });
-        if (this.#refusals.length < this.#choices.length) onRetry({ model: choice.name, error, waitMs: 0 });
-        return "next";
+      // A provider that asked for a pause is waited for, one that is left alone is not.
+      const isLeftAlone = error.retryAfterMs === undefined && this.#guardOf(choice).isOpen;
+      if (!error.retryable || tries > MAX_RETRIES || isLeftAlone || !this.#mayWait(waitMs)) {
+        return this.#refuse({ choice, error, tries });
       }
       onRetry({ model: choice.name, error, waitMs });
       try {
         await sleep(this.#deps.clock, waitMs, signal);
       } catch {
-        return this.#withLosses({ type: "end", reason: "aborted", usage: NO_USAGE, estimated: true });
+        return ABORTED;
+      }
+    }
+  }
+
+  #refuse(refusal: Refusal): "next" {
+    const { choice, error } = refusal;
+    this.#refusals.push(refusal);
+    if (this.#refusals.length < this.#choices.length) {
+      this.#options.onRetry({ model: choice.name, error, waitMs: 0 });
+    }
+    return "next";
+  }
+
+  /** Past the deadline nobody would read the answer. */
+  #mayWait(ms: number): boolean {
+    const { deadlineAt = Number.POSITIVE_INFINITY } = this.#options;
+    return ms <= MAX_WAIT_MS && this.#deps.clock.now() + ms < deadlineAt;
+  }
+
+  #guardOf({ model }: ModelChoice): Guard {
+    return this.#deps.guards.of(model.provider);
+  }
+
+  /** Waits for our own limit of the provider, a little; undefined when it may be asked, else why not. */
+  async #enter(choice: ModelChoice): Promise<TroupeError | "aborted" | undefined> {
+    const isLastHope = this.#refusals.length === this.#choices.length - 1;
+    let waitedMs = 0;
+    for (;;) {
+      const held = this.#guardOf(choice).enter(choice.name, isLastHope);
+      const waitMs = held?.retryAfterMs ?? 0;
+      const isLimit = held?.code === "model.rate_limited" && held.cause === undefined;
+      if (held === undefined || !isLimit || !this.#mayWait(waitedMs + waitMs)) return held;
+      waitedMs += waitMs;
+      try {
+        await sleep(this.#deps.clock, waitMs, this.#options.signal);
+      } catch {
+        return "aborted";
       }
     }
   }
 
   /** The first event of one call. */
-  async #ask(choice: ModelChoice): Promise<ModelEvent> {
+  async #ask(choice: ModelChoice): Promise<{ readonly event: ModelEvent; readonly latencyMs: number }> {
     const { clock, attempts, firstEventSeconds } = this.#deps;
     const startedMs = clock.monotonicMs();
-    const stream = choice.model.stream(this.#request, { signal: this.#options.signal });
-    const events = stream[Symbol.asyncIterator]() as AsyncIterator<ModelEvent, undefined>;
-    this.#answering = events;
-    const { value: first, done } = await events.next();
-    const event: ModelEvent = done === true || first === undefined ? wordlessEnd(choice) : first;
-    firstEventSeconds.observe((clock.monotonicMs() - startedMs) / 1000, { model: choice.name });
+    const guard = this.#guardOf(choice);
+    let event: ModelEvent | undefined;
+    try {
+      const stream = choice.model.stream(this.#request, { signal: this.#options.signal });
+      const events = stream[Symbol.asyncIterator]() as AsyncIterator<ModelEvent, undefined>;
+      this.#answering = events;
+      const { value: first, done } = await events.next();
+      event = done === true || first === undefined ? wordlessEnd(choice) : first;
+    } finally {
+      tell(guard, this.#state === "ended" ? undefined : event);
+    }
+    const latencyMs = clock.monotonicMs() - startedMs;
+    firstEventSeconds.observe(latencyMs / 1000, { model: choice.name });
     attempts.add(1, { model: choice.name, outcome: event.type === "end" ? outcomeOf(event) : "ok" });
-    return event;
-  }
-
-  #lose(end: EndEvent): void {
-    if (end.usage.inputTokens + end.usage.outputTokens > 0)
-      this.#lostHere = addUsage(this.#lostHere, end.usage);
-  }
-
-  /** What failed calls of the answering model cost belongs to its answer; those of others have another price. */
-  #withLosses(end: EndEvent): EndEvent {
-    return this.#lostHere === NO_USAGE
-      ? end
-      : { ...end, usage: addUsage(end.usage, this.#lostHere), estimated: true };
-  }
-
-  #withLossesAtEnd(result: Result): Result {
-    return result.done !== true && result.value.type === "end"
-      ? { done: false, value: this.#withLosses(result.value) }
-      : result;
+    return { event, latencyMs };
   }
 
   #allFailed(): EndEvent {
@@ -205,8 +236,26 @@ class Search {
       ...(waits.length === 0 ? {} : { retryAfterMs: Math.min(...waits) }),
       ...(leading === undefined ? {} : { cause: leading }),
     });
-    return { type: "end", reason: "error", usage: this.#lostBefore, estimated: true, error };
+    return { type: "end", reason: "error", usage: NO_USAGE, estimated: true, error };
   }
+}
+
+const ABORTED: EndEvent = { type: "end", reason: "aborted", usage: NO_USAGE, estimated: true };
+
+/** Models that broke off already are asked after the others. */
+function lastOnes(
+  choices: readonly ModelChoice[],
+  brokenOff: readonly BrokenCall[] | undefined,
+): readonly ModelChoice[] {
+  if (brokenOff === undefined || brokenOff.length === 0 || choices.length < 2) return choices;
+  const times = ({ name }: ModelChoice): number => brokenOff.filter(({ model }) => model === name).length;
+  return choices.toSorted((one, other) => times(one) - times(other));
+}
+
+function tell(guard: Guard, event: ModelEvent | undefined): void {
+  if (event === undefined || (event.type === "end" && event.reason === "aborted")) guard.leave();
+  else if (event.type === "end" && event.error !== undefined) guard.failed(event.error);
+  else guard.succeeded();
 }
 
 function wordlessEnd(choice: ModelChoice): EndEvent {

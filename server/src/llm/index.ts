@@ -7,11 +7,13 @@ export {
   type OpenAiCompatibleDeps,
   type OpenAiCompatibleProvider,
 } from "./openai/provider.ts";
+export { mayCost, openPriceBook, type PriceBook, type PricedProvider } from "./price-book.ts";
+export { BASE_URLS, type ProviderConfig, type ProviderKind } from "./providers/kinds.ts";
+export { openProvider } from "./providers/open-provider.ts";
 export {
   type ClosableModelRouter,
   createModelRouter,
   type ModelRouterConfig,
   type ModelRouterDeps,
   type PriceConfig,
-  type ProviderConfig,
 } from "./router.ts";

@@ -1,5 +1,6 @@
 import {
   type ErrorCode,
+  type FailedModelCall,
   type LanguageModel,
   type ModelChoice,
   type ModelEvent,
@@ -71,6 +72,8 @@ interface Run {
   readonly end: EndEvent;
   readonly answered: readonly string[];
   readonly retries: readonly (readonly [string, ErrorCode, number])[];
+  /** Calls that failed before they said anything, with what they read. */
+  readonly failed: readonly (readonly [string, number])[];
 }
 
 /** Streams over `models`, letting `passMs` of the clock go by. */
@@ -81,12 +84,14 @@ async function run(
 ): Promise<Run> {
   const answered: string[] = [];
   const retries: ModelRetry[] = [];
+  const failed: [string, number][] = [];
   const events: ModelEvent[] = [];
   const reading = (async () => {
     const options = {
       signal,
       onModel: (one: ModelChoice) => void answered.push(one.name),
       onRetry: (retry: ModelRetry) => void retries.push(retry),
+      onFailedCall: (call: FailedModelCall) => void failed.push([call.choice.name, call.usage.inputTokens]),
     };
     for await (const event of router.stream(models.map(choice), ask, options)) events.push(event);
   })();
@@ -95,6 +100,7 @@ async function run(
     events,
     end: endOf(events),
     answered,
+    failed,
     retries: retries.map(({ model, error, waitMs }) => [model, error.code, waitMs] as const),
   };
 }
@@ -157,7 +163,7 @@ describe("while nothing has been said", () => {
     const down = failing("model.unavailable", "is out of order", { retryable: true });
     first.enqueue(down, down, down);
 
-    const { events, answered, retries, end } = await run([first, second]);
+    const { events, answered, retries, end, failed } = await run([first, second]);
 
     expect(first.requests).toHaveLength(3);
     expect(textIn(events)).toBe("You said: hello");
@@ -167,19 +173,25 @@ describe("while nothing has been said", () => {
       ["a/one", "model.unavailable", 350],
       ["a/one", "model.unavailable", 0],
     ]);
+    expect(failed).toEqual([
+      ["a/one", 10],
+      ["a/one", 10],
+      ["a/one", 10],
+    ]);
     expect(end.usage.inputTokens).toBe(20);
   });
 
-  test("a model that recovers answers itself, and its failed calls are counted with it", async () => {
+  test("a model that recovers answers itself, and its failed call is told beside its answer", async () => {
     first.enqueue(failing("model.unavailable", "is out of order", { retryable: true }));
 
-    const { events, answered, end } = await run([first, second]);
+    const { events, answered, end, failed } = await run([first, second]);
 
     expect(answered).toEqual(["a/one"]);
     expect(second.requests).toHaveLength(0);
     expect(textIn(events)).toBe("You said: hello");
-    expect(end.usage.inputTokens).toBe(30);
-    expect(end.estimated).toBe(true);
+    expect(failed).toEqual([["a/one", 10]]);
+    expect(end.usage.inputTokens).toBe(20);
+    expect(end.estimated).toBe(false);
   });
 
   test("the provider's own waiting time is kept, up to ten seconds", async () => {
@@ -203,7 +215,7 @@ describe("while nothing has been said", () => {
     expect(first.requests).toHaveLength(1);
   });
 
-  test.each(["model.auth", "model.billing", "model.not_found"] as const)(
+  test.each(["model.auth", "model.billing", "model.not_found", "model.rejected"] as const)(
     "%s goes to the next model at once",
     async (code) => {
       first.enqueue(failing(code, "refused"));
@@ -215,15 +227,17 @@ describe("while nothing has been said", () => {
     },
   );
 
-  test.each(["model.context_exceeded", "model.rejected"] as const)("%s ends at once", async (code) => {
+  test("a conversation that is too long ends at once: it is shortened for all models", async () => {
+    const code = "model.context_exceeded";
     first.enqueue(failing(code, "refused it"));
 
-    const { end, events, answered } = await run([first, second], 0);
+    const { end, events, answered, failed } = await run([first, second], 0);
 
     expect(events).toHaveLength(1);
     expect(end.error?.code).toBe(code);
     expect(end.error?.message).toBe('The model "a/one" refused it.');
-    expect(end.usage.inputTokens).toBe(10);
+    expect(failed).toEqual([["a/one", 10]]);
+    expect(end.usage.inputTokens).toBe(0);
     expect(answered).toEqual([]);
     expect(second.requests).toHaveLength(0);
   });
@@ -283,7 +297,12 @@ describe("when all have failed, one sentence says what each said", () => {
       metrics,
     });
     const events: ModelEvent[] = [];
-    const options = { signal: new AbortController().signal, onModel: () => {}, onRetry: () => {} };
+    const options = {
+      signal: new AbortController().signal,
+      onModel: () => {},
+      onRetry: () => {},
+      onFailedCall: () => {},
+    };
     for await (const event of real.stream(real.choices("default"), ask, options)) events.push(event);
     await real.close();
     await server.close();
@@ -305,14 +324,18 @@ describe("when all have failed, one sentence says what each said", () => {
     };
     second.enqueue(busy);
 
-    const { end, events, answered, retries } = await run([first, second], 0);
+    const { end, events, answered, retries, failed } = await run([first, second], 0);
 
     expect(events).toHaveLength(1);
     expect(end.error?.message).toBe(
       'The model "a/one" refused our key (401), and the model "b/two" is busy.',
     );
     expect(end.error).toMatchObject({ code: "model.rate_limited", retryable: true, retryAfterMs: 60_000 });
-    expect(end.usage.inputTokens).toBe(30);
+    expect(failed).toEqual([
+      ["a/one", 10],
+      ["b/two", 20],
+    ]);
+    expect(end.usage.inputTokens).toBe(0);
     expect(answered).toEqual([]);
     expect(retries).toHaveLength(1);
   });
@@ -349,7 +372,12 @@ test("every attempt is counted by its outcome", async () => {
 
 test("left before the answer begins, it stops asking", async () => {
   first.enqueue({ text: "late", delayMs: 1_000 });
-  const options = { signal: new AbortController().signal, onModel: () => {}, onRetry: () => {} };
+  const options = {
+    signal: new AbortController().signal,
+    onModel: () => {},
+    onRetry: () => {},
+    onFailedCall: () => {},
+  };
   const events = router.stream([choice(first), choice(second)], ask, options)[Symbol.asyncIterator]();
 
   const pending = events.next();

@@ -1,21 +1,26 @@
+import { createHash } from "node:crypto";
 import {
   type Clock,
-  type LanguageModel,
+  type EmbeddingRouter,
   type Logger,
+  type ModelCatalogue,
   type ModelChoice,
   type ModelPrice,
   type ModelRouter,
+  type ProviderHealth,
+  type TokenPrice,
   TroupeError,
 } from "@troupe/contracts";
 import { type Metrics, nearestName, SECONDS_BUCKETS } from "../kit/index.ts";
+import { createCatalogue } from "./catalogue.ts";
+import { type EmbeddingChoice, embedWith } from "./embed.ts";
 import { type FailoverDeps, streamWithFailover } from "./failover.ts";
-import { createOfflineModel, OFFLINE_MODEL_ID, OFFLINE_PROVIDER } from "./offline/model.ts";
-import type { OpenAiCompatibleConfig } from "./openai/config.ts";
-import { createOpenAiCompatibleProvider, type OpenAiCompatibleProvider } from "./openai/provider.ts";
-
-export type ProviderConfig =
-  | ({ readonly kind: "openai-compatible" } & Omit<OpenAiCompatibleConfig, "name">)
-  | { readonly kind: "offline" };
+import { createGuards } from "./guards.ts";
+import { OFFLINE_MODEL_ID, OFFLINE_PROVIDER } from "./offline/model.ts";
+import type { PriceBook } from "./price-book.ts";
+import type { Provider } from "./provider.ts";
+import type { ProviderConfig } from "./providers/kinds.ts";
+import { openProvider } from "./providers/open-provider.ts";
 
 /** What `troupe.yaml` says about models, already validated. */
 export interface ModelRouterConfig {
@@ -23,13 +28,21 @@ export interface ModelRouterConfig {
   readonly providers: Readonly<Record<string, ProviderConfig>>;
   /** Logical names, each a list of `provider/model` in order of preference. */
   readonly models: Readonly<Record<string, readonly string[]>>;
-  /** By `provider/model`, US dollars per million tokens. Cached input costs what input costs when it is not named. */
+  /**
+   * By `provider/model`, US dollars per million tokens, before any other source. Tokens to and from a cache cost what input
+   * costs when they are not named.
+   */
   readonly prices?: Readonly<Record<string, PriceConfig>> | undefined;
 }
 
-export interface PriceConfig {
+export interface PriceConfig extends RateConfig {
+  readonly tiers?: readonly (RateConfig & { readonly aboveInputTokens: number })[] | undefined;
+}
+
+interface RateConfig {
   readonly inputUsdPerMillion: number;
   readonly cachedInputUsdPerMillion?: number | undefined;
+  readonly cacheWriteUsdPerMillion?: number | undefined;
   readonly outputUsdPerMillion: number;
 }
 
@@ -40,15 +53,16 @@ export interface ModelRouterDeps {
   readonly random: () => number;
   readonly logger: Logger;
   readonly metrics: Metrics;
+  /** Prices of models that the configuration tells none of; absent where no provider may cost. */
+  readonly priceBook?: PriceBook | undefined;
+  /** Of a provider that is not to be asked, why: its key could not be opened. */
+  readonly refusalOf?: (provider: string) => string | undefined;
 }
 
 /** The router, and the end of its connections. A reload makes a new one and closes the old one when its calls are done. */
-export interface ClosableModelRouter extends ModelRouter {
-  close(): Promise<void>;
-}
-
-interface Provider {
-  model(modelId: string): LanguageModel;
+export interface ClosableModelRouter extends ModelRouter, EmbeddingRouter, ModelCatalogue {
+  /** Of the providers that were asked so far. */
+  health(): readonly ProviderHealth[];
   close(): Promise<void>;
 }
 
@@ -60,15 +74,20 @@ export function createModelRouter({
   random,
   logger,
   metrics,
+  priceBook,
+  refusalOf = () => undefined,
 }: ModelRouterDeps): ClosableModelRouter {
   const providers = new Map<string, Provider>();
   const single = new Map<string, ModelChoice>();
   const lists = new Map<string, readonly ModelChoice[]>();
   const listNames = new WeakMap<readonly ModelChoice[], string>();
-  const failover: FailoverDeps = {
+  const guards = createGuards({
     clock,
-    random,
-    logger,
+    metrics,
+    requestsPerMinute: (provider) => configOf(config, provider)?.requestsPerMinute,
+  });
+  const failover: FailoverDeps = {
+    ...{ clock, random, logger, guards },
     attempts: metrics.counter("troupe_model_attempts_total", "Calls of models by outcome, retries included."),
     firstEventSeconds: metrics.histogram(
       "troupe_model_first_event_seconds",
@@ -80,8 +99,7 @@ export function createModelRouter({
   const providerOf = (name: string): Provider => {
     const known = providers.get(name);
     if (known !== undefined) return known;
-    const own = Object.hasOwn(config.providers, name) ? config.providers[name] : undefined;
-    const opened = openProvider(name, own, { clock, random });
+    const opened = openProvider(name, configOf(config, name), { clock, random });
     if (opened === undefined) throw unknownModel(config, name, `Provider "${name}" is not configured.`);
     providers.set(name, opened);
     return opened;
@@ -90,10 +108,7 @@ export function createModelRouter({
   const choiceOf = (name: string): ModelChoice => {
     const known = single.get(name);
     if (known !== undefined) return known;
-    const slash = name.indexOf("/");
-    const provider = providerOf(name.slice(0, slash));
-    const model = provider.model(name.slice(slash + 1));
-    const choice: ModelChoice = { model, name, price: priceOf(config, name) };
+    const choice = makeChoice(name, { config, providerOf, priceBook });
     single.set(name, choice);
     return choice;
   };
@@ -102,55 +117,116 @@ export function createModelRouter({
     choices(name) {
       const known = lists.get(name);
       if (known !== undefined) return known;
-      const list = Object.hasOwn(config.models, name) ? config.models[name] : undefined;
-      if (list === undefined && !/^[^/]+\/./.test(name)) {
-        throw unknownModel(config, name, `No model is configured under the name "${name}".`);
-      }
-      const choices = list === undefined ? [choiceOf(name)] : list.map(choiceOf);
+      const choices = namesOf(config, name).map(choiceOf);
       lists.set(name, choices);
-      if (list !== undefined) listNames.set(choices, ` for "${name}"`);
+      if (Object.hasOwn(config.models, name)) listNames.set(choices, ` for "${name}"`);
       return choices;
     },
     stream: (choices, request, options) =>
       streamWithFailover(choices, request, options, failover, listNames.get(choices) ?? ""),
+    embed(request, options) {
+      const choices = namesOf(config, request.name).map((name) => embeddingOf(name, providerOf, refusalOf));
+      return embedWith(choices, request, options, failover);
+    },
+    list: createCatalogue({
+      ...{ providerOf, refusalOf, priceBook, clock },
+      providers: [...new Set([...Object.keys(config.providers), OFFLINE_PROVIDER])],
+      configOf: (name) => configOf(config, name),
+      priceOf: (name) => priceOf(config, name),
+    }).list,
+    health: () => guards.health(),
     async close() {
+      guards.close();
       await Promise.all([...providers.values()].map((provider) => provider.close()));
     },
   };
 }
 
-/** Making a provider opens nothing; its first call does. */
-function openProvider(
+function makeChoice(
   name: string,
-  config: ProviderConfig | undefined,
-  deps: { readonly clock: Clock; readonly random: () => number },
-): Provider | undefined {
-  if (config?.kind === "openai-compatible") {
-    const provider: OpenAiCompatibleProvider = createOpenAiCompatibleProvider({ ...config, name }, deps);
-    return provider;
-  }
-  if (config === undefined && name !== OFFLINE_PROVIDER) return undefined;
+  from: {
+    readonly config: ModelRouterConfig;
+    readonly providerOf: (name: string) => Provider;
+    readonly priceBook: PriceBook | undefined;
+  },
+): ModelChoice {
+  const { config, providerOf, priceBook } = from;
+  const slash = name.indexOf("/");
+  const model = providerOf(name.slice(0, slash)).model(name.slice(slash + 1));
+  const own = configOf(config, name.slice(0, slash));
+  const told = priceOf(config, name);
+  const keyId = keyIdOf(own);
   return {
-    model(modelId) {
-      if (modelId !== OFFLINE_MODEL_ID) {
-        const message = `The offline provider has no model "${modelId}". Did you mean "${name}/${OFFLINE_MODEL_ID}"?`;
-        throw new TroupeError(message, { code: "model.unknown" });
-      }
-      return createOfflineModel(name);
+    model,
+    name,
+    // Asked anew each time: some prices depend on the date and hour.
+    get price() {
+      return told ?? (own === undefined ? undefined : priceBook?.find(own, model.modelId));
     },
-    close: () => Promise.resolve(),
+    ...(keyId === undefined ? {} : { keyId }),
   };
+}
+
+/** The models of a logical name, or the one that `provider/model` names. */
+function namesOf(config: ModelRouterConfig, name: string): readonly string[] {
+  const list = Object.hasOwn(config.models, name) ? config.models[name] : undefined;
+  if (list !== undefined) return list;
+  if (/^[^/]+\/./.test(name)) return [name];
+  throw unknownModel(config, name, `No model is configured under the name "${name}".`);
+}
+
+function embeddingOf(
+  name: string,
+  providerOf: (name: string) => Provider,
+  refusalOf: (provider: string) => string | undefined,
+): EmbeddingChoice {
+  const slash = name.indexOf("/");
+  const provider = name.slice(0, slash);
+  const refusal = refusalOf(provider);
+  if (refusal !== undefined) {
+    throw new TroupeError(`The model "${name}" was not asked. ${refusal}`, { code: "model.auth" });
+  }
+  const model = providerOf(provider).embedding(name.slice(slash + 1));
+  if (model !== undefined) return { name, model };
+  throw new TroupeError(
+    `The provider "${provider}" makes no embeddings, so "${name}" cannot be asked for them.`,
+    {
+      code: "model.unknown",
+    },
+  );
 }
 
 function priceOf(config: ModelRouterConfig, name: string): ModelPrice | undefined {
   const price =
     config.prices !== undefined && Object.hasOwn(config.prices, name) ? config.prices[name] : undefined;
   if (price === undefined) return name === `${OFFLINE_PROVIDER}/${OFFLINE_MODEL_ID}` ? FREE : undefined;
+  const tiers = price.tiers?.map((tier) => ({ aboveInputTokens: tier.aboveInputTokens, ...rateOf(tier) }));
   return {
-    inputUsdPerMillion: price.inputUsdPerMillion,
-    cachedInputUsdPerMillion: price.cachedInputUsdPerMillion ?? price.inputUsdPerMillion,
-    outputUsdPerMillion: price.outputUsdPerMillion,
+    ...rateOf(price),
+    ...(tiers === undefined
+      ? {}
+      : { tiers: tiers.toSorted((a, b) => a.aboveInputTokens - b.aboveInputTokens) }),
   };
+}
+
+function rateOf(rate: RateConfig): TokenPrice {
+  const { inputUsdPerMillion, cacheWriteUsdPerMillion, outputUsdPerMillion } = rate;
+  return {
+    inputUsdPerMillion,
+    cachedInputUsdPerMillion: rate.cachedInputUsdPerMillion ?? inputUsdPerMillion,
+    ...(cacheWriteUsdPerMillion === undefined ? {} : { cacheWriteUsdPerMillion }),
+    outputUsdPerMillion,
+  };
+}
+
+function configOf(config: ModelRouterConfig, provider: string): ProviderConfig | undefined {
+  return Object.hasOwn(config.providers, provider) ? config.providers[provider] : undefined;
+}
+
+/** Tells keys apart in the books without telling them. */
+function keyIdOf(config: ProviderConfig | undefined): string | undefined {
+  if (config === undefined || !("apiKey" in config) || !config.apiKey) return undefined;
+  return createHash("sha256").update(config.apiKey).digest("hex").slice(0, 12);
 }
 
 function unknownModel(config: ModelRouterConfig, name: string, what: string): TroupeError {

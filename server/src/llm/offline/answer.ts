@@ -17,6 +17,7 @@ interface Exchange {
   /** Where its first message stands. */
   readonly at: number;
   readonly results: readonly ToolMessage[];
+  readonly hasFiles: boolean;
 }
 
 interface Situation {
@@ -63,12 +64,15 @@ function sentencesOf(
   situation: Situation,
 ): readonly string[] {
   let used = 0;
+  const said = exchange.hasFiles ? [situation.table.sayings.files] : [];
+  // Files without a word about them: there is nothing else to answer.
+  if (exchange.hasFiles && exchange.text.trim() === "") return said;
   const sentences = intents.map((intent) => {
     const result = callOf(intent, situation) === undefined ? undefined : exchange.results[used++];
     return phrase(intent, result, exchange, situation);
   });
   // Results that the plan does not know, as after a change of tools: told as they are.
-  return [...sentences, ...exchange.results.slice(used).map((result) => result.text)];
+  return [...said, ...sentences, ...exchange.results.slice(used).map((result) => result.text)];
 }
 
 /** What the present turn is about: all that came after the last complete answer. */
@@ -76,14 +80,17 @@ function exchangesOf(messages: readonly ModelMessage[]): readonly Exchange[] {
   const answeredAt = messages.findLastIndex(
     (message) => message.role === "assistant" && message.calls.length === 0,
   );
-  const exchanges: { text: string; at: number; results: ToolMessage[] }[] = [];
+  const exchanges: { text: string; at: number; results: ToolMessage[]; hasFiles: boolean }[] = [];
   for (let at = answeredAt + 1; at < messages.length; at++) {
     const message = messages[at];
     const last = exchanges.at(-1);
     if (message?.role === "tool") last?.results.push(message);
     if (message?.role !== "user") continue;
-    if (last !== undefined && last.results.length === 0) last.text += `\n${message.text}`;
-    else exchanges.push({ text: message.text, at, results: [] });
+    const hasFiles = message.files !== undefined;
+    if (last !== undefined && last.results.length === 0) {
+      last.text += `\n${message.text}`;
+      last.hasFiles ||= hasFiles;
+    } else exchanges.push({ text: message.text, at, results: [], hasFiles });
   }
   return exchanges;
 }

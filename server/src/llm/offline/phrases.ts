@@ -21,6 +21,7 @@ export type Saying =
   | "toolMissing"
   | "toolFailed"
   | "statement"
+  | "files"
   | "unclear"
   | "default";
 

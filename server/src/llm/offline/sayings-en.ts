@@ -25,6 +25,8 @@ export const englishSayings: SayingsTable = {
     toolFailed: "That did not work: {text}",
     statement:
       "I have no rule for that: I am an offline guide, not a language model. If I should keep it, write “remember that …”; “help” says what I can do.",
+    files:
+      "I cannot look at files: I am an offline guide, not a language model. Yours is kept in this conversation.",
     unclear:
       "I did not understand that. I am an offline guide, not a language model; “help” says what I can do.",
     default: "{self} I did not understand that. {proposals}",

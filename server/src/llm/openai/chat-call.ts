@@ -29,6 +29,8 @@ export interface ChatWire {
   readonly firstTokenMs: number;
   readonly idleMs: number;
   readonly random: () => number;
+  /** `provider/model`, where what the model thought is to be given back to it. */
+  readonly reasoningOf: string | undefined;
 }
 
 type EndEvent = Extract<ModelEvent, { type: "end" }>;
@@ -42,7 +44,7 @@ const FINISHED: Result = { done: true, value: undefined };
  */
 export class ChatCall implements AsyncIterableIterator<ModelEvent, undefined>, Dispatcher.DispatchHandler {
   readonly #wire: ChatWire;
-  readonly #body: string;
+  readonly #body: Buffer;
   readonly #signal: AbortSignal;
   readonly #reader = new EventStreamReader();
   readonly #reply = new ChatReply();
@@ -57,7 +59,7 @@ export class ChatCall implements AsyncIterableIterator<ModelEvent, undefined>, D
   #phase: "first-token" | "idle" | "grace" = "first-token";
   #lastReadMs = 0;
 
-  constructor(wire: ChatWire, body: string, signal: AbortSignal) {
+  constructor(wire: ChatWire, body: Buffer, signal: AbortSignal) {
     this.#wire = wire;
     this.#body = body;
     this.#signal = signal;
@@ -216,7 +218,12 @@ export class ChatCall implements AsyncIterableIterator<ModelEvent, undefined>, D
     // Some servers say `stop` after calls, others `tool_calls` without any.
     const reason =
       finish === "stop" || finish === "tool-calls" ? (calls.length > 0 ? "tool-calls" : "stop") : finish;
-    this.#end({ type: "end", reason, ...this.#usage() });
+    const thought = this.#wire.reasoningOf === undefined || calls.length === 0 ? undefined : reply.thought;
+    const reasoning =
+      thought === undefined
+        ? {}
+        : { reasoning: { model: this.#wire.reasoningOf ?? "", data: JSON.stringify(thought) } };
+    this.#end({ type: "end", reason, ...this.#usage(), ...reasoning });
     this.#drain();
   }
 
@@ -264,7 +271,7 @@ export class ChatCall implements AsyncIterableIterator<ModelEvent, undefined>, D
   }
 
   readonly #makeCallId = (): string =>
-    `call_${derivedId(this.#body.slice(-256), String(this.#wire.random())).slice(0, 20)}`;
+    `call_${derivedId(this.#body.toString("latin1", Math.max(0, this.#body.length - 256)), String(this.#wire.random())).slice(0, 20)}`;
 
   #push(event: ModelEvent): void {
     const waiting = this.#waiting;

@@ -1,7 +1,7 @@
 import type { ModelEvent, ModelToolCall, Usage } from "@troupe/contracts";
-import type { WireChunk, WireDelta, WireError, WireToolCall, WireUsage } from "./wire.ts";
+import type { WireChunk, WireDelta, WireError, WireThought, WireToolCall, WireUsage } from "./wire.ts";
 
-export type FinishReason = Extract<ModelEvent, { type: "end" }>["reason"];
+export type EndReason = Extract<ModelEvent, { type: "end" }>["reason"];
 
 interface PartialCall {
   readonly index: number | undefined;
@@ -17,7 +17,7 @@ export class ChatReply {
   reasoning = "";
   /** All that was generated, for an estimate when no usage comes. */
   generated = "";
-  finish: FinishReason | undefined;
+  finish: EndReason | undefined;
   usage: Usage | undefined;
   /** `[DONE]` came. */
   isDone = false;
@@ -30,6 +30,8 @@ export class ChatReply {
   /** Fields that no JSON could be made of yet, joined: an event may be spread over several `data:` lines. */
   #unread = "";
   readonly #calls: PartialCall[] = [];
+  #reasoned = "";
+  readonly #thoughts: Record<string, unknown>[] = [];
 
   /** Takes one `data:` field, or "" where an event ends. */
   accept(payload: string): void {
@@ -72,6 +74,12 @@ export class ChatReply {
     }));
   }
 
+  /** What was thought, in the fields in which a server wants it back; undefined when nothing was. */
+  get thought(): object | undefined {
+    if (this.#thoughts.length > 0) return { reasoning_details: this.#thoughts };
+    return this.#reasoned === "" ? undefined : { reasoning_content: this.#reasoned };
+  }
+
   #take(chunk: WireChunk): void {
     if (chunk.error !== undefined && chunk.error !== null) {
       this.error = typeof chunk.error === "object" ? chunk.error : { message: String(chunk.error) };
@@ -100,8 +108,30 @@ export class ChatReply {
     if (typeof delta.refusal === "string") this.text += delta.refusal;
     // `reasoning_content` is DeepSeek's and vLLM's name, `reasoning` OpenRouter's and Ollama's.
     const reasoning = delta.reasoning_content ?? delta.reasoning;
-    if (typeof reasoning === "string") this.reasoning += reasoning;
+    if (typeof reasoning === "string") {
+      this.reasoning += reasoning;
+      this.#reasoned += reasoning;
+    }
+    if (Array.isArray(delta.reasoning_details)) {
+      for (const thought of delta.reasoning_details)
+        this.#takeThought(thought, typeof reasoning !== "string");
+    }
     if (Array.isArray(delta.tool_calls)) for (const call of delta.tool_calls) this.#takeCall(call);
+  }
+
+  /** Pieces of one thought have the same type and index. */
+  #takeThought(piece: WireThought, isToBeTold: boolean): void {
+    if (isToBeTold && typeof piece.text === "string") this.reasoning += piece.text;
+    const last = this.#thoughts.at(-1);
+    if (last === undefined || last.type !== piece.type || last.index !== piece.index) {
+      this.#thoughts.push({ ...piece });
+      return;
+    }
+    for (const [name, value] of Object.entries(piece)) {
+      const before = last[name];
+      const isGrowing = (name === "text" || name === "summary") && typeof before === "string";
+      if (value !== null && value !== undefined) last[name] = isGrowing ? before + String(value) : value;
+    }
   }
 
   #takeCall(piece: WireToolCall): void {
@@ -152,7 +182,7 @@ function isJson(text: string): boolean {
   }
 }
 
-function readFinish(reason: string): FinishReason {
+function readFinish(reason: string): EndReason {
   switch (reason) {
     case "length":
       return "length";
@@ -173,7 +203,15 @@ function readUsage(usage: WireUsage): Usage | undefined {
   // DeepSeek reports cache hits beside the details that the others have.
   const cached =
     count(usage.prompt_tokens_details?.cached_tokens) ?? count(usage.prompt_cache_hit_tokens) ?? 0;
-  return { inputTokens: input, cachedInputTokens: Math.min(cached, input), outputTokens: output };
+  const written = count(usage.prompt_tokens_details?.cache_write_tokens) ?? 0;
+  const reasoning = count(usage.completion_tokens_details?.reasoning_tokens) ?? 0;
+  return {
+    inputTokens: input,
+    cachedInputTokens: Math.min(cached, input),
+    outputTokens: output,
+    ...(written === 0 ? {} : { cacheWriteTokens: written }),
+    ...(reasoning === 0 ? {} : { reasoningTokens: reasoning }),
+  };
 }
 
 function count(value: unknown): number | undefined {

@@ -1,25 +1,10 @@
-import type { ModelMessage, ModelRequest, ToolSpec } from "@troupe/contracts";
-import {
-  type ModelHarness,
-  modelContract,
-  startScriptedModelServer,
-  type WireMessage,
-} from "@troupe/testing";
-import { systemClock } from "../../kit/index.ts";
-import { createOpenAiCompatibleProvider } from "./provider.ts";
-
-const deps = { clock: systemClock(), random: () => 0.5 };
-const ask = (text = "hello"): ModelRequest => ({ messages: [{ role: "user", text }], tools: [] });
-const TOOLS: readonly ToolSpec[] = ["dice", "time"].map((name) => ({
-  name,
-  description: `The ${name}.`,
-  inputSchema: { type: "object", properties: { x: { type: "string" } } },
-  kind: "pure",
-}));
+import type { ModelMessage } from "@troupe/contracts";
+import { type ModelHarness, modelContract, type WireMessage } from "@troupe/testing";
+import { ask, openProviderStage, TOOLS } from "../../../../tests/llm/provider-stage.ts";
 
 modelContract("OpenAI chat dialect", async (): Promise<ModelHarness> => {
-  const server = await startScriptedModelServer();
-  const provider = createOpenAiCompatibleProvider({ name: "local", baseUrl: server.baseUrl }, deps);
+  const stage = await openProviderStage();
+  const { server, provider } = stage;
   return {
     model: provider.model("scripted"),
     forText() {
@@ -44,10 +29,7 @@ modelContract("OpenAI chat dialect", async (): Promise<ModelHarness> => {
       return ask();
     },
     received: () => (server.requests.at(-1)?.body.messages ?? []).map(fromWire),
-    async close() {
-      await provider.close();
-      await server.close();
-    },
+    close: () => Promise.resolve(stage[Symbol.asyncDispose]()),
   };
 });
 

@@ -1,45 +1,15 @@
-import type { ErrorCode, ModelRequest } from "@troupe/contracts";
-import {
-  collectEvents,
-  createManualClock,
-  type EndEvent,
-  endOf,
-  type ScriptedAnswer,
-  type ScriptedModelServer,
-  startScriptedModelServer,
-  textIn,
-} from "@troupe/testing";
+import type { ErrorCode } from "@troupe/contracts";
+import { createManualClock, endOf, type ScriptedAnswer } from "@troupe/testing";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
-import { systemClock } from "../../kit/index.ts";
-import { createOpenAiCompatibleProvider, type OpenAiCompatibleProvider } from "./provider.ts";
+import { call, KEY, openProviderStage, type ProviderStage } from "../../../../tests/llm/provider-stage.ts";
 
-const ask: ModelRequest = { messages: [{ role: "user", text: "hello" }], tools: [] };
-const KEY = "sk-test-0123456789abcdef";
-let server: ScriptedModelServer;
-let provider: OpenAiCompatibleProvider;
+let stage: ProviderStage;
 beforeEach(async () => {
-  server = await startScriptedModelServer();
-  provider = providerWith({});
+  stage = await openProviderStage();
 });
-afterEach(async () => {
-  await provider.close();
-  await server.close();
-});
+afterEach(() => stage[Symbol.asyncDispose]());
 
-function providerWith(timeouts: object, baseUrl = server.baseUrl): OpenAiCompatibleProvider {
-  const deps = { clock: systemClock(), random: () => 0.5 };
-  return createOpenAiCompatibleProvider({ name: "local", baseUrl, apiKey: KEY, timeouts }, deps);
-}
-
-/** The end of a call that goes wrong, after making sure that the next one works. */
-async function failWith(answer: ScriptedAnswer): Promise<EndEvent & { readonly told: string }> {
-  server.enqueue(answer);
-  const events = await collectEvents(provider.model("llama"), ask);
-  const next = await collectEvents(provider.model("llama"), ask);
-  expect(textIn(next)).toBe("You said: hello");
-  expect(endOf(next).reason).toBe("stop");
-  return { ...endOf(events), told: textIn(events) };
-}
+const failWith: ProviderStage["failWith"] = (answer) => stage.failWith(answer);
 
 const openAiError = (message: string, code: string | null = null, type = "invalid_request_error"): string =>
   JSON.stringify({ error: { message, type, param: null, code } });
@@ -156,14 +126,9 @@ describe("a status that is an error", () => {
     ["a date", { "retry-after": "Fri, 20 Nov 2026 12:00:30 GMT" }, 30_000],
   ])("says how long to wait, given in %s", async (_name, headers, retryAfterMs) => {
     const clock = createManualClock(Date.UTC(2026, 10, 20, 12, 0, 0));
-    const own = createOpenAiCompatibleProvider(
-      { name: "local", baseUrl: server.baseUrl },
-      { clock, random: () => 0 },
-    );
-    server.enqueue({ status: 429, headers });
+    stage.server.enqueue({ status: 429, headers });
 
-    const end = endOf(await collectEvents(own.model("llama"), ask));
-    await own.close();
+    const end = endOf(await call(stage.another({}, clock)).ended);
 
     expect(end.error?.retryAfterMs).toBe(retryAfterMs);
   });
@@ -175,6 +140,12 @@ describe("a status that is an error", () => {
     expect(end.error?.message).toContain("[redacted]");
     expect(end.error?.message).not.toContain("\n");
     expect(end.error?.message.length).toBeLessThan(320);
+  });
+
+  test("is quoted without what would steer a terminal", async () => {
+    const end = await failWith({ status: 400, body: openAiError("no\u001b]0;owned\u0007 \u009b31mway") });
+
+    expect(end.error?.message).toContain('it said: "no way"');
   });
 
   test("with a body without end is cut", async () => {
@@ -205,9 +176,12 @@ describe("an answer that goes wrong", () => {
   });
 
   test("cut within a tool call gives no call", async () => {
-    server.enqueue({ toolCalls: [{ callId: "c", name: "dice", arguments: '{"x":"yes"}' }], cut: "body" });
+    stage.server.enqueue({
+      toolCalls: [{ callId: "c", name: "dice", arguments: '{"x":"yes"}' }],
+      cut: "body",
+    });
 
-    const events = await collectEvents(provider.model("llama"), ask);
+    const events = await call(stage.provider).ended;
 
     expect(events.map((event) => event.type)).toEqual(["end"]);
     expect(endOf(events).error?.code).toBe("model.bad_response");
@@ -242,7 +216,7 @@ describe("an answer that goes wrong", () => {
 
     expect(end.error).toMatchObject({ code: "model.bad_response", retryable: true });
     expect(end.error?.message).toContain("sent more than any answer holds");
-    expect(server.requests[0]?.isAborted).toBe(true);
+    expect(stage.server.requests[0]?.isAborted).toBe(true);
   });
 
   test.each([

@@ -1,14 +1,16 @@
 import { type Clock, type ErrorCode, TroupeError } from "@troupe/contracts";
-import { redactText } from "../../kit/index.ts";
+import { redactText, safeText } from "../../kit/index.ts";
 import type { WireError } from "./wire.ts";
 
 /** Longest quotation of a provider's own words, in characters. */
 const MAX_QUOTE = 200;
 
 const CONTEXT_WORDS =
-  /context.?(length|window|size)|maximum context|too many (input )?tokens|prompt is too long|exceeds? the (available )?context/i;
+  /context.?(length|window|size)|maximum context|too many (input )?tokens|prompt is too long|exceeds? the (available )?context|input token count.{0,40}exceeds/i;
 const BILLING_WORDS =
-  /insufficient_quota|insufficient.?(balance|credit|funds)|billing|exceeded your current quota/i;
+  /insufficient_quota|insufficient.?(balance|credit|funds)|credit balance|billing|exceeded your current quota/i;
+/** Google says "quota" of its limits a minute too, and then when to come again. */
+const SOON_AGAIN = /"retryDelay":\s*"(\d+(?:\.\d+)?)s"/;
 const KEY_WORDS =
   /(invalid|incorrect|not valid).{0,20}api.?key|api.?key.{0,20}(invalid|incorrect|not valid)/i;
 const MODEL_WORDS = /model_not_found|model .{1,120}(not found|does not exist)/i;
@@ -53,7 +55,10 @@ export function statusError(
   const said = readErrorBody(body);
   const words = `${text(said.code)} ${text(said.type)} ${text(said.message)}`;
   const quote = quoted(context, text(said.message));
-  const retryAfterMs = readRetryAfter(headers, context.clock.now());
+  const soonAgain = SOON_AGAIN.exec(body)?.[1];
+  const retryAfterMs =
+    readRetryAfter(headers, context.clock.now()) ??
+    (soonAgain === undefined ? undefined : Math.round(Number(soonAgain) * 1000));
   const told = (predicate: string): string => `${predicate} (${status}${quote})`;
   if (status >= 300 && status < 400) {
     const target = redactText(String(headers.location ?? "elsewhere"));
@@ -63,7 +68,8 @@ export function statusError(
       `sent us on to ${target} (${status}); set baseUrl to where it lives`,
     );
   }
-  if (status === 402 || (status === 429 && BILLING_WORDS.test(words))) {
+  const isBilled = status === 400 || status === 403 || (status === 429 && soonAgain === undefined);
+  if (status === 402 || (isBilled && BILLING_WORDS.test(words))) {
     return modelError(context, "model.billing", told("has no credit left on our account"));
   }
   if (status === 401 || status === 403 || (status === 400 && KEY_WORDS.test(words))) {
@@ -210,7 +216,7 @@ function readErrorBody(body: string): WireError {
 
 function quoted(context: FailureContext, message: string): string {
   const hidden = context.apiKey === undefined ? message : message.replaceAll(context.apiKey, "[redacted]");
-  const line = redactText(hidden).replace(/\s+/g, " ").trim();
+  const line = safeText(redactText(hidden)).replace(/\s+/g, " ").trim();
   if (line === "") return "";
   return `, it said: "${line.length > MAX_QUOTE ? `${line.slice(0, MAX_QUOTE)}…` : line}"`;
 }

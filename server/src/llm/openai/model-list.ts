@@ -1,95 +1,85 @@
-import type { CallOptions, Clock } from "@troupe/contracts";
+import type { CallOptions, Clock, ListedModel } from "@troupe/contracts";
 import type { Dispatcher } from "undici";
-import { type FailureContext, inSeconds, modelError, statusError, transportError } from "./failures.ts";
+import { callJson } from "../wire/call-json.ts";
+import { type FailureContext, modelError } from "./failures.ts";
 
 /** A list is small and made without thinking. */
 const LIST_TIMEOUT_MS = 15_000;
-const MAX_BODY = 4 * 1024 * 1024;
+const MAX_BYTES = 16 * 1024 * 1024;
 
-/** Asks `GET /models`. Rejects with a `model.*` error, or the signal's reason. */
-export function fetchModelIds(
-  dispatcher: Dispatcher,
+/** What a server says of one of its models; everything but the id may be missing. */
+export type ModelRow = Omit<ListedModel, "provider" | "name">;
+
+/** Asks for the list of models. Rejects with a `model.*` error, or the signal's reason. */
+export async function fetchModels(
+  dispatcher: () => Dispatcher,
   wire: {
-    readonly path: string;
-    readonly headers: string[];
+    readonly url: string;
+    readonly headers: Readonly<Record<string, string>>;
     readonly failure: FailureContext;
     readonly clock: Clock;
   },
-  { signal }: CallOptions,
-): Promise<readonly string[]> {
-  return new Promise((resolve, reject) => {
-    if (signal.aborted) {
-      reject(signal.reason);
-      return;
-    }
-    const { failure } = wire;
-    let controller: Dispatcher.DispatchController | undefined;
-    let status = 0;
-    let headers: Readonly<Record<string, string | string[] | undefined>> = {};
-    const pieces: Buffer[] = [];
-    let length = 0;
-    const settle = (finish: () => void): void => {
-      timer[Symbol.dispose]();
-      signal.removeEventListener("abort", onAbort);
-      finish();
-    };
-    const giveUp = (reason: unknown): void => {
-      settle(() => reject(reason));
-      controller?.abort(new Error("The list is not wanted any more."));
-    };
-    const onAbort = (): void => giveUp(signal.reason);
-    const timer = wire.clock.schedule(LIST_TIMEOUT_MS, () => {
-      giveUp(
-        modelError(failure, "model.timeout", `did not list its models within ${inSeconds(LIST_TIMEOUT_MS)}`, {
-          retryable: true,
-        }),
-      );
-    });
-    signal.addEventListener("abort", onAbort, { once: true });
-    dispatcher.dispatch(
-      { path: wire.path, method: "GET", headers: wire.headers },
-      {
-        onRequestStart: (started) => {
-          controller = started;
-        },
-        onResponseStart: (_controller, code, received) => {
-          status = code;
-          headers = received;
-        },
-        onResponseData: (_controller, bytes) => {
-          length += bytes.length;
-          pieces.push(bytes);
-          if (length > MAX_BODY)
-            giveUp(modelError(failure, "model.bad_response", "lists models without end"));
-        },
-        onResponseEnd: () =>
-          settle(() => {
-            const body = Buffer.concat(pieces).toString("utf8");
-            const ids = status === 200 ? readIds(body) : undefined;
-            if (ids !== undefined) resolve(ids);
-            else if (status === 200)
-              reject(
-                modelError(failure, "model.bad_response", "lists its models in a form that cannot be read"),
-              );
-            else reject(statusError(failure, status, headers, body));
-          }),
-        onResponseError: (_controller, error) =>
-          settle(() => reject(transportError(failure, error, length > 0))),
-      },
-    );
-  });
+  options: CallOptions,
+): Promise<readonly ModelRow[]> {
+  const unreadable = "lists its models in a form that cannot be read";
+  const answer = await callJson(
+    dispatcher,
+    {
+      ...wire,
+      timeoutMs: LIST_TIMEOUT_MS,
+      maxBytes: MAX_BYTES,
+      says: { late: "did not list its models", long: "lists models without end", unreadable },
+    },
+    options,
+  );
+  const { data, models } = recordOf(answer);
+  // OpenAI, its relatives and Anthropic say `data`, Google and Ollama's own API say `models`.
+  const rows = Array.isArray(data) ? data : models;
+  if (!Array.isArray(rows)) throw modelError(wire.failure, "model.bad_response", unreadable);
+  return rows.map(rowOf).filter((row) => row.id !== "");
 }
 
-function readIds(body: string): readonly string[] | undefined {
-  try {
-    const value: unknown = JSON.parse(body);
-    if (typeof value !== "object" || value === null || !("data" in value) || !Array.isArray(value.data))
-      return undefined;
-    const ids = value.data.map((one: unknown) =>
-      typeof one === "object" && one !== null && "id" in one ? one.id : "",
-    );
-    return ids.filter((id): id is string => typeof id === "string" && id !== "");
-  } catch {
-    return undefined;
-  }
+/** Field names are those of OpenRouter, vLLM, Anthropic and Google; where two of them tell the same, they agree. */
+function rowOf(value: unknown): ModelRow {
+  const row = recordOf(value);
+  const id = textOf(row.id) ?? textOf(row.name)?.replace(/^models\//, "") ?? "";
+  const methods = textsOf(row.supportedGenerationMethods);
+  const inputs = textsOf(recordOf(row.architecture).input_modalities);
+  const parameters = textsOf(row.supported_parameters);
+  const contextWindow =
+    countOf(row.context_length) ??
+    countOf(row.max_model_len) ??
+    countOf(row.inputTokenLimit) ??
+    countOf(row.max_input_tokens);
+  const maxOutputTokens =
+    countOf(recordOf(row.top_provider).max_completion_tokens) ??
+    countOf(row.outputTokenLimit) ??
+    countOf(row.max_tokens);
+  const isEmbedding = methods === undefined ? /embed/i.test(id) : !methods.includes("generateContent");
+  return {
+    id,
+    isEmbedding,
+    ...(contextWindow === undefined ? {} : { contextWindow }),
+    ...(maxOutputTokens === undefined ? {} : { maxOutputTokens }),
+    ...(inputs === undefined ? {} : { images: inputs.includes("image") }),
+    ...(parameters === undefined ? {} : { tools: parameters.includes("tools") }),
+    ...(parameters === undefined ? {} : { reasoning: parameters.includes("reasoning") }),
+    ...(typeof row.thinking === "boolean" ? { reasoning: row.thinking } : {}),
+  };
+}
+
+function recordOf(value: unknown): Readonly<Record<string, unknown>> {
+  return typeof value === "object" && value !== null ? (value as Record<string, unknown>) : {};
+}
+
+function textOf(value: unknown): string | undefined {
+  return typeof value === "string" && value !== "" ? value : undefined;
+}
+
+function textsOf(value: unknown): readonly string[] | undefined {
+  return Array.isArray(value) ? value.filter((one) => typeof one === "string") : undefined;
+}
+
+function countOf(value: unknown): number | undefined {
+  return typeof value === "number" && Number.isSafeInteger(value) && value > 0 ? value : undefined;
 }

@@ -1,118 +1,93 @@
-import type { ModelMessage, ModelRequest, ToolSpec } from "@troupe/contracts";
-import {
-  callsIn,
-  collectEvents,
-  createManualClock,
-  endOf,
-  type ScriptedModelServer,
-  startScriptedModelServer,
-  textIn,
-} from "@troupe/testing";
+import type { ModelMessage } from "@troupe/contracts";
+import { callsIn, collectEvents, createManualClock, endOf, textIn } from "@troupe/testing";
 import { afterEach, beforeEach, describe, expect, it, test } from "vitest";
-import { systemClock } from "../../kit/index.ts";
-import { createOpenAiCompatibleProvider, type OpenAiCompatibleProvider } from "./provider.ts";
+import {
+  ask,
+  KEY,
+  openProviderStage,
+  type ProviderStage,
+  TOOLS,
+} from "../../../../tests/llm/provider-stage.ts";
 
-const deps = { clock: systemClock(), random: () => 0.5 };
-const ask = (text = "hello"): ModelRequest => ({ messages: [{ role: "user", text }], tools: [] });
-const TOOLS: readonly ToolSpec[] = ["dice", "time"].map((name) => ({
-  name,
-  description: `The ${name}.`,
-  inputSchema: { type: "object", properties: { x: { type: "string" } } },
-  kind: "pure",
-}));
-
-let server: ScriptedModelServer;
-let provider: OpenAiCompatibleProvider;
+let stage: ProviderStage;
 beforeEach(async () => {
-  server = await startScriptedModelServer({ models: ["llama", "qwen"] });
-  provider = createOpenAiCompatibleProvider(
-    { name: "local", baseUrl: server.baseUrl, apiKey: "secret-key-1" },
-    deps,
-  );
+  stage = await openProviderStage({ models: ["llama", "qwen"] });
 });
-afterEach(async () => {
-  await provider.close();
-  await server.close();
-});
+afterEach(() => stage[Symbol.asyncDispose]());
 
 describe("the request", () => {
-  test("is byte-stable: a later turn's body begins with all of the earlier one's messages", async () => {
-    const model = provider.model("llama");
+  test.each([
+    ["of a conversation", { conversation: {} }],
+    ["of calls that name none", {}],
+  ])("is byte-stable: a later body %s begins with all of the earlier one's messages", async (_, of) => {
+    const model = stage.provider.model("llama");
+    const rest = { tools: TOOLS, temperature: 0.2, maxOutputTokens: 50, ...of };
     const first: ModelMessage[] = [
       { role: "system", text: "Instructions." },
       { role: "user", text: "Привіт" },
     ];
-    await collectEvents(model, { messages: first, tools: TOOLS, temperature: 0.2, maxOutputTokens: 50 });
+    await collectEvents(model, { messages: first, ...rest });
     const second: ModelMessage[] = [
       ...first,
       { role: "assistant", text: "Вітаю", calls: [] },
       { role: "user", text: "More" },
     ];
-    await collectEvents(model, { messages: second, tools: TOOLS, temperature: 0.2, maxOutputTokens: 50 });
+    await collectEvents(model, { messages: second, ...rest });
 
-    const [one, two] = server.requests.map((request) => request.text);
+    const [one, two] = stage.server.requests.map((request) => request.text);
     expect(one?.endsWith("]}")).toBe(true);
     expect(two?.startsWith(one?.slice(0, -2) ?? "?")).toBe(true);
     expect(Object.keys(JSON.parse(one ?? ""))).toEqual([
       ...["model", "stream", "stream_options", "max_tokens", "temperature", "tools", "messages"],
     ]);
-    expect(server.requests[0]?.body).toMatchObject({ stream: true, stream_options: { include_usage: true } });
-    expect(server.requests[0]?.body.tools?.[0]).toEqual({
+    expect(stage.server.requests[0]?.body).toMatchObject({
+      stream: true,
+      stream_options: { include_usage: true },
+    });
+    expect(stage.server.requests[0]?.body.tools?.[0]).toEqual({
       type: "function",
       function: { name: "dice", description: "The dice.", parameters: TOOLS[0]?.inputSchema },
     });
   });
 
   test("carries the key and configured headers, and no key when there is none", async () => {
-    const keyless = createOpenAiCompatibleProvider(
-      {
-        name: "b",
-        baseUrl: `${server.baseUrl}/?api-version=7`,
-        apiKey: "none",
-        headers: { "x-title": "Troupe" },
-      },
-      deps,
-    );
-    await collectEvents(provider.model("llama"), ask());
+    const keyless = stage.another({
+      baseUrl: `${stage.server.baseUrl}/?api-version=7`,
+      apiKey: "none",
+      headers: { "x-title": "Troupe" },
+    });
+    await collectEvents(stage.provider.model("llama"), ask());
     await collectEvents(keyless.model("llama"), ask());
-    await keyless.close();
 
-    expect(server.requests[0]?.headers.authorization).toBe("Bearer secret-key-1");
-    expect(server.requests[1]?.headers.authorization).toBeUndefined();
-    expect(server.requests[1]?.headers["x-title"]).toBe("Troupe");
-    expect(server.requests[1]?.path).toBe("/v1/chat/completions?api-version=7");
+    expect(stage.server.requests[0]?.headers.authorization).toBe(`Bearer ${KEY}`);
+    expect(stage.server.requests[1]?.headers.authorization).toBeUndefined();
+    expect(stage.server.requests[1]?.headers["x-title"]).toBe("Troupe");
+    expect(stage.server.requests[1]?.path).toBe("/v1/chat/completions?api-version=7");
   });
 
   test("uses connections again for calls that follow each other", async () => {
-    for (let n = 0; n < 5; n++) await collectEvents(provider.model("llama"), ask());
+    for (let n = 0; n < 5; n++) await collectEvents(stage.provider.model("llama"), ask());
 
     // The next call may begin before the last one's body has been closed.
-    expect(server.requests).toHaveLength(5);
-    expect(server.connections).toBeLessThanOrEqual(2);
+    expect(stage.server.requests).toHaveLength(5);
+    expect(stage.server.connections).toBeLessThanOrEqual(2);
   });
 
   test("waits for a free connection when all that are allowed are busy", async () => {
-    const narrow = createOpenAiCompatibleProvider(
-      { name: "b", baseUrl: server.baseUrl, maxConcurrentCalls: 2 },
-      deps,
-    );
-    server.setRule(() => ({ tokens: ["a", "b"], gapMs: 5 }));
+    const narrow = stage.another({ maxConcurrentCalls: 2 });
+    stage.server.setRule(() => ({ tokens: ["a", "b"], gapMs: 5 }));
 
     const all = await Promise.all(
       Array.from({ length: 7 }, () => collectEvents(narrow.model("llama"), ask())),
     );
-    await narrow.close();
 
     expect(all.map(textIn)).toEqual(Array(7).fill("ab"));
-    expect(server.connections).toBe(2);
+    expect(stage.server.connections).toBe(2);
   });
 
   test("aborted while it waits for a connection never reaches the server", async () => {
-    const narrow = createOpenAiCompatibleProvider(
-      { name: "b", baseUrl: server.baseUrl, maxConcurrentCalls: 1 },
-      deps,
-    );
-    server.enqueue({ tokens: ["slow", " one"], gapMs: 30 });
+    const narrow = stage.another({ maxConcurrentCalls: 1 });
+    stage.server.enqueue({ tokens: ["slow", " one"], gapMs: 30 });
     const controller = new AbortController();
 
     const first = collectEvents(narrow.model("llama"), ask("first"));
@@ -121,22 +96,24 @@ describe("the request", () => {
     const end = endOf(await second);
     await first;
     const third = await collectEvents(narrow.model("llama"), ask("third"));
-    await narrow.close();
 
     expect(end).toMatchObject({ reason: "aborted", usage: { inputTokens: 0 } });
     expect(textIn(third)).toBe("You said: third");
-    expect(server.requests.map((request) => request.body.messages[0]?.content)).toEqual(["first", "third"]);
+    expect(stage.server.requests.map((request) => request.body.messages[0]?.content)).toEqual([
+      "first",
+      "third",
+    ]);
   });
 });
 
 describe("the answer", () => {
   test("brings what the provider counted, cached tokens included", async () => {
-    server.enqueue({
+    stage.server.enqueue({
       text: "Hi",
       usage: { prompt_tokens: 1200, completion_tokens: 7, prompt_tokens_details: { cached_tokens: 1020 } },
     });
 
-    const end = endOf(await collectEvents(provider.model("llama"), ask()));
+    const end = endOf(await collectEvents(stage.provider.model("llama"), ask()));
 
     expect(end).toMatchObject({
       estimated: false,
@@ -145,9 +122,9 @@ describe("the answer", () => {
   });
 
   test("is estimated where the provider counts nothing", async () => {
-    server.enqueue({ text: "Some words of an answer", usage: null });
+    stage.server.enqueue({ text: "Some words of an answer", usage: null });
 
-    const end = endOf(await collectEvents(provider.model("llama"), ask()));
+    const end = endOf(await collectEvents(stage.provider.model("llama"), ask()));
 
     expect(end.estimated).toBe(true);
     expect(end.usage.outputTokens).toBeGreaterThan(4);
@@ -155,23 +132,23 @@ describe("the answer", () => {
   });
 
   test("arrives as one event for all that one network read brought", async () => {
-    server.enqueue({ tokens: Array.from({ length: 100 }, (_, n) => `w${n} `) });
+    stage.server.enqueue({ tokens: Array.from({ length: 100 }, (_, n) => `w${n} `) });
 
-    const events = await collectEvents(provider.model("llama"), ask());
+    const events = await collectEvents(stage.provider.model("llama"), ask());
 
     expect(textIn(events)).toMatch(/^w0 .* w99 $/);
     expect(events.filter((event) => event.type === "text-delta").length).toBeLessThan(5);
   });
 
   test.each([1, 2, 3, 7, 64])("survives reads of %i byte(s)", async (splitBytes) => {
-    server.enqueue({
+    stage.server.enqueue({
       reasoning: "Думаю…",
       tokens: ["Добрий ", "день, ", "світе 🌍"],
       toolCalls: [{ callId: "c1", name: "dice", arguments: '{"x":"€ — 𝄞"}' }],
       splitBytes,
     });
 
-    const events = await collectEvents(provider.model("llama"), ask());
+    const events = await collectEvents(stage.provider.model("llama"), ask());
 
     expect(textIn(events)).toBe("Добрий день, світе 🌍");
     expect(callsIn(events)).toEqual([{ callId: "c1", name: "dice", arguments: '{"x":"€ — 𝄞"}' }]);
@@ -187,9 +164,9 @@ describe("the answer", () => {
       { callId: "c2", name: "time", arguments: "{}" },
       { callId: "c3", name: "dice", arguments: '{"x":"three"}' },
     ];
-    server.enqueue({ text: "I look.", toolCalls, interleaved: true });
+    stage.server.enqueue({ text: "I look.", toolCalls, interleaved: true });
 
-    const events = await collectEvents(provider.model("llama"), ask());
+    const events = await collectEvents(stage.provider.model("llama"), ask());
 
     expect(callsIn(events)).toEqual(toolCalls);
     expect(textIn(events)).toBe("I look.");
@@ -208,7 +185,7 @@ describe("the answer", () => {
       chunk({
         delta: { tool_calls: [{ id, function: { name: "dice", arguments: `{"x":"${id}"}` }, ...fields }] },
       });
-    server.enqueue(
+    stage.server.enqueue(
       {
         raw: [call("a", {}), call("b", {}), chunk({ delta: {}, finish_reason: "stop" }), "data: [DONE]\n\n"],
       },
@@ -223,7 +200,7 @@ describe("the answer", () => {
     );
 
     for (let n = 0; n < 2; n++) {
-      const events = await collectEvents(provider.model("llama"), ask());
+      const events = await collectEvents(stage.provider.model("llama"), ask());
       expect(callsIn(events).map((one) => [one.callId, one.arguments])).toEqual([
         ["a", '{"x":"a"}'],
         ["b", '{"x":"b"}'],
@@ -233,7 +210,7 @@ describe("the answer", () => {
   });
 
   test("gives a call an id and empty arguments their JSON form where a server sends neither", async () => {
-    server.enqueue({
+    stage.server.enqueue({
       raw: [
         chunk({ delta: { tool_calls: [{ function: { name: "time" } }] } }),
         chunk({ finish_reason: "tool_calls" }),
@@ -241,7 +218,7 @@ describe("the answer", () => {
       ],
     });
 
-    const [call] = callsIn(await collectEvents(provider.model("llama"), ask()));
+    const [call] = callsIn(await collectEvents(stage.provider.model("llama"), ask()));
 
     expect(call).toMatchObject({ name: "time", arguments: "{}" });
     expect(call?.callId).toMatch(/^call_\w{15}/);
@@ -249,10 +226,10 @@ describe("the answer", () => {
 
   test("may come as plain JSON although a stream was asked for", async () => {
     const toolCalls = [{ callId: "c1", name: "dice", arguments: '{"x":"1"}' }];
-    server.enqueue({ text: "Цілком", asJson: true }, { toolCalls, asJson: true });
+    stage.server.enqueue({ text: "Цілком", asJson: true }, { toolCalls, asJson: true });
 
-    const words = await collectEvents(provider.model("llama"), ask());
-    const calls = await collectEvents(provider.model("llama"), ask());
+    const words = await collectEvents(stage.provider.model("llama"), ask());
+    const calls = await collectEvents(stage.provider.model("llama"), ask());
 
     expect(textIn(words)).toBe("Цілком");
     expect(endOf(words)).toMatchObject({ reason: "stop", estimated: false, usage: { inputTokens: 20 } });
@@ -261,20 +238,20 @@ describe("the answer", () => {
   });
 
   test("may be cut by its length, and then leaves out a call that nobody can run", async () => {
-    server.enqueue({
+    stage.server.enqueue({
       text: "Half",
       finish: "length",
       toolCalls: [{ callId: "c1", name: "dice", arguments: '{"x":' }],
     });
 
-    const events = await collectEvents(provider.model("llama"), ask());
+    const events = await collectEvents(stage.provider.model("llama"), ask());
 
     expect(endOf(events).reason).toBe("length");
     expect(callsIn(events)).toEqual([]);
   });
 
   test("is read with carriage returns, comments, an event spread over lines, and a missing space", async () => {
-    server.enqueue({
+    stage.server.enqueue({
       raw: [
         ": keep-alive\r\n\r\n",
         "event: message\r\nid: 7\r\n",
@@ -283,16 +260,16 @@ describe("the answer", () => {
       ],
     });
 
-    const events = await collectEvents(provider.model("llama"), ask());
+    const events = await collectEvents(stage.provider.model("llama"), ask());
 
     expect(textIn(events)).toBe("Hi");
     expect(endOf(events).reason).toBe("stop");
   });
 
   test("is complete without [DONE] once it said why it ended", async () => {
-    server.enqueue({ text: "Fine", withoutDone: true });
+    stage.server.enqueue({ text: "Fine", withoutDone: true });
 
-    const events = await collectEvents(provider.model("llama"), ask());
+    const events = await collectEvents(stage.provider.model("llama"), ask());
 
     expect(textIn(events)).toBe("Fine");
     expect(endOf(events)).toMatchObject({ reason: "stop", estimated: false });
@@ -301,9 +278,9 @@ describe("the answer", () => {
   test("replaces bytes that are no UTF-8 and goes on", async () => {
     const bytes = Buffer.from('data: {"choices":[{"delta":{"content":"a?b"}}]}\n\n');
     bytes[bytes.indexOf("?")] = 0xff;
-    server.enqueue({ raw: [bytes, chunk({ finish_reason: "stop" }), "data: [DONE]\n\n"] });
+    stage.server.enqueue({ raw: [bytes, chunk({ finish_reason: "stop" }), "data: [DONE]\n\n"] });
 
-    const events = await collectEvents(provider.model("llama"), ask());
+    const events = await collectEvents(stage.provider.model("llama"), ask());
 
     expect(textIn(events)).toBe("a\uFFFDb");
     expect(endOf(events).reason).toBe("stop");
@@ -312,10 +289,10 @@ describe("the answer", () => {
 
 describe("abort", () => {
   test("reaches the server, so that it stops writing", async () => {
-    server.enqueue({ tokens: ["a", "b", "c", "d"], hang: "middle" });
+    stage.server.enqueue({ tokens: ["a", "b", "c", "d"], hang: "middle" });
     const controller = new AbortController();
 
-    const events = collectEvents(provider.model("llama"), ask(), controller.signal);
+    const events = collectEvents(stage.provider.model("llama"), ask(), controller.signal);
     setTimeout(() => controller.abort(new Error("user")), 30);
     const end = endOf(await events);
     await new Promise((resolve) => void setTimeout(resolve, 30));
@@ -323,15 +300,12 @@ describe("abort", () => {
     expect(end).toMatchObject({ reason: "aborted", estimated: true });
     expect(end.usage.inputTokens).toBeGreaterThan(0);
     expect(end.usage.outputTokens).toBeGreaterThan(0);
-    expect(server.requests[0]?.isAborted).toBe(true);
+    expect(stage.server.requests[0]?.isAborted).toBe(true);
   });
 
   test("leaves no timer and no listener behind", async () => {
     const clock = createManualClock();
-    const own = createOpenAiCompatibleProvider(
-      { name: "local", baseUrl: server.baseUrl },
-      { clock, random: () => 0 },
-    );
+    const own = stage.another({}, clock);
     const controller = new AbortController();
     let listeners = 0;
     const { signal } = controller;
@@ -357,13 +331,16 @@ describe("abort", () => {
 
 describe("the list of models", () => {
   it("names what the server has", async () => {
-    expect(await provider.listModels({ signal: AbortSignal.timeout(5_000) })).toEqual(["llama", "qwen"]);
+    expect(await stage.provider.listModels({ signal: AbortSignal.timeout(5_000) })).toEqual([
+      { id: "llama", isEmbedding: false },
+      { id: "qwen", isEmbedding: false },
+    ]);
   });
 
   it("says who cannot be reached", async () => {
-    await server.close();
+    await stage.server.close();
 
-    await expect(provider.listModels({ signal: AbortSignal.timeout(5_000) })).rejects.toMatchObject({
+    await expect(stage.provider.listModels({ signal: AbortSignal.timeout(5_000) })).rejects.toMatchObject({
       code: "model.unavailable",
       message: 'The provider "local" cannot be reached (connection refused).',
     });
@@ -373,6 +350,6 @@ describe("the list of models", () => {
     const controller = new AbortController();
     controller.abort(new Error("enough"));
 
-    await expect(provider.listModels({ signal: controller.signal })).rejects.toThrow("enough");
+    await expect(stage.provider.listModels({ signal: controller.signal })).rejects.toThrow("enough");
   });
 });

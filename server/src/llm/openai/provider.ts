@@ -1,10 +1,12 @@
-import type { CallOptions, Clock, LanguageModel, ModelRequest } from "@troupe/contracts";
+import type { CallOptions, Clock, EmbeddingModel, LanguageModel, ModelRequest } from "@troupe/contracts";
 import type { Pool } from "undici";
 import { ChatCall, type ChatWire } from "./chat-call.ts";
 import { type OpenAiCompatibleConfig, type OpenAiSettings, readSettings } from "./config.ts";
 import { openConnections } from "./connections.ts";
+import { createEmbeddingModel, openAiEmbeddings } from "./embeddings.ts";
 import { connectTimeout, type FailureContext } from "./failures.ts";
-import { fetchModelIds } from "./model-list.ts";
+import { fetchModels, type ModelRow } from "./model-list.ts";
+import { hasEyes, windowOf } from "./model-names.ts";
 import { requestBody } from "./request-body.ts";
 
 export interface OpenAiCompatibleDeps {
@@ -17,8 +19,9 @@ export interface OpenAiCompatibleDeps {
 export interface OpenAiCompatibleProvider {
   /** Any id is taken; whether the model exists is told by the server. */
   model(modelId: string): LanguageModel;
-  /** The ids that the server lists. Throws `model.*` errors. */
-  listModels(options: CallOptions): Promise<readonly string[]>;
+  embedding(modelId: string): EmbeddingModel;
+  /** The models that the server lists. Throws `model.*` errors. */
+  listModels(options: CallOptions): Promise<readonly ModelRow[]>;
   /** Ends running calls with `model.unavailable` and closes all connections. */
   close(): Promise<void>;
 }
@@ -40,6 +43,7 @@ export function createOpenAiCompatibleProvider(
     });
     return pool;
   };
+  const base = settings.origin + settings.basePath;
   const failureOf = (subject: string): FailureContext => ({ subject, apiKey: settings.apiKey, clock });
 
   return {
@@ -53,13 +57,23 @@ export function createOpenAiCompatibleProvider(
         firstTokenMs: settings.firstTokenMs,
         idleMs: settings.idleMs,
         random: deps.random,
+        reasoningOf: settings.returnsReasoning ? `${settings.name}/${modelId}` : undefined,
+      }),
+    embedding: (modelId) =>
+      createEmbeddingModel(modelId, {
+        provider: settings.name,
+        dialect: openAiEmbeddings(base, settings.query),
+        headers: settings.headerRecord,
+        dispatcher: connections,
+        failureOf,
+        clock,
       }),
     listModels: (options) =>
-      fetchModelIds(
-        connections(),
+      fetchModels(
+        connections,
         {
-          path: `${settings.basePath}/models${settings.query}`,
-          headers: settings.headers,
+          url: `${base}/models${settings.query}`,
+          headers: settings.headerRecord,
           failure: failureOf(`The provider "${settings.name}"`),
           clock,
         },
@@ -72,11 +86,15 @@ export function createOpenAiCompatibleProvider(
 }
 
 function createChatModel(modelId: string, settings: OpenAiSettings, wire: ChatWire): LanguageModel {
+  const abilities = { images: settings.images ?? hasEyes(modelId), documents: settings.documents };
+  const { maxTokensField, extraFields } = settings;
+  const asked = { modelId, name: `${settings.name}/${modelId}`, maxTokensField, extraFields, abilities };
   return {
     provider: settings.name,
     modelId,
-    contextWindow: settings.contextWindow,
+    contextWindow: settings.contextWindow ?? windowOf(modelId),
+    abilities,
     stream: (request: ModelRequest, options: CallOptions) =>
-      new ChatCall(wire, requestBody(request, modelId, settings.maxTokensField), options.signal),
+      new ChatCall(wire, requestBody(request, asked), options.signal),
   };
 }

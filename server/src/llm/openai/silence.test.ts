@@ -1,97 +1,78 @@
 import type { AddressInfo } from "node:net";
 import { createServer } from "node:net";
-import type { ModelRequest } from "@troupe/contracts";
-import {
-  collectEvents,
-  createManualClock,
-  type EndEvent,
-  endOf,
-  type ScriptedAnswer,
-  type ScriptedModelServer,
-  startScriptedModelServer,
-  textIn,
-} from "@troupe/testing";
+import { createManualClock, endOf, type ManualClock, textIn } from "@troupe/testing";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import {
+  call,
+  eventually,
+  expectWorking,
+  openProviderStage,
+  type ProviderStage,
+} from "../../../../tests/llm/provider-stage.ts";
 import { systemClock } from "../../kit/index.ts";
-import { createOpenAiCompatibleProvider, type OpenAiCompatibleProvider } from "./provider.ts";
 
-const ask: ModelRequest = { messages: [{ role: "user", text: "hello" }], tools: [] };
-const KEY = "sk-test-0123456789abcdef";
-let server: ScriptedModelServer;
-let provider: OpenAiCompatibleProvider;
-beforeEach(async () => {
-  server = await startScriptedModelServer();
-  provider = providerWith({});
-});
-afterEach(async () => {
-  await provider.close();
-  await server.close();
-});
+let clock: ManualClock;
+let stage: ProviderStage;
 
-function providerWith(timeouts: object, baseUrl = server.baseUrl): OpenAiCompatibleProvider {
-  const deps = { clock: systemClock(), random: () => 0.5 };
-  return createOpenAiCompatibleProvider({ name: "local", baseUrl, apiKey: KEY, timeouts }, deps);
+/** Time passes only when a test says so, so that a busy machine makes no difference. */
+async function open(timeouts: object): Promise<void> {
+  clock = createManualClock();
+  stage = await openProviderStage({ clock, config: { timeouts } });
 }
 
-/** The end of a call that goes wrong, after making sure that the next one works. */
-async function failWith(answer: ScriptedAnswer): Promise<EndEvent & { readonly told: string }> {
-  server.enqueue(answer);
-  const events = await collectEvents(provider.model("llama"), ask);
-  const next = await collectEvents(provider.model("llama"), ask);
-  expect(textIn(next)).toBe("You said: hello");
-  expect(endOf(next).reason).toBe("stop");
-  return { ...endOf(events), told: textIn(events) };
-}
+afterEach(() => stage[Symbol.asyncDispose]());
 
 describe("silence", () => {
-  const timeouts = { connectMs: 150, firstTokenMs: 80, idleMs: 60 };
-  beforeEach(async () => {
-    await provider.close();
-    provider = providerWith(timeouts);
-  });
+  beforeEach(() => open({ connectMs: 10_000, firstTokenMs: 80, idleMs: 60 }));
 
   test.each(["headers", "first-token"] as const)("before the first token (%s) ends in time", async (hang) => {
-    const end = await failWith({ text: "never", hang });
+    stage.server.enqueue({ text: "never", hang });
+    const running = call(stage.provider);
+    await eventually(() => stage.server.requests.length === 1);
+    await clock.advance(79);
+    expect(running.events).toEqual([]);
+    await clock.advance(1);
+    const { error } = endOf(await running.ended);
 
-    expect(end.error).toMatchObject({ code: "model.timeout", retryable: true });
-    expect(end.error?.message).toBe('The model "local/llama" did not begin to answer within 0.1 s.');
+    expect(error).toMatchObject({ code: "model.timeout", retryable: true });
+    expect(error?.message).toBe('The model "local/llama" did not begin to answer within 0.1 s.');
+    await expectWorking(stage.provider);
   });
 
   test("in the middle ends in time and keeps what was said", async () => {
-    const end = await failWith({ tokens: ["a ", "b ", "c ", "d"], hang: "middle" });
+    stage.server.enqueue({ tokens: ["a ", "b ", "c ", "d"], hang: "middle" });
+    const running = call(stage.provider);
+    await running.until("a b c ");
+    await clock.advance(60);
+    const end = endOf(await running.ended);
 
     expect(end.error).toMatchObject({ code: "model.timeout", retryable: true });
     expect(end.error?.message).toBe(
       'The model "local/llama" fell silent for 0.1 s in the middle of its answer.',
     );
-    expect(end.told).toBe("a b c ");
+    expect(textIn(running.events)).toBe("a b c ");
     expect(end.usage.outputTokens).toBeGreaterThan(0);
+    await expectWorking(stage.provider);
   });
 
   test("does not end an answer that is slow but alive", async () => {
-    server.enqueue({ tokens: ["a ", "b ", "c ", "d ", "e"], gapMs: 30 });
+    stage.server.enqueue({ tokens: ["a ", "b ", "c ", "d ", "e"], gapMs: 20 });
+    const running = call(stage.provider);
+    for (const text of ["a ", "a b ", "a b c ", "a b c d "]) {
+      await eventually(() => textIn(running.events).startsWith(text));
+      await clock.advance(50);
+    }
 
-    const events = await collectEvents(provider.model("llama"), ask);
-
-    expect(endOf(events).reason).toBe("stop");
-    expect(textIn(events)).toBe("a b c d e");
+    expect(endOf(await running.ended).reason).toBe("stop");
+    expect(textIn(running.events)).toBe("a b c d e");
   });
 
   test("after the reason why it ended is not waited out", async () => {
-    const clock = createManualClock();
-    const own = createOpenAiCompatibleProvider(
-      { name: "local", baseUrl: server.baseUrl },
-      { clock, random: () => 0 },
-    );
-    server.enqueue({ text: "All said", hang: "finish" });
-
-    const running = collectEvents(own.model("llama"), ask);
-    for (let n = 0; n < 20 && server.requests.length === 0; n++)
-      await new Promise((resolve) => void setTimeout(resolve, 5));
-    await new Promise((resolve) => void setTimeout(resolve, 30));
+    stage.server.enqueue({ text: "All said", hang: "finish" });
+    const running = call(stage.another({ timeouts: {} }));
+    await running.until("All said");
     await clock.advance(2_000);
-    const events = await running;
-    await own.close();
+    const events = await running.ended;
 
     expect(textIn(events)).toBe("All said");
     expect(endOf(events)).toMatchObject({ reason: "stop", estimated: true });
@@ -101,13 +82,15 @@ describe("silence", () => {
     // The other side takes the connection and never answers the TLS greeting.
     const mute = createServer((socket) => void socket.on("error", () => {}));
     await new Promise<void>((resolve) => mute.listen(0, "127.0.0.1", resolve));
-    const own = providerWith(
-      { connectMs: 120, firstTokenMs: 5_000 },
-      `https://127.0.0.1:${(mute.address() as AddressInfo).port}/v1`,
+    const own = stage.another(
+      {
+        baseUrl: `https://127.0.0.1:${(mute.address() as AddressInfo).port}/v1`,
+        timeouts: { connectMs: 120, firstTokenMs: 60_000 },
+      },
+      systemClock(),
     );
 
-    const end = endOf(await collectEvents(own.model("llama"), ask));
-    await own.close();
+    const end = endOf(await call(own).ended);
     mute.close();
 
     expect(end.error).toMatchObject({ code: "model.timeout", retryable: true });
@@ -116,36 +99,27 @@ describe("silence", () => {
   });
 
   test("for want of a free connection says so", async () => {
-    const own = createOpenAiCompatibleProvider(
-      {
-        name: "local",
-        baseUrl: server.baseUrl,
-        maxConcurrentCalls: 1,
-        timeouts: { firstTokenMs: 80, idleMs: 5_000 },
-      },
-      { clock: systemClock(), random: () => 0 },
-    );
-    server.enqueue({ tokens: ["a ", "b ", "c ", "d "], hang: "middle" });
-
-    const first = own
-      .model("llama")
-      .stream(ask, { signal: AbortSignal.timeout(5_000) })
-      [Symbol.asyncIterator]();
-    await first.next();
-    const end = endOf(await collectEvents(own.model("llama"), ask));
-    await first.return?.();
-    await own.close();
+    const own = stage.another({ maxConcurrentCalls: 1, timeouts: { firstTokenMs: 80, idleMs: 5_000 } });
+    stage.server.enqueue({ tokens: ["a ", "b ", "c ", "d "], hang: "middle" });
+    const first = call(own);
+    await first.until("a b c ");
+    const second = call(own);
+    await clock.advance(80);
+    const end = endOf(await second.ended);
 
     expect(end.error?.message).toBe('The model "local/llama" had no free connection for 0.1 s.');
     expect(end.usage.inputTokens).toBe(0);
+    expect(first.events.at(-1)?.type).toBe("text-delta");
   });
 });
 
 describe("a server that is not there", () => {
-  test("is named as refusing connections", async () => {
-    await server.close();
+  beforeEach(() => open({}));
 
-    const end = endOf(await collectEvents(provider.model("llama"), ask));
+  test("is named as refusing connections", async () => {
+    await stage.server.close();
+
+    const end = endOf(await call(stage.provider).ended);
 
     expect(end.error).toMatchObject({ code: "model.unavailable", retryable: true });
     expect(end.error?.message).toBe('The model "local/llama" cannot be reached (connection refused).');
@@ -153,10 +127,9 @@ describe("a server that is not there", () => {
   });
 
   test("is named as unknown when its name is", async () => {
-    const own = providerWith({}, "http://no-such-host.invalid/v1");
+    const own = stage.another({ baseUrl: "http://no-such-host.invalid/v1" });
 
-    const end = endOf(await collectEvents(own.model("llama"), ask));
-    await own.close();
+    const end = endOf(await call(own).ended);
 
     expect(end.error).toMatchObject({ code: "model.unavailable", retryable: true });
     expect(end.error?.message).toContain("its host name is not known");
@@ -172,10 +145,9 @@ describe("a server that is not there", () => {
       else socket.end(greeting);
     });
     await new Promise<void>((resolve) => other.listen(0, "127.0.0.1", resolve));
-    const own = providerWith({}, `http://127.0.0.1:${(other.address() as AddressInfo).port}/v1`);
+    const own = stage.another({ baseUrl: `http://127.0.0.1:${(other.address() as AddressInfo).port}/v1` });
 
-    const end = endOf(await collectEvents(own.model("llama"), ask));
-    await own.close();
+    const end = endOf(await call(own).ended);
     other.close();
 
     expect(end.error?.message).toMatch(words);
@@ -183,12 +155,12 @@ describe("a server that is not there", () => {
   });
 
   test("ends running calls when it is closed", async () => {
-    server.enqueue({ text: "never", hang: "first-token" });
+    stage.server.enqueue({ text: "never", hang: "first-token" });
 
-    const running = collectEvents(provider.model("llama"), ask);
-    await new Promise((resolve) => void setTimeout(resolve, 30));
-    await provider.close();
+    const running = call(stage.provider);
+    await eventually(() => stage.server.requests.length === 1);
+    await stage.provider.close();
 
-    expect(endOf(await running).error).toMatchObject({ code: "model.unavailable" });
+    expect(endOf(await running.ended).error).toMatchObject({ code: "model.unavailable" });
   });
 });

@@ -20,7 +20,18 @@ export interface WireDelta {
   readonly refusal?: string | null;
   readonly reasoning_content?: string | null;
   readonly reasoning?: string | null;
+  /** OpenRouter's and MiniMax's. */
+  readonly reasoning_details?: readonly WireThought[] | null;
   readonly tool_calls?: readonly WireToolCall[] | null;
+}
+
+export interface WireThought {
+  readonly type?: unknown;
+  readonly index?: unknown;
+  readonly text?: unknown;
+  readonly summary?: unknown;
+  readonly data?: unknown;
+  readonly signature?: unknown;
 }
 
 export interface WireToolCall {
@@ -32,7 +43,11 @@ export interface WireToolCall {
 export interface WireUsage {
   readonly prompt_tokens?: unknown;
   readonly completion_tokens?: unknown;
-  readonly prompt_tokens_details?: { readonly cached_tokens?: unknown } | null;
+  readonly prompt_tokens_details?: {
+    readonly cached_tokens?: unknown;
+    readonly cache_write_tokens?: unknown;
+  } | null;
+  readonly completion_tokens_details?: { readonly reasoning_tokens?: unknown } | null;
   readonly prompt_cache_hit_tokens?: unknown;
 }
 
