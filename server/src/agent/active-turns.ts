@@ -3,6 +3,7 @@ import { TroupeError } from "@troupe/contracts";
 import { type LinkedSignal, linkSignal } from "../kit/index.ts";
 import type { AgentDeps } from "./deps.ts";
 import { LeftForTakeover } from "./failure.ts";
+import { createReruns } from "./reruns.ts";
 import type { TurnRunner } from "./run-turn.ts";
 import type { Place, Slots } from "./slots.ts";
 import type { Gathering, TurnRun } from "./values.ts";
@@ -24,11 +25,8 @@ export interface ActiveTurns {
   drain(graceMs: number): Promise<void>;
 }
 
-/** After an unexpected end the same process tries the turn again so much later. */
-const RERUN_MS = 5_000;
-
 export function createActiveTurns(
-  deps: Pick<AgentDeps, "clock">,
+  deps: Pick<AgentDeps, "unit" | "turns" | "clock" | "logger" | "processId">,
   parts: {
     readonly runner: TurnRunner;
     readonly slots: Slots;
@@ -37,7 +35,7 @@ export function createActiveTurns(
   },
 ): ActiveTurns {
   const { clock } = deps;
-  const { runner, slots, custody } = parts;
+  const { runner, slots, custody, onFree } = parts;
   const byTurn = new Map<string, ActiveTurn>();
   const bySession = new Map<string, ActiveTurn>();
   let isDraining = false;
@@ -54,7 +52,8 @@ export function createActiveTurns(
     known?.work.abort(new LeftForTakeover("it was claimed anew"));
     // Made when it is needed: an error with its stack is too dear for every turn.
     const late = () => new TroupeError("It took longer than allowed.", { code: "turn.deadline" });
-    const afterMs = Math.max(0, turn.deadlineAt - clock.now());
+    // All of it for each attempt: a turn that waited in line, or for its process to come back, is not to blame for that.
+    const afterMs = Math.max(0, turn.deadlineAt - turn.dueAt);
     const work = linkSignal(custody.signal, { clock, afterMs, reason: late });
     const run = runner.begin(claimed, prepared);
     const one: ActiveTurn = { run, work, place, ended: Promise.resolve() };
@@ -66,17 +65,11 @@ export function createActiveTurns(
       if (isCurrent) byTurn.delete(turn.id);
       if (bySession.get(session.id) === one) bySession.delete(session.id);
       place.free();
-      if (outcome === "left" && isCurrent && !isDraining) rerunLater(claimed);
-      parts.onFree();
+      if (outcome === "left" && isCurrent && !isDraining) reruns.later(claimed);
+      onFree();
     });
   };
-
-  const rerunLater = (claimed: ClaimedTurn): void => {
-    const place = slots.force(claimed.session.id, claimed.turn.lane);
-    clock.schedule(RERUN_MS, () =>
-      isDraining ? place.free() : start({ ...claimed, isTakeover: true }, place),
-    );
-  };
+  const reruns = createReruns(deps, { slots, signal: custody.signal, start, onFree });
 
   return {
     start,
@@ -87,6 +80,7 @@ export function createActiveTurns(
     },
     async drain(graceMs) {
       isDraining = true;
+      await reruns.stop();
       using _ = clock.schedule(graceMs, () => custody.abort(new LeftForTakeover("the process stops")));
       while (byTurn.size > 0) await Promise.all([...byTurn.values()].map((one) => one.ended));
     },

@@ -1,9 +1,13 @@
 import type {
+  BrokenCall,
   ClaimedTurn,
+  ClientOptions,
   ModelCallRecord,
   ModelChoice,
   ModelEvent,
   ModelMessage,
+  ModelReasoning,
+  ModelRequest,
   ModelToolCall,
   ToolSpec,
   TroupeError,
@@ -11,58 +15,42 @@ import type {
   Usage,
 } from "@troupe/contracts";
 import { NO_USAGE } from "@troupe/contracts";
-import { addUsage, costMicroUsd, dayOf, derivedId } from "../kit/index.ts";
+import { type CallAbout, callRecord, dayOf, derivedId, failedCallRecord, sumCalls } from "../kit/index.ts";
 import type { AgentDeps } from "./deps.ts";
+import { loadFiles } from "./load-files.ts";
 import type { EquippedTurn } from "./values.ts";
+
+type ModelEnd = Extract<ModelEvent, { type: "end" }>;
 
 /** What one model call of a turn came to. */
 export interface ModelAnswer {
   readonly text: string;
   readonly calls: readonly ModelToolCall[];
   readonly model: string;
-  readonly usage: Usage;
-  readonly costMicroUsd: number;
-  readonly record: ModelCallRecord;
+  /** The call that answered, or broke off; undefined where none began to. */
+  readonly record: ModelCallRecord | undefined;
+  /** Every call that was made for it, failed ones included. */
+  readonly records: readonly ModelCallRecord[];
   /** Undefined when the model came to its end. */
   readonly error: TroupeError | undefined;
-  readonly reason: Extract<ModelEvent, { type: "end" }>["reason"];
+  readonly reason: ModelEnd["reason"];
+  readonly reasoning?: ModelReasoning | undefined;
 }
 
 export interface ModelQuestion {
   readonly choices: readonly ModelChoice[];
   readonly messages: readonly ModelMessage[];
   readonly tools: readonly ToolSpec[];
+  /** Calls for this answer that broke off in the middle. */
+  readonly brokenOff: readonly BrokenCall[];
+  /** No model of this turn was asked before. */
+  readonly isFirst: boolean;
   /** Told before the first text, to part it from what an earlier step said. */
   readonly lead: string;
-}
-
-/** Answers without a known length are reserved for as this many tokens. */
-const RESERVED_OUTPUT_TOKENS = 1_024;
-
-/** What a call may cost at most, by the dearest of the models that may answer. */
-export function estimateMicroUsd(
-  choices: readonly ModelChoice[],
-  inputTokens: number,
-  outputTokens: number = RESERVED_OUTPUT_TOKENS,
-): number {
-  const usage = { inputTokens, cachedInputTokens: 0, outputTokens };
-  return Math.max(0, ...choices.map(({ price }) => costMicroUsd(usage, price)));
-}
-
-/** Reserves the cost of a further call of a turn; 0 when nothing has a price. Rejects with `budget.exceeded`. */
-export async function reserveFurther(
-  deps: AgentDeps,
-  turn: EquippedTurn,
-  microUsd: number,
-  signal: AbortSignal,
-): Promise<number> {
-  if (microUsd === 0) return 0;
-  const { spaceId, createdAt } = turn.run.claimed.turn;
-  const limitMicroUsd = deps.settings.dailyLimitMicroUsd();
-  await deps.unit.commit([deps.ledger.reserve({ spaceId, day: dayOf(createdAt), microUsd, limitMicroUsd })], {
-    signal,
-  });
-  return microUsd;
+  /** Longest answer, where a budget pays for it: it must not outgrow what was reserved. */
+  readonly maxOutputTokens: number | undefined;
+  /** Under which an adapter may keep what the next prompt begins with. */
+  readonly conversation: WeakKey;
 }
 
 /** Asks once, streaming what comes to whoever watches. Never rejects: failures are in the answer. */
@@ -73,21 +61,18 @@ export async function askModel(
   signal: AbortSignal,
 ): Promise<ModelAnswer> {
   const { emitter, trace, claimed } = turn.run;
-  const { payload } = claimed.turn;
+  const about = aboutOf(claimed, turn.storyline.id);
   const startedMs = deps.clock.monotonicMs();
   const calls: ModelToolCall[] = [];
+  const records: ModelCallRecord[] = [];
   let text = "";
-  let choice = question.choices[0];
-  let end: Extract<ModelEvent, { type: "end" }> | undefined;
-  const request = {
-    messages: question.messages,
-    tools: question.tools,
-    ...(payload.maxOutputTokens === undefined ? {} : { maxOutputTokens: payload.maxOutputTokens }),
-    ...(payload.temperature === undefined ? {} : { temperature: payload.temperature }),
-    hints: { agentName: turn.agent.spec.name, language: turn.language },
-  };
-  const events = deps.router.stream(question.choices, request, {
+  let choice: ModelChoice | undefined;
+  let end: ModelEnd | undefined;
+  const files = await loadFiles(deps, claimed.turn.spaceId, question, signal);
+  const events = deps.router.stream(question.choices, requestOf(turn, question, files), {
     signal,
+    deadlineAt: claimed.turn.deadlineAt,
+    brokenOff: question.brokenOff,
     onModel: (answering) => {
       choice = answering;
     },
@@ -97,6 +82,11 @@ export async function askModel(
         what: "model",
         detail: `${model} ${error.code}, waited ${waitMs} ms`,
       }),
+    onFailedCall: (failed) => {
+      const record = failedCallRecord(about, failed, { id: deps.ids.next(), at: deps.clock.now() });
+      records.push(record);
+      keepNow(deps, record);
+    },
   });
   for await (const event of events) {
     if (event.type === "text-delta") {
@@ -107,45 +97,83 @@ export async function askModel(
     else if (event.type === "tool-call") calls.push(event.call);
     else end = event;
   }
-  const usage = end?.usage ?? NO_USAGE;
-  const model = choice?.name ?? "unknown";
-  const cost = costMicroUsd(usage, choice?.price);
-  const latencyMs = Math.round(deps.clock.monotonicMs() - startedMs);
-  trace.push({ at: deps.clock.now(), what: "model", detail: describe(model, usage, cost, end?.error) });
-  const outcome =
-    end === undefined || end.reason === "error" ? "error" : end.reason === "aborted" ? "aborted" : "ok";
-  const record: ModelCallRecord = {
-    id: deps.ids.next(),
-    spaceId: claimed.turn.spaceId,
-    agentId: claimed.turn.agentId,
-    sessionId: claimed.session.id,
-    turnId: claimed.turn.id,
-    model,
-    purpose: "turn",
-    outcome,
-    ...usage,
-    estimated: end?.estimated ?? true,
-    costMicroUsd: cost,
-    latencyMs,
-    at: deps.clock.now(),
-  };
+  const latencyMs = deps.clock.monotonicMs() - startedMs;
+  const record =
+    choice === undefined
+      ? undefined
+      : callRecord(about, { id: deps.ids.next(), at: deps.clock.now(), choice, end, latencyMs });
+  if (record !== undefined) {
+    records.push(record);
+    if (record.outcome === "error" || record.outcome === "aborted") keepNow(deps, record);
+  }
+  const model = record?.model ?? records.at(-1)?.model ?? question.choices[0]?.name ?? "unknown";
+  trace.push({ at: deps.clock.now(), what: "model", detail: describe(model, record, end) });
+  const ended = { error: end?.error, reason: end?.reason ?? "error", reasoning: end?.reasoning } as const;
+  return { text, calls, model, record, records, ...ended };
+}
+
+/**
+ * A failed call that was billed is kept at once: nobody knows yet whether its turn will come to an end here. It may have ended
+ * elsewhere, so the turn's sum is made anew in the same commit.
+ */
+function keepNow(deps: AgentDeps, record: ModelCallRecord): void {
+  if (record.inputTokens + record.outputTokens === 0) return;
+  deps.unit.ride([deps.ledger.record(record), deps.turns.recount(record.turnId)]);
+}
+
+function aboutOf({ turn, session }: ClaimedTurn, storylineId: string | undefined): CallAbout {
   return {
-    text,
-    calls,
-    model,
-    usage,
-    costMicroUsd: cost,
-    record,
-    error: end?.error,
-    reason: end?.reason ?? "error",
+    spaceId: turn.spaceId,
+    agentId: turn.agentId,
+    sessionId: session.id,
+    turnId: turn.id,
+    peerId: session.peerId,
+    ownerId: session.ownerId,
+    storylineId,
+    purpose: "turn",
+    day: dayOf(turn.createdAt),
   };
 }
 
-function describe(model: string, usage: Usage, cost: number, error: TroupeError | undefined): string {
-  if (error !== undefined) return `${model} ${error.code}`;
-  const cached = usage.cachedInputTokens === 0 ? "" : ` (${usage.cachedInputTokens} cached)`;
-  const paid = cost === 0 ? "" : `, ${(cost / 1e6).toFixed(4)} USD`;
-  return `${model} ${usage.inputTokens} in${cached}, ${usage.outputTokens} out${paid}`;
+/** What the client asked of the model. A call is asked for once: what follows results of tools is free. */
+function clientOptionsFor(
+  { toolChoice, responseFormat, stop }: ClientOptions,
+  mayChoose: boolean,
+): Pick<ModelRequest, "toolChoice" | "responseFormat" | "stop"> {
+  return {
+    ...(toolChoice === undefined || toolChoice === "none" || !mayChoose ? {} : { toolChoice }),
+    ...(responseFormat === undefined ? {} : { responseFormat }),
+    ...(stop === undefined ? {} : { stop }),
+  };
+}
+
+function requestOf(
+  turn: EquippedTurn,
+  { messages, tools, conversation, isFirst, ...question }: ModelQuestion,
+  files: ModelRequest["files"],
+): ModelRequest {
+  const { payload } = turn.run.claimed.turn;
+  const { temperature, client } = payload;
+  const maxOutputTokens = payload.maxOutputTokens ?? question.maxOutputTokens;
+  return {
+    messages,
+    tools,
+    conversation,
+    ...(files === undefined ? {} : { files }),
+    ...(maxOutputTokens === undefined ? {} : { maxOutputTokens }),
+    ...(temperature === undefined ? {} : { temperature }),
+    ...(client === undefined ? {} : clientOptionsFor(client, isFirst && tools.length > 0)),
+    hints: { agentName: turn.agent.spec.name, language: turn.language },
+  };
+}
+
+function describe(model: string, record: ModelCallRecord | undefined, end: ModelEnd | undefined): string {
+  if (end?.error !== undefined || record === undefined)
+    return `${model} ${end?.error?.code ?? "gave no answer"}`;
+  const cached = record.cachedInputTokens === 0 ? "" : ` (${record.cachedInputTokens} cached)`;
+  const paid = record.costMicroUsd === 0 ? "" : `, ${(record.costMicroUsd / 1e6).toFixed(4)} USD`;
+  const cut = end?.reason === "length" || end?.reason === "content-filter" ? `, cut: ${end.reason}` : "";
+  return `${model} ${record.inputTokens} in${cached}, ${record.outputTokens} out${paid}${cut}`;
 }
 
 /** What models were paid for. */
@@ -155,30 +183,46 @@ export interface Spent {
   readonly costMicroUsd: number;
 }
 
-/** What earlier attempts of a turn were billed for, from their journal: a takeover replays it and nobody else tells of it. */
-export function spentBefore(claimed: ClaimedTurn, journal: readonly TurnStep[]): Spent {
-  const { turn, session } = claimed;
-  const steps = journal.filter((step) => step.kind === "model");
-  const calls = steps.map(
-    ({ n, at, output }): ModelCallRecord => ({
-      id: derivedId("model-call", turn.id, String(n)),
-      spaceId: turn.spaceId,
-      agentId: turn.agentId,
-      sessionId: session.id,
-      turnId: turn.id,
-      model: output.model,
-      purpose: "turn",
-      outcome: "ok",
-      ...output.usage,
-      estimated: false,
-      costMicroUsd: output.costMicroUsd,
-      latencyMs: 0,
-      at,
-    }),
-  );
+/**
+ * What earlier attempts of a turn were billed for: the calls that are kept, and those of its journal, which a takeover
+ * replays and nobody else tells of.
+ */
+export function spentBefore(
+  claimed: ClaimedTurn,
+  journal: readonly TurnStep[],
+  kept: readonly ModelCallRecord[],
+): Spent {
+  if (journal.length === 0 && kept.length === 0) return NOTHING_SPENT;
+  const before = kept.filter(({ purpose }) => purpose === "turn");
+  const ids = new Set(before.map(({ id }) => id));
+  const journalled = journal
+    .filter((step) => step.kind === "model")
+    .map((step) => journalledCall(claimed, step))
+    .filter(({ id }) => !ids.has(id));
+  const calls = [...before, ...journalled];
+  return { calls, ...sumCalls(calls) };
+}
+
+const NOTHING_SPENT: Spent = { calls: [], usage: NO_USAGE, costMicroUsd: 0 };
+
+function journalledCall(
+  claimed: ClaimedTurn,
+  { n, at, output }: Extract<TurnStep, { kind: "model" }>,
+): ModelCallRecord {
   return {
-    calls,
-    usage: steps.reduce((sum, { output }) => addUsage(sum, output.usage), NO_USAGE),
-    costMicroUsd: steps.reduce((sum, { output }) => sum + output.costMicroUsd, 0),
+    ...aboutOf(claimed, undefined),
+    id: output.recordId ?? derivedId("model-call", claimed.turn.id, String(n)),
+    model: output.model,
+    keyId: undefined,
+    outcome: "ok",
+    errorCode: undefined,
+    cacheWriteTokens: 0,
+    reasoningTokens: 0,
+    ...output.usage,
+    estimated: false,
+    costMicroUsd: output.costMicroUsd,
+    isPriced: true,
+    latencyMs: 0,
+    at,
   };
 }

@@ -1,24 +1,27 @@
 import type { CallOptions, ClaimedTurn, Lane } from "@troupe/contracts";
 import type { AgentDeps } from "./deps.ts";
 import type { Place, Slots } from "./slots.ts";
+import { createSweep, type OneTimer } from "./sweep.ts";
 
 /** Finds turns to run: those that wait in this process, and whatever the store knows of beyond. */
 export interface Claimer {
   /** Starts what waits, is due and has room; sets the one timer for what is due later. */
   pump(): void;
+  /** A turn has ended: its place may be wanted, by what waits here or in the store. */
+  freed(): void;
   /** Sweeps the store now and from time to time. */
   begin(): void;
   /** No claim begins any more; resolves when the last one has ended. */
   stop(): Promise<void>;
 }
 
-const SWEEP_LIMIT = 256;
-
 type ClaimerDeps = Pick<AgentDeps, "unit" | "turns" | "clock" | "logger" | "processId" | "settings">;
 
 interface ClaimerParts {
   readonly slots: Slots;
   readonly start: (claimed: ClaimedTurn, place: Place) => void;
+  /** Somebody wants a turn of this process to stop. */
+  readonly onCancelled: (turnId: string) => void;
   readonly signal: AbortSignal;
 }
 
@@ -26,19 +29,23 @@ export function createClaimer(deps: ClaimerDeps, parts: ClaimerParts): Claimer {
   const { unit, turns, clock, logger, settings, processId } = deps;
   const { slots, start } = parts;
   const options: CallOptions = { signal: parts.signal };
-  const timer = createOneTimer(deps, () => track(sweep()));
-  const underWay = new Set<Promise<void>>();
+  const timer = createOneTimer(deps, () => track(isStopped ? Promise.resolve() : sweep.run()));
+  const underWay = createUnderWay();
   const trail = createTrail(deps, slots);
   let isStopped = false;
 
-  const track = (work: Promise<void>): void => {
-    const watched = work
-      .catch((error: unknown) => {
-        if (!isStopped) logger.error("turn.claim_failed", { error });
-      })
-      .finally(() => underWay.delete(watched));
-    underWay.add(watched);
-  };
+  const track = (work: Promise<void>): void =>
+    underWay.add(work, (error) => {
+      if (!isStopped) logger.error("turn.claim_failed", { error });
+    });
+
+  const sweep = createSweep(deps, {
+    ...parts,
+    timer,
+    options,
+    onClaimed: trail.follow,
+    onSwept: () => pump(),
+  });
 
   const pump = (): void => {
     if (isStopped || slots.waiting === 0) return;
@@ -69,29 +76,33 @@ export function createClaimer(deps: ClaimerDeps, parts: ClaimerParts): Claimer {
     pump();
   };
 
-  const sweep = async (): Promise<void> => {
-    if (isStopped) return;
-    try {
-      await claimDue(deps, parts, trail, options);
-      await scheduleNextDue();
-      pump();
-    } finally {
-      timer.at(clock.now() + settings.sweepMs);
-    }
-  };
-
-  const scheduleNextDue = async (): Promise<void> => {
-    const dueAt = await turns.nextDue(options);
-    if (dueAt !== undefined && dueAt > clock.now()) timer.at(dueAt);
-  };
+  const scheduleNextDue = async (): Promise<void> => sweep.scheduleAt(await turns.nextDue(options));
 
   return {
     pump,
+    freed() {
+      sweep.freed();
+      pump();
+    },
     begin: () => timer.at(clock.now()),
     async stop() {
       isStopped = true;
       timer.cancel();
-      await Promise.all(underWay);
+      await underWay.ended();
+    },
+  };
+}
+
+/** Work that somebody waits for in the end, so that nothing floats. */
+function createUnderWay() {
+  const running = new Set<Promise<void>>();
+  return {
+    add(work: Promise<void>, onError: (error: unknown) => void): void {
+      const watched = work.catch(onError).finally(() => running.delete(watched));
+      running.add(watched);
+    },
+    async ended(): Promise<void> {
+      await Promise.all(running);
     },
   };
 }
@@ -120,28 +131,8 @@ function createTrail({ clock }: Pick<ClaimerDeps, "clock">, slots: Slots): Trail
   };
 }
 
-/** Claims whatever is due or orphaned, told of by a doorbell or not. */
-async function claimDue(
-  deps: ClaimerDeps,
-  parts: ClaimerParts,
-  trail: Trail,
-  options: CallOptions,
-): Promise<void> {
-  const { slots, start } = parts;
-  const room = Math.min(deps.settings.concurrency.realtime - slots.running("realtime"), SWEEP_LIMIT);
-  if (room <= 0) return;
-  const claim = deps.turns.claim({ owner: deps.processId, limit: room });
-  for (const one of (await deps.unit.commit([claim], options)).read(claim)) {
-    slots.unwait(one.session.id, false);
-    if (one.isTakeover)
-      deps.logger.info("turn.taken_over", { turnId: one.turn.id, attempt: one.turn.attempt });
-    start(one, slots.force(one.session.id, one.turn.lane));
-    trail.follow(one.session.id, one.turn.lane);
-  }
-}
-
 /** One timer for all: the earliest time asked for wins. */
-function createOneTimer(deps: Pick<AgentDeps, "clock">, run: () => void) {
+function createOneTimer(deps: Pick<AgentDeps, "clock">, run: () => void): OneTimer & { cancel(): void } {
   const { clock } = deps;
   let timer: Disposable | undefined;
   let dueAt = Number.POSITIVE_INFINITY;

@@ -1,6 +1,5 @@
 import type { TurnControl } from "@troupe/contracts";
 import { SUBJECTS, TroupeError } from "@troupe/contracts";
-import { dayOf } from "../kit/index.ts";
 import type { ActiveTurns } from "./active-turns.ts";
 import type { AgentDeps } from "./deps.ts";
 
@@ -29,18 +28,12 @@ export function createControl(deps: ControlDeps): Control {
       throw new TroupeError(`There is no turn ${turnId}.`, { code: "request.not_found" });
     if (turn.state !== "queued") return false;
     const at = clock.now();
-    const entry = {
-      spaceId: turn.spaceId,
-      day: dayOf(turn.createdAt),
-      microUsd: 0,
-      reservedMicroUsd: turn.reservedMicroUsd,
-    };
     try {
       const writes = [
         turns.cancelQueued(turnId, at),
         deps.inbox.end(turnId, "cancelled", at, reason),
         turns.markMessages(turnId, "cancelled"),
-        ...(turn.reservedMicroUsd === 0 ? [] : [deps.ledger.settle(entry)]),
+        ...(turn.reservedMicroUsd === 0 ? [] : [deps.ledger.release(turnId)]),
       ];
       await unit.commit(writes, { signal });
     } catch (error) {

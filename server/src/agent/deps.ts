@@ -1,5 +1,8 @@
 import type {
   AgentDirectory,
+  ApprovalPolicy,
+  BlobStore,
+  Budgets,
   Clock,
   EffectStore,
   IdGenerator,
@@ -22,16 +25,19 @@ import type { Metrics } from "../kit/index.ts";
 /** What running turns needs. Everything is a port; `app` joins them. */
 export interface AgentDeps {
   readonly unit: UnitOfWork;
-  readonly sessions: Pick<SessionStore, "touch" | "append" | "history">;
+  readonly sessions: Pick<SessionStore, "take" | "append" | "history" | "get" | "remove">;
+  readonly blobs: Pick<BlobStore, "get">;
   readonly storylines: Pick<StorylineStore, "open" | "ofSession">;
   readonly turns: TurnStore;
   readonly inbox: Pick<InboxStore, "end" | "ofTurn">;
   readonly outbox: Pick<OutboxStore, "put">;
   readonly effects: Pick<EffectStore, "put">;
-  readonly ledger: Pick<Ledger, "reserve" | "settle" | "record">;
+  readonly ledger: Pick<Ledger, "reserve" | "release" | "record" | "callsOfTurn">;
+  readonly budgets: Budgets;
   readonly agents: AgentDirectory;
   readonly router: ModelRouter;
   readonly toolbox: Toolbox;
+  readonly approval: ApprovalPolicy;
   readonly modules: readonly Module[];
   readonly feed: TurnFeed;
   readonly bus: MessageBus;
@@ -65,11 +71,9 @@ export interface AgentSettings {
   /** How often the store is swept for turns that no doorbell told of. */
   readonly sweepMs: number;
   readonly viewCacheBytes: number;
-  /** Daily limit of the space, read anew for each reservation. */
-  readonly dailyLimitMicroUsd: () => number | undefined;
 }
 
-export const AGENT_DEFAULTS: Omit<AgentSettings, "dailyLimitMicroUsd"> = {
+export const AGENT_DEFAULTS: AgentSettings = {
   concurrency: { realtime: 2_000, background: 16, heavy: 2 },
   maxWaiting: 10_000,
   maxAttempts: 5,

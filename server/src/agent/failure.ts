@@ -22,6 +22,7 @@ export interface Failure {
 
 /** Codes whose message is written for the user already. */
 const TELLS_ITSELF: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
+  "budget.exceeded",
   "turn.failed",
   "tool.failed",
   "model.unknown",
@@ -70,7 +71,6 @@ function reasonKey(code: ErrorCode): CatalogueKey {
     case "model.bad_response":
     case "model.rejected":
     case "model.unknown":
-    case "budget.exceeded":
     case "turn.deadline":
       return `reason.${code}`;
     default:

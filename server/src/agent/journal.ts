@@ -1,4 +1,4 @@
-import type { ModelStepOutput, ToolResultPart, TurnStep } from "@troupe/contracts";
+import type { ModelStepOutput, SourceReference, ToolResultPart, TurnStep } from "@troupe/contracts";
 
 /** Most calls that one model step may make. */
 export const CALLS_PER_STEP = 1_000;
@@ -18,7 +18,14 @@ export interface Replay {
   call(
     n: number,
     name: string,
-  ): { readonly kind: "done"; readonly result: ToolResultPart } | { readonly kind: "unknown" } | undefined;
+  ):
+    | {
+        readonly kind: "done";
+        readonly result: ToolResultPart;
+        readonly sources: readonly SourceReference[] | undefined;
+      }
+    | { readonly kind: "unknown" }
+    | undefined;
 }
 
 /**
@@ -28,11 +35,11 @@ export interface Replay {
 export function createReplay(steps: readonly TurnStep[], path: "loop" | "direct"): Replay {
   const models = new Map<number, ModelStepOutput>();
   const begun = new Map<number, string>();
-  const results = new Map<number, ToolResultPart>();
+  const results = new Map<number, Extract<TurnStep, { kind: "result" }>>();
   for (const step of steps) {
     if (step.kind === "model") models.set(step.n, step.output);
     else if (step.kind === "intent") begun.set(step.n, step.tool);
-    else results.set(step.n, step.result);
+    else results.set(step.n, step);
   }
   let whole = 0;
   while (models.has(whole)) whole += 1;
@@ -42,8 +49,8 @@ export function createReplay(steps: readonly TurnStep[], path: "loop" | "direct"
     goesOn: (n) => n + 1 < whole,
     call(n, name) {
       if (n >= firstLost) return undefined;
-      const result = results.get(n);
-      if (result?.name === name) return { kind: "done", result };
+      const ended = results.get(n);
+      if (ended?.result.name === name) return { kind: "done", result: ended.result, sources: ended.sources };
       return begun.get(n) === name ? { kind: "unknown" } : undefined;
     },
   };

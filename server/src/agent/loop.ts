@@ -1,38 +1,42 @@
 import type {
+  BrokenCall,
   MessagePart,
   ModelCallRecord,
+  ModelChoice,
   ModelMessage,
   ToolCallPart,
   TurnStep,
   Usage,
   Write,
 } from "@troupe/contracts";
-import { TroupeError, textOf } from "@troupe/contracts";
-import { addUsage } from "../kit/index.ts";
-import {
-  askModel,
-  estimateMicroUsd,
-  type ModelAnswer,
-  type ModelQuestion,
-  reserveFurther,
-  type Spent,
-} from "./ask-model.ts";
+import { TroupeError } from "@troupe/contracts";
+import { addUsage, estimateTokens, sumCalls } from "../kit/index.ts";
+import { askModel, type ModelAnswer, type Spent } from "./ask-model.ts";
+import { partCalls } from "./client-tools.ts";
 import type { AgentDeps } from "./deps.ts";
-import { createReplay, type Replay } from "./journal.ts";
+import { CALLS_PER_STEP, createReplay, type Replay } from "./journal.ts";
 import { needsJournalFirst, runCalls } from "./run-tools.ts";
+import { tokensOf } from "./session-views.ts";
+import { reserveCall, type Spending } from "./spending.ts";
+import { fromUser, HANDED_NOTE } from "./to-model.ts";
 import type { EquippedTurn } from "./values.ts";
 
-/** A model that breaks off in mid-answer is asked again so many times; each is a new attempt for whoever watches. */
+/**
+ * After a model broke off in mid-answer the next one of the list is asked, or the same again, so many times; each is a new
+ * attempt for whoever watches.
+ */
 const MIDWAY_RESTARTS = 2;
 
 /** What the loop came to. Kept up to date while it runs, so that a stop or failure loses nothing that was paid for. */
-export interface LoopState {
+export interface LoopState extends Spending {
   readonly parts: MessagePart[];
   readonly calls: ModelCallRecord[];
   readonly toolWrites: Write<unknown>[];
   usage: Usage;
   costMicroUsd: number;
   extraReservedMicroUsd: number;
+  choices: readonly ModelChoice[];
+  model: string;
   /** Model steps that ended. */
   steps: number;
   /** What follows the prompt by now: answers, results, and messages that joined on the way. */
@@ -42,15 +46,24 @@ export interface LoopState {
   ridden: number;
 }
 
-/** `before`: what earlier attempts were billed for, which counts however this one ends. */
-export function createLoopState(before: Spent): LoopState {
+/**
+ * `before`: what earlier attempts were billed for, which counts however this one ends. Every call is added to `calls`.
+ */
+export function createLoopState(
+  before: Spent,
+  calls: ModelCallRecord[],
+  asks: Pick<Spending, "choices" | "model">,
+): LoopState {
+  calls.push(...before.calls);
   return {
     parts: [],
-    calls: [...before.calls],
+    calls,
     toolWrites: [],
     usage: before.usage,
     costMicroUsd: before.costMicroUsd,
     extraReservedMicroUsd: 0,
+    choices: asks.choices,
+    model: asks.model,
     steps: 0,
     added: [],
     unkept: [],
@@ -63,7 +76,6 @@ export type BuildPrompt = (shrink: number) => readonly ModelMessage[];
 
 export interface LoopInput {
   readonly turn: EquippedTurn;
-  readonly choices: ModelQuestion["choices"];
   readonly prompt: BuildPrompt;
   /** Tokens of the prompt, for reserving further calls. */
   readonly promptTokens: number;
@@ -85,7 +97,7 @@ export async function runLoop(
   const { run } = input.turn;
   const { added } = state;
   for (;;) {
-    for (const message of run.arrived.splice(0)) added.push({ role: "user", text: textOf(message.parts) });
+    for (const message of run.arrived.splice(0)) added.push(fromUser(message.parts));
     const isLast = state.steps >= input.maxSteps - 1;
     const answer = await answerOf(deps, input, state, replay, isLast, signal);
     const calls = answer.calls.map(
@@ -96,9 +108,23 @@ export async function runLoop(
         arguments: text,
       }),
     );
+    if (calls.length > CALLS_PER_STEP) {
+      throw new TroupeError(
+        `The model called ${calls.length} tools at once; ${CALLS_PER_STEP} are the most.`,
+        {
+          code: "model.bad_response",
+        },
+      );
+    }
     say(state, answer.text);
     state.parts.push(...calls);
-    added.push({ role: "assistant", text: answer.text, calls: answer.calls });
+    const { reasoning } = answer;
+    added.push({
+      role: "assistant",
+      text: answer.text,
+      calls: answer.calls,
+      ...(reasoning === undefined ? {} : { reasoning }),
+    });
     const step = state.steps;
     state.steps += 1;
     if (calls.length === 0) {
@@ -111,11 +137,17 @@ export async function runLoop(
         code: "turn.failed",
       });
     }
-    const { results, writes } = await runCalls(deps, input.turn, calls, replay, step, signal);
+    const { own, clients } = partCalls(input.turn, calls);
+    const { results, writes } = await runCalls(deps, input.turn, own, replay, step, signal);
     state.parts.push(...results);
     state.toolWrites.push(...writes);
     for (const { callId, name, text, isError } of results)
       added.push({ role: "tool", callId, name, text, isError: isError === true });
+    // The client runs these and answers with its next message. A model that is asked again before, because a message
+    // joined in the last moment, is told so: a provider takes no call without a result.
+    for (const { callId, name } of clients)
+      added.push({ role: "tool", callId, name, text: HANDED_NOTE, isError: false });
+    if (clients.length > 0) return;
   }
 }
 
@@ -127,7 +159,7 @@ async function answerOf(
   replay: Replay,
   isLast: boolean,
   signal: AbortSignal,
-): Promise<Pick<ModelAnswer, "text" | "calls">> {
+): Promise<Pick<ModelAnswer, "text" | "calls" | "reasoning">> {
   const kept = replay.model(state.steps);
   if (kept !== undefined) {
     if (kept.text !== "")
@@ -140,8 +172,11 @@ async function answerOf(
     return kept;
   }
   const answer = await askUntilWhole(deps, input, state, isLast, signal);
-  const { model, text, calls, usage, costMicroUsd } = answer;
-  const output = { model, text, calls, usage, costMicroUsd };
+  const { model, text, calls, record, reasoning } = answer;
+  const { usage, costMicroUsd } = sumCalls(record === undefined ? [] : [record]);
+  const recordId = record === undefined ? {} : { recordId: record.id };
+  const thought = reasoning === undefined ? {} : { reasoning };
+  const output = { model, ...recordId, text, calls, usage, costMicroUsd, ...thought };
   state.unkept.push({ kind: "model", n: state.steps, at: deps.clock.now(), output });
   if (calls.length > 0) await keepSteps(deps, input.turn, calls, state, signal);
   return answer;
@@ -180,35 +215,31 @@ async function askUntilWhole(
 ): Promise<ModelAnswer> {
   const { turn } = input;
   let shrink = 0;
-  let restarts = 0;
-  for (let asked = 0; ; asked++) {
-    if (state.steps > 0 || asked > 0) {
-      state.extraReservedMicroUsd += await reserveFurther(
-        deps,
-        turn,
-        estimateMicroUsd(input.choices, input.promptTokens),
-        signal,
-      );
-    }
+  const brokenOff: BrokenCall[] = [];
+  for (;;) {
+    const tokens = input.promptTokens + tokensOf(state.added, estimateTokens);
+    const maxOutputTokens = await reserveCall(deps, turn, state, tokens, signal);
     const prompt = input.prompt(shrink);
     // The last step must be an answer, so it gets no tools to call.
     const question = {
-      choices: input.choices,
+      choices: state.choices,
       messages: state.added.length === 0 ? prompt : [...prompt, ...state.added],
       tools: isLast ? [] : turn.tools.specs,
       lead: leadOf(state),
+      isFirst: state.steps === 0,
+      brokenOff,
+      maxOutputTokens,
+      conversation: turn.session,
     };
     const answer = await askModel(deps, turn, question, signal);
-    account(state, answer);
-    state.calls.push(answer.record);
+    account(state, sumCalls(answer.records));
+    state.calls.push(...answer.records);
     if (signal.aborted) {
       say(state, answer.text);
       throw signal.reason;
     }
     if (answer.reason !== "error") {
-      if (answer.text === "" && answer.calls.length === 0) {
-        throw new TroupeError(`The model ${answer.model} answered nothing.`, { code: "model.bad_response" });
-      }
+      if (answer.text === "" && answer.calls.length === 0) throw wordless(answer);
       return answer;
     }
     const error =
@@ -217,10 +248,31 @@ async function askUntilWhole(
         code: "model.bad_response",
         retryable: true,
       });
+    // A call that failed before it said anything has been tried on every model of the list already.
+    const hasBegun = answer.record !== undefined;
+    const mayHelp = error.retryable || state.choices.length > 1;
     if (error.code === "model.context_exceeded" && shrink < 4) shrink += 1;
-    else if (error.retryable && answer.text !== "" && restarts < MIDWAY_RESTARTS) restarts += 1;
-    else throw error;
-    if (answer.text !== "") restart(turn, state);
+    else if (hasBegun && mayHelp && brokenOff.length < MIDWAY_RESTARTS) {
+      brokenOff.push({ model: answer.model, error });
+    } else throw error;
+    if (hasBegun) restart(turn, state);
+  }
+}
+
+/** Why a model that did not fail wrote nothing. */
+function wordless({ model, reason }: ModelAnswer): TroupeError {
+  switch (reason) {
+    case "length":
+      return new TroupeError(
+        `The model ${model} used all it may write before its first word. Allow it a longer answer.`,
+        { code: "turn.failed" },
+      );
+    case "content-filter":
+      return new TroupeError(`The model ${model} was stopped by its provider's filter.`, {
+        code: "model.rejected",
+      });
+    default:
+      return new TroupeError(`The model ${model} answered nothing.`, { code: "model.bad_response" });
   }
 }
 

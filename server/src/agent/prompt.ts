@@ -1,7 +1,7 @@
-import type { Agent, Message, ModelMessage, TurnPayload } from "@troupe/contracts";
-import { textOf } from "@troupe/contracts";
+import type { Agent, Message, ModelMessage, Trigger, TurnPayload } from "@troupe/contracts";
 import { estimateTokens } from "../kit/index.ts";
-import { type SessionView, tokensOf } from "./session-views.ts";
+import { cutHistory, type SessionView, tokensOf } from "./session-views.ts";
+import { answersOf, fromUser, userMessage } from "./to-model.ts";
 import type { EquippedTurn, GatheredContribution } from "./values.ts";
 
 /** Of the window, what an answer may take when nobody says otherwise. */
@@ -18,18 +18,17 @@ export interface Prompt {
   readonly shownFromTurnSeq: number;
   readonly wasCut: boolean;
   readonly tokens: number;
-  /** What modules added to this turn; it stays in the history, so that the next prompt begins with the same bytes. */
-  readonly recall: ModelMessage | undefined;
+  /**
+   * What stands just before the newest message: what modules added, and what started the turn. It stays in the history,
+   * so that the next prompt begins with the same bytes.
+   */
+  readonly added: ModelMessage | undefined;
 }
 
 /** How many turns of the history fit, and whether some had to go. Changes the view: a cut stays cut. */
 export function fitHistory(view: SessionView, budgetTokens: number): boolean {
   if (view.shownTokens <= budgetTokens) return view.shownFrom > 0;
-  const target = budgetTokens * REFILL_SHARE;
-  while (view.shownFrom < view.history.length && view.shownTokens > target) {
-    view.shownTokens -= view.history[view.shownFrom]?.tokens ?? 0;
-    view.shownFrom += 1;
-  }
+  cutHistory(view, budgetTokens * REFILL_SHARE);
   return true;
 }
 
@@ -61,10 +60,17 @@ export function createPrompts(): { assemble(input: PromptInput): Prompt } {
 
 function assemble(heads: WeakMap<Agent, ModelMessage>, input: PromptInput): Prompt {
   const { turn, contributions } = input;
-  const { payload } = turn.run.claimed.turn;
+  const { turn: record, session: talk } = turn.run.claimed;
+  const { payload } = record;
   const head = headOf(heads, turn.agent, payload);
-  const block = recallBlock(contributions, linesShown(turn.session));
-  const newest = input.newest.map((message): ModelMessage => ({ role: "user", text: textOf(message.parts) }));
+  const shown = turn.session.shownLines;
+  const started = triggerLine(record.trigger, talk.channel);
+  // A channel is that of the whole conversation; everything else is about this turn alone.
+  const isTold = record.trigger === "channel" && shown.has(started);
+  const block = addedBlock(contributions, shown, isTold ? "" : started);
+  // A call that brings its history brings the calls too, right before the results that it begins with.
+  const isAnswer = payload.given?.at(-1)?.role === "assistant";
+  const newest = input.newest.flatMap(({ parts }) => (isAnswer ? answersOf(parts) : [fromUser(parts)]));
   const fixed = [...head, ...(block === undefined ? [] : [block]), ...newest];
   const fixedTokens =
     tokensOf(fixed, estimateTokens) +
@@ -75,11 +81,9 @@ function assemble(heads: WeakMap<Agent, ModelMessage>, input: PromptInput): Prom
 
   const { session } = turn;
   const wasCut = fitHistory(session, budget);
-  const messages = head;
   if (wasCut && input.summary !== "")
-    messages.push({ role: "system", text: `Earlier in this conversation:\n${input.summary}` });
-  for (let i = session.shownFrom; i < session.history.length; i++)
-    messages.push(...(session.history[i]?.messages ?? []));
+    head.push({ role: "system", text: `Earlier in this conversation:\n${input.summary}` });
+  const messages = head.concat(session.shownMessages);
   if (block !== undefined) messages.push(block);
   messages.push(...newest);
   return {
@@ -87,7 +91,7 @@ function assemble(heads: WeakMap<Agent, ModelMessage>, input: PromptInput): Prom
     shownFromTurnSeq: shownFrom(session),
     wasCut,
     tokens: fixedTokens + session.shownTokens,
-    recall: block,
+    added: block,
   };
 }
 
@@ -110,12 +114,30 @@ function headOf(heads: WeakMap<Agent, ModelMessage>, agent: Agent, payload: Turn
     : [system, { role: "system", text: payload.instructions }];
 }
 
-function recallBlock(
+/** What started a turn, where it was not a person in a chat. One line each, always the same. Source: design §3. */
+function triggerLine(trigger: Trigger, channel: string): string {
+  switch (trigger) {
+    case "chat":
+      return "";
+    case "job":
+      return "A schedule started this turn; nobody wrote just now. What follows is the task.";
+    case "agent":
+      return "What follows was written by another agent, not by a person.";
+    case "flow":
+      return "A flow started this turn as one of its steps; nobody wrote just now. What follows is the task.";
+    case "invocation":
+      return "A program asks and reads the answer. Answer with the result alone.";
+    case "channel":
+      return `This conversation is held on the channel "${channel}".`;
+  }
+}
+
+function addedBlock(
   contributions: readonly GatheredContribution[],
   shown: ReadonlySet<string>,
+  trigger: string,
 ): ModelMessage | undefined {
-  const text = contributions
-    .map((one) => freshLines(one.text, shown))
+  const text = [...contributions.map((one) => freshLines(one.text, shown)), trigger]
     .filter((one) => one !== "")
     .join("\n\n");
   return text === "" ? undefined : { role: "system", text };
@@ -130,16 +152,6 @@ function freshLines(text: string, shown: ReadonlySet<string>): string {
   return fresh.length === 0 ? "" : [heading, ...fresh].join("\n");
 }
 
-/** Lines of what modules added to the turns that prompts show; nothing else in a history is a system message. */
-function linesShown(session: SessionView): ReadonlySet<string> {
-  const lines = new Set<string>();
-  for (let i = session.shownFrom; i < session.history.length; i++) {
-    const first = session.history[i]?.messages[0];
-    if (first?.role === "system") for (const line of first.text.split("\n")) lines.add(line);
-  }
-  return lines;
-}
-
 /** A call that brought its own history: the oldest of it goes when it does not fit. */
 function stateless(
   payload: TurnPayload,
@@ -152,19 +164,24 @@ function stateless(
   const given = (payload.given ?? []).map(toGiven);
   let tokens = tokensOf(given, estimateTokens);
   let from = 0;
-  while (from < given.length && tokens > budget) {
+  // Results that were just brought need the calls that they answer.
+  const last = newest[0]?.role === "tool" ? given.length - 1 : given.length;
+  while (from < last && tokens > budget) {
     tokens -= tokensOf(given.slice(from, from + 1), estimateTokens);
     from += 1;
   }
   // A result without its call is refused by providers.
   while (given[from]?.role === "tool") from += 1;
-  const messages = [...head, ...given.slice(from), ...(block === undefined ? [] : [block]), ...newest];
+  const messages = [...head, ...given.slice(from)];
+  // Between calls and their results nothing may stand.
+  if (block !== undefined && newest[0]?.role !== "tool") messages.push(block);
+  messages.push(...newest);
   return {
     messages,
     shownFromTurnSeq: Number.MAX_SAFE_INTEGER,
     wasCut: from > 0,
     tokens: fixedTokens + tokens,
-    recall: block,
+    added: block,
   };
 }
 
@@ -174,6 +191,8 @@ function toGiven(message: NonNullable<TurnPayload["given"]>[number]): ModelMessa
       return { role: "assistant", text: message.text, calls: message.toolCalls ?? [] };
     case "tool":
       return { role: "tool", callId: message.callId ?? "", name: "", text: message.text, isError: false };
+    case "user":
+      return userMessage(message.text, message.files ?? []);
     default:
       return { role: message.role, text: message.text };
   }

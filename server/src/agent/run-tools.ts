@@ -1,12 +1,17 @@
 import type {
+  ApprovalRequest,
+  ApprovalRule,
+  SourceReference,
   ToolCallPart,
   ToolContext,
+  ToolKind,
   ToolOutput,
   ToolResultPart,
   TurnStep,
   Write,
 } from "@troupe/contracts";
-import { say } from "../kit/index.ts";
+import { TroupeError } from "@troupe/contracts";
+import { linkSignal, say, untilAborted } from "../kit/index.ts";
 import type { AgentDeps } from "./deps.ts";
 import { callNumber, type Replay } from "./journal.ts";
 import type { EquippedTurn } from "./values.ts";
@@ -26,14 +31,20 @@ export async function runCalls(
   modelStep: number,
   signal: AbortSignal,
 ): Promise<StepResults> {
-  const outcomes: { result: ToolResultPart; writes: readonly Write<unknown>[] }[] = [];
+  const outcomes: CallOutcome[] = [];
   let next = 0;
+  let isBroken = false;
   const worker = async (): Promise<void> => {
-    while (next < calls.length) {
+    while (next < calls.length && !isBroken) {
       const at = next++;
       const call = calls[at];
-      if (call !== undefined)
+      if (call === undefined) return;
+      try {
         outcomes[at] = await runCall(deps, turn, call, replay, callNumber(modelStep, at), signal);
+      } catch (error) {
+        isBroken = true;
+        throw error;
+      }
     }
   };
   const size = Math.min(deps.settings.toolParallelism, calls.length);
@@ -43,6 +54,11 @@ export async function runCalls(
   return { results: outcomes.map((one) => one.result), writes: outcomes.flatMap((one) => one.writes) };
 }
 
+interface CallOutcome {
+  readonly result: ToolResultPart;
+  readonly writes: readonly Write<unknown>[];
+}
+
 async function runCall(
   deps: AgentDeps,
   turn: EquippedTurn,
@@ -50,26 +66,14 @@ async function runCall(
   replay: Replay,
   n: number,
   signal: AbortSignal,
-): Promise<{ result: ToolResultPart; writes: readonly Write<unknown>[] }> {
-  const { emitter, trace } = turn.run;
+): Promise<CallOutcome> {
+  const { emitter } = turn.run;
   const kind = turn.tools.kindOf(call.name) ?? "pure";
-  const before = replay.call(n, call.name);
   emitter.tool("requested", call);
-  // A transactional call reruns: its effect is its writes, and those were never committed.
-  if (before?.kind === "done" && kind !== "transactional") {
-    emitter.tool(before.result.isError === true ? "failed" : "succeeded", call, "replayed");
-    return { result: before.result, writes: [] };
-  }
-  if (before?.kind === "unknown") {
-    emitter.tool("unknown", call);
-    trace.push({
-      at: deps.clock.now(),
-      what: "tool",
-      detail: `${call.name} (${kind}) unknown, not run again`,
-    });
-    const text = say(turn.language, "tool.unknown_outcome", { tool: call.name });
-    return { result: resultOf(call, { text, isError: true }), writes: [] };
-  }
+  const replayed = replayCall(deps, turn, call, kind, replay.call(n, call.name));
+  if (replayed !== undefined) return replayed;
+  const rule = await approvalOf(deps, turn, call, kind, signal);
+  if (rule !== "allow") return refuseCall(deps, turn, call, kind, rule, n);
   if (kind === "external")
     await journalNow(
       deps,
@@ -80,23 +84,137 @@ async function runCall(
   signal.throwIfAborted();
   emitter.tool("started", call);
   const startedMs = deps.clock.monotonicMs();
-  const output = await deps.toolbox.run(turn.tools, call, contextOf(turn, call, n, deps.clock.now()), {
+  const output = await deps.toolbox.run(turn.runnable, call, contextOf(turn, call, n, deps.clock.now()), {
     signal,
+    onRetry: ({ error, waitMs }) => emitter.tool("retrying", call, `${error.message} Waits ${waitMs} ms.`),
   });
   const tookMs = Math.round(deps.clock.monotonicMs() - startedMs);
+  const isError = output.isError === true;
+  const { sources } = output;
   const result = resultOf(call, output);
-  const step: TurnStep = { kind: "result", n, at: deps.clock.now(), result };
-  const entry = deps.turns.journal(turn.run.claimed.turn, step);
-  // The result of an act on the world is kept at once; losing the others costs a rerun.
-  if (kind === "external") await deps.unit.commit([entry], { signal: NEVER });
-  else deps.unit.ride([entry]);
-  emitter.tool(output.isError === true ? "failed" : "succeeded", call, `${tookMs} ms`);
-  trace.push({
-    at: deps.clock.now(),
-    what: "tool",
-    detail: `${call.name} (${kind}) ${output.isError === true ? "failed" : "done"}, ${tookMs} ms`,
-  });
+  await keepResult(
+    deps,
+    turn,
+    { kind: "result", n, at: deps.clock.now(), result, ...sourced(sources) },
+    kind,
+  );
+  emitter.tool(isError ? "failed" : "succeeded", call, `${tookMs} ms`);
+  note(deps, turn, `${call.name} (${kind}) ${isError ? "failed" : "done"}, ${tookMs} ms`, sources);
   return { result, writes: kind === "transactional" ? (output.writes ?? []) : [] };
+}
+
+/** What an earlier attempt's journal says of a call; undefined: it is to be run. */
+function replayCall(
+  deps: AgentDeps,
+  turn: EquippedTurn,
+  call: ToolCallPart,
+  kind: ToolKind,
+  before: ReturnType<Replay["call"]>,
+): CallOutcome | undefined {
+  const { emitter } = turn.run;
+  // A transactional call reruns: its effect is its writes, and those were never committed.
+  if (before?.kind === "done" && kind !== "transactional") {
+    emitter.tool(before.result.isError === true ? "failed" : "succeeded", call, "replayed");
+    note(deps, turn, `${call.name} (${kind}) replayed`, before.sources);
+    return { result: before.result, writes: [] };
+  }
+  if (before?.kind !== "unknown") return undefined;
+  emitter.tool("unknown", call);
+  note(deps, turn, `${call.name} (${kind}) unknown, not run again`);
+  const text = say(turn.language, "tool.unknown_outcome", { tool: call.name });
+  return { result: resultOf(call, { text, isError: true }), writes: [] };
+}
+
+/** A policy that has not answered by then has said no. */
+const APPROVAL_MS = 10_000;
+
+/** Whether the call may run. No answer means no. Source: design §2 rule 9. */
+async function approvalOf(
+  deps: AgentDeps,
+  turn: EquippedTurn,
+  call: ToolCallPart,
+  kind: ToolKind,
+  signal: AbortSignal,
+): Promise<ApprovalRule> {
+  const { clock, approval, logger } = deps;
+  const { claimed } = turn.run;
+  const late = () =>
+    new TroupeError(`The policy took longer than ${APPROVAL_MS} ms.`, { code: "request.timeout" });
+  using scope = linkSignal(signal, { clock, afterMs: APPROVAL_MS, reason: late });
+  const request: ApprovalRequest = {
+    agent: turn.agent,
+    principal: claimed.principal,
+    trigger: claimed.turn.trigger,
+    tool: call.name,
+    kind,
+    arguments: call.arguments,
+  };
+  try {
+    const rule = await untilAborted(approval.decide(request, { signal: scope.signal }), scope.signal);
+    return rule === "allow" || rule === "ask" ? rule : "deny";
+  } catch (error) {
+    signal.throwIfAborted();
+    logger.error("approval.failed", { tool: call.name, turnId: claimed.turn.id, error });
+    return "deny";
+  }
+}
+
+/** The call is answered and not run; nobody can be asked in this version, so a call that needs it is refused too. */
+function refuseCall(
+  deps: AgentDeps,
+  turn: EquippedTurn,
+  call: ToolCallPart,
+  kind: ToolKind,
+  rule: "deny" | "ask",
+  n: number,
+): CallOutcome {
+  const isAsked = rule === "ask";
+  turn.run.emitter.tool(isAsked ? "approval-required" : "denied", call);
+  note(deps, turn, `${call.name} (${kind}) ${isAsked ? "needs approval, not run" : "denied"}`);
+  const text = say(turn.language, isAsked ? "tool.needs_approval" : "tool.denied", { tool: call.name });
+  const result = resultOf(call, { text, isError: true });
+  const step: TurnStep = { kind: "result", n, at: deps.clock.now(), result };
+  deps.unit.ride([deps.turns.journal(turn.run.claimed.turn, step)]);
+  return { result, writes: [] };
+}
+
+/**
+ * The result of an act on the world is kept at once; losing the others costs a rerun. When the store cannot take it, the
+ * turn goes on all the same: it knows what happened, and the result is kept with its end, which waits for the store. A
+ * crash before that leaves the call unknown, which is the truth.
+ */
+async function keepResult(
+  deps: AgentDeps,
+  turn: EquippedTurn,
+  step: TurnStep,
+  kind: ToolKind,
+): Promise<void> {
+  const entry = deps.turns.journal(turn.run.claimed.turn, step);
+  if (kind !== "external") return deps.unit.ride([entry]);
+  try {
+    await deps.unit.commit([entry], { signal: NEVER });
+  } catch (error) {
+    const isPassing =
+      TroupeError.is(error) && error.code.startsWith("store.") && error.code !== "store.conflict";
+    if (!isPassing) throw error;
+    deps.logger.error("tool.result_unkept", { turnId: turn.run.claimed.turn.id, n: step.n, error });
+    turn.run.unkept.push(entry);
+  }
+}
+
+function note(
+  deps: AgentDeps,
+  turn: EquippedTurn,
+  detail: string,
+  sources?: readonly SourceReference[],
+): void {
+  turn.run.trace.push({ at: deps.clock.now(), what: "tool", detail, ...sourced(sources) });
+}
+
+function sourced(sources: readonly SourceReference[] | undefined): {
+  readonly sources?: readonly SourceReference[];
+} {
+  return sources === undefined || sources.length === 0 ? {} : { sources };
 }
 
 /** The result of an act is kept even when nobody waits for the turn any more. */

@@ -2,6 +2,7 @@ import type { Agent, ClaimedTurn } from "@troupe/contracts";
 import { TroupeError, textOf } from "@troupe/contracts";
 import { delayOfAttempt, derivedId, detectLanguage, sleep, titleOf } from "../kit/index.ts";
 import { spentBefore } from "./ask-model.ts";
+import { withClientTools } from "./client-tools.ts";
 import type { AgentDeps } from "./deps.ts";
 import { failedTurn, failureOf, LeftForTakeover } from "./failure.ts";
 import type { createPrompts } from "./prompt.ts";
@@ -39,11 +40,11 @@ export function createTurnRunner(
     begin: (claimed, prepared) => beginRun(deps, claimed, prepared),
     async run(run, scope) {
       try {
-        const committed = await runSteps(deps, views, prompts, run, scope);
-        dispatch(deps, views, committed);
+        tell(deps, views, await runSteps(deps, views, prompts, run, scope));
         return "ended";
       } catch (error) {
         views.forget(run.claimed.session.id);
+        keepCalls(deps, run);
         const { id: turnId, attempt } = run.claimed.turn;
         if (error instanceof LeftForTakeover) {
           deps.logger.info("turn.left", { turnId, attempt });
@@ -58,6 +59,24 @@ export function createTurnRunner(
       }
     },
   };
+}
+
+/** What an attempt that comes to no end here was billed for. Whoever ends its turn may know nothing of it. */
+function keepCalls(deps: AgentDeps, run: TurnRun): void {
+  if (run.calls.length === 0) return;
+  const { id } = run.claimed.turn;
+  deps.unit.ride([...run.calls.map((call) => deps.ledger.record(call)), deps.turns.recount(id)]);
+}
+
+/** Everything is kept by now, so a failure to tell of it ends nothing and is no reason to run the turn again. */
+function tell(deps: AgentDeps, views: SessionViews, committed: CommittedTurn): void {
+  const { turn, session } = committed.run.claimed;
+  try {
+    dispatch(deps, views, committed);
+  } catch (error) {
+    views.forget(session.id);
+    deps.logger.error("turn.dispatch_failed", { turnId: turn.id, error });
+  }
 }
 
 async function runSteps(
@@ -161,15 +180,22 @@ async function whyRefused(
   signal: AbortSignal,
 ): Promise<"joined" | "lost" | "tool"> {
   const { id, epoch } = run.claimed.turn;
-  const record = await deps.turns.get(id, { signal });
+  const record = await readOrLeave(deps.turns.get(id, { signal }));
   if (record === undefined || record.epoch !== epoch || record.state !== "running") return "lost";
   if (record.inboundCount <= known) return "tool";
   if (run.inbound.length < record.inboundCount) {
     // Its hand-over is still on the way; what is kept tells the same.
-    const kept = await deps.turns.inbound(id, { signal });
+    const kept = await readOrLeave(deps.turns.inbound(id, { signal }));
     for (const message of kept) join(run, message);
   }
   return "joined";
+}
+
+/** A read that fails says nothing about the turn: its answer is there, and a later attempt ends it. */
+function readOrLeave<T>(read: Promise<T>): Promise<T> {
+  return read.catch((cause: unknown) => {
+    throw new LeftForTakeover("its row cannot be read", { cause });
+  });
 }
 
 /** Adds a message that joined the running turn; the same one again changes nothing. */
@@ -188,13 +214,14 @@ async function unopened(
 ): Promise<ExecutedTurn> {
   const { turn, session } = run.claimed;
   const text = run.inbound.map((message) => textOf(message.parts)).join("\n");
-  const [view, journal] = await Promise.all([
-    views.load(session, turn.turnSeq, { signal }),
-    run.claimed.isTakeover ? deps.turns.steps(turn.id, { signal }) : [],
-  ]).catch((cause: unknown) => {
-    throw new LeftForTakeover("its session cannot be read", { cause });
-  });
-  const { calls, usage, costMicroUsd } = spentBefore(run.claimed, journal);
+  const [view, journal, paidBefore] = await readOrLeave(
+    Promise.all([
+      views.load(session, turn.turnSeq, { signal }),
+      run.claimed.isTakeover ? deps.turns.steps(turn.id, { signal }) : [],
+      run.claimed.isTakeover ? deps.ledger.callsOfTurn(turn.id, { signal }) : [],
+    ]),
+  );
+  const { calls, usage, costMicroUsd } = spentBefore(run.claimed, journal, paidBefore);
   const agent: Agent = deps.agents.get(turn.spaceId, turn.agentId) ?? {
     spaceId: turn.spaceId,
     revision: 0,
@@ -208,6 +235,7 @@ async function unopened(
     text,
     session: view,
     journal,
+    paidBefore,
     view: {
       turnId: turn.id,
       spaceId: turn.spaceId,
@@ -227,7 +255,7 @@ async function unopened(
       title: titleOf(text),
       isNew: view.storyline === undefined,
     },
-    tools: deps.toolbox.select(agent, turn.trigger),
+    ...withClientTools(deps.toolbox.select(agent, turn.trigger), undefined),
     path: { kind: "loop" },
     parts: [],
     reply: "",
@@ -239,6 +267,6 @@ async function unopened(
     calls,
     toolWrites: [],
     wasCut: false,
-    recall: undefined,
+    added: undefined,
   };
 }

@@ -1,5 +1,6 @@
 import type {
   CallOptions,
+  FilePart,
   Message,
   ModelMessage,
   SessionStore,
@@ -24,8 +25,12 @@ export interface SessionView {
   historyTokens: number;
   /** Index of the first turn that prompts show. Moves only when the window is full, so that the prefix stays stable. */
   shownFrom: number;
-  /** Tokens of what is shown. */
+  /** What is shown, in one row: a walk over a long history's turns would cost each turn more than the last. */
+  shownMessages: ModelMessage[];
+  /** Its tokens. */
   shownTokens: number;
+  /** Lines of what modules added to the turns that are shown. */
+  shownLines: Set<string>;
   /** Every `seq` up to this one belongs to a turn of `history`. */
   seenTo: number;
   /** Known ones above it: replies that were numbered after a message which waited for its own turn. */
@@ -83,7 +88,8 @@ export function createSessionViews(deps: SessionViewsDeps): SessionViews {
     async load(session, turnSeq, options) {
       const known = views.get(session.id);
       // Whoever else wrote to the session took a number that this view does not know.
-      if (known !== undefined && known.seenTo >= turnSeq - 1) {
+      // A new session may have the id of one that was deleted.
+      if (known !== undefined && !session.isNew && known.seenTo >= turnSeq - 1) {
         views.delete(session.id);
         views.set(session.id, known);
         return known;
@@ -120,7 +126,9 @@ function emptyView(sessionId: string): SessionView {
     history: [],
     historyTokens: 0,
     shownFrom: 0,
+    shownMessages: [],
     shownTokens: 0,
+    shownLines: new Set(),
     seenTo: 0,
     seenAhead: new Set(),
     storyline: undefined,
@@ -174,8 +182,21 @@ export function tokensOf(
     tokens += 4 + estimateTokens(message.text);
     if (message.role === "assistant")
       for (const call of message.calls) tokens += 8 + estimateTokens(call.arguments);
+    else if (message.role === "user" && message.files !== undefined)
+      for (const file of message.files) tokens += tokensOfFile(file);
   }
   return tokens;
+}
+
+/** What providers count for an image of usual size; a document by its pages, which its size tells roughly. */
+const TOKENS_OF_IMAGE = 1_600;
+const BYTES_PER_DOCUMENT_TOKEN = 40;
+const MAX_TOKENS_OF_FILE = 40_000;
+
+function tokensOfFile({ mediaType, sizeBytes }: FilePart): number {
+  if (mediaType.startsWith("image/")) return TOKENS_OF_IMAGE;
+  const bytesPerToken = mediaType === "application/pdf" ? BYTES_PER_DOCUMENT_TOKEN : 3.5;
+  return Math.min(MAX_TOKENS_OF_FILE, 20 + Math.ceil(sizeBytes / bytesPerToken));
 }
 
 function see(view: SessionView, seqs: readonly number[]): void {
@@ -186,7 +207,28 @@ function see(view: SessionView, seqs: readonly number[]): void {
 function push(view: SessionView, turn: HistoryTurn): void {
   view.history.push(turn);
   view.historyTokens += turn.tokens;
-  view.shownTokens += turn.tokens;
+  show(view, turn);
+}
+
+/** Shows fewer turns: drops the oldest that are shown until the rest has at most so many tokens. */
+export function cutHistory(view: SessionView, tokens: number): void {
+  let left = view.shownTokens;
+  while (view.shownFrom < view.history.length && left > tokens) {
+    left -= view.history[view.shownFrom]?.tokens ?? 0;
+    view.shownFrom += 1;
+  }
+  view.shownTokens = 0;
+  view.shownMessages = [];
+  view.shownLines = new Set();
+  for (const turn of view.history.slice(view.shownFrom)) show(view, turn);
+}
+
+function show(view: SessionView, { tokens, messages }: HistoryTurn): void {
+  view.shownTokens += tokens;
+  view.shownMessages.push(...messages);
+  const [first] = messages;
+  // Nothing else in a history is a system message.
+  if (first?.role === "system") for (const line of first.text.split("\n")) view.shownLines.add(line);
 }
 
 function byTurn(messages: readonly Message[]): Message[][] {

@@ -1,26 +1,30 @@
-import type { Admission, LaneTicket, TurnControl, TurnIntake } from "@troupe/contracts";
+import type { Admission, Lane, LaneTicket, SessionControl, TurnControl, TurnIntake } from "@troupe/contracts";
 import { SUBJECTS } from "@troupe/contracts";
-import { estimateTokens } from "../kit/index.ts";
+import { estimateTokens, type Metrics } from "../kit/index.ts";
 import { createActiveTurns } from "./active-turns.ts";
 import { createClaimer } from "./claimer.ts";
-import { createControl } from "./control.ts";
+import { type Control, createControl } from "./control.ts";
 import type { AgentDeps } from "./deps.ts";
 import { LeftForTakeover } from "./failure.ts";
 import { gatherAhead } from "./gather.ts";
 import { createPrompts } from "./prompt.ts";
 import { createTurnRunner, join } from "./run-turn.ts";
-import { createSessionViews } from "./session-views.ts";
-import { createSlots, type Place } from "./slots.ts";
+import { createSessionControl } from "./session-control.ts";
+import { createSessionViews, type SessionViews } from "./session-views.ts";
+import { createSlots, type Place, type Slots } from "./slots.ts";
 import type { Gathering } from "./values.ts";
 
 /** Runs the turns of this process: many agents, one consumer, no timer per agent. */
 export interface Supervisor {
   readonly intake: TurnIntake;
   readonly control: TurnControl;
+  readonly sessions: SessionControl;
   /** Claims what is due and what dead processes left, now and from time to time. */
   start(): void;
   /** Takes no more, waits `graceMs` for what runs, leaves the rest for takeover. */
   drain(options: { readonly graceMs: number }): Promise<void>;
+  /** Tokens of history that the session's next prompt shows, as far as it is in memory. */
+  shownTokens(sessionId: string): number | undefined;
   stats(): { readonly running: number; readonly waiting: number; readonly sessionViews: number };
 }
 
@@ -32,11 +36,16 @@ export function createSupervisor(deps: AgentDeps): Supervisor {
   const slots = createSlots(settings.concurrency);
   const custody = new AbortController();
   const runner = createTurnRunner(deps, views, createPrompts());
-  const active = createActiveTurns(deps, { runner, slots, custody, onFree: () => claimer.pump() });
-  const claimer = createClaimer(deps, { slots, start: active.start, signal: custody.signal });
+  const active = createActiveTurns(deps, { runner, slots, custody, onFree: () => claimer.freed() });
+  const claimer = createClaimer(deps, {
+    slots,
+    start: active.start,
+    onCancelled: (turnId) => control.stopLocal(turnId, "somebody asked for it"),
+    signal: custody.signal,
+  });
   const control = createControl({ ...deps, active });
   let isClosing = false;
-  let cancellations: Disposable | undefined;
+  let told: Disposable | undefined;
 
   const ticketOf = (place: Place): LaneTicket => {
     let prepared: Gathering | undefined;
@@ -47,25 +56,24 @@ export function createSupervisor(deps: AgentDeps): Supervisor {
       start: (claimed) => active.start(claimed, place, prepared),
       release() {
         place.free();
-        claimer.pump();
+        claimer.freed();
       },
     };
   };
 
+  measure(deps.metrics, slots, views);
   const intake: TurnIntake = {
     admit(sessionId, lane): Admission {
       if (isClosing) return { kind: "full", retryAfterMs: FULL_RETRY_MS };
       const place = slots.take(sessionId, lane);
       if (place !== undefined) return { kind: "run", ticket: ticketOf(place) };
       if (slots.waiting >= settings.maxWaiting) return { kind: "full", retryAfterMs: FULL_RETRY_MS };
-      const running = active.ofSession(sessionId)?.run.claimed.turn;
+      const claimed = active.ofSession(sessionId)?.run.claimed;
       // A direct call answers itself alone: a message that joined it would get no answer.
-      if (running === undefined || running.payload.direct !== undefined)
+      if (claimed === undefined || claimed.turn.payload.direct !== undefined)
         return { kind: "queue", running: undefined };
-      return {
-        kind: "queue",
-        running: { turnId: running.id, turnSeq: running.turnSeq, epoch: running.epoch },
-      };
+      const { id: turnId, turnSeq, epoch } = claimed.turn;
+      return { kind: "queue", running: { turnId, turnSeq, epoch, audience: claimed.session.audience } };
     },
     wake(sessionId, lane, dueAt) {
       slots.wait(sessionId, lane, dueAt);
@@ -80,19 +88,46 @@ export function createSupervisor(deps: AgentDeps): Supervisor {
   return {
     intake,
     control,
+    sessions: createSessionControl({ ...deps, views, control }),
     start() {
-      cancellations = deps.bus.subscribe(SUBJECTS.turnCancel, ({ payload }) =>
-        control.stopLocal(String(payload.turnId), String(payload.reason)),
-      );
+      told = listen(deps.bus, control, views);
       claimer.begin();
     },
     async drain({ graceMs }) {
       isClosing = true;
-      cancellations?.[Symbol.dispose]();
+      told?.[Symbol.dispose]();
       await claimer.stop();
       await active.drain(graceMs);
       custody.abort(new LeftForTakeover("the process stops"));
     },
+    shownTokens: (sessionId) => views.peek(sessionId)?.shownTokens,
     stats: () => ({ running: active.size, waiting: slots.waiting, sessionViews: views.stats.sessions }),
   };
+}
+
+const LANES: readonly Lane[] = ["realtime", "background", "heavy"];
+
+function measure(metrics: Metrics, slots: Slots, views: SessionViews): void {
+  metrics.probe("turns_running", "Turns that run just now, by lane.", () =>
+    LANES.map((lane) => ({ labels: { lane }, value: slots.running(lane) })),
+  );
+  metrics.probe("turns_waiting", "Turns that wait for their session or lane.", () => slots.waiting);
+  metrics.probe("session_views", "Sessions whose history is in memory.", () => views.stats.sessions);
+  metrics.probe("session_views_bytes", "Memory that these histories take, about.", () => views.stats.bytes);
+}
+
+/** What other processes say that concerns this one's turns. */
+function listen(
+  bus: AgentDeps["bus"],
+  control: Pick<Control, "stopLocal">,
+  views: Pick<SessionViews, "forget">,
+): Disposable {
+  const told = new DisposableStack();
+  told.use(
+    bus.subscribe(SUBJECTS.turnCancel, ({ payload }) =>
+      control.stopLocal(String(payload.turnId), String(payload.reason)),
+    ),
+  );
+  told.use(bus.subscribe(SUBJECTS.sessionRemoved, ({ payload }) => views.forget(String(payload.sessionId))));
+  return told;
 }

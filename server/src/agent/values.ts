@@ -34,6 +34,10 @@ export interface TurnRun {
   readonly inbound: Message[];
   /** Messages that joined and that no model call has seen yet. */
   readonly arrived: Message[];
+  /** Every model call that was paid for, those of earlier attempts included. */
+  readonly calls: ModelCallRecord[];
+  /** Entries of the journal that the store could not take when they came; they join the finishing commit. */
+  readonly unkept: Write<unknown>[];
   readonly startedAtMs: number;
   /** Enrichment that was begun beside the accepting commit. */
   readonly prepared: Gathering | undefined;
@@ -50,6 +54,8 @@ export interface OpenedTurn {
   readonly session: SessionView;
   /** What the process before this one had journalled; empty on a first attempt. */
   readonly journal: readonly TurnStep[];
+  /** The model calls of earlier attempts, as far as they were kept. */
+  readonly paidBefore: readonly ModelCallRecord[];
   readonly view: TurnView;
   readonly gathering: Gathering;
 }
@@ -64,6 +70,10 @@ export interface PlacedTurn extends OpenedTurn {
 
 export interface EquippedTurn extends PlacedTurn {
   readonly tools: ToolSet;
+  /** Those that Troupe runs. */
+  readonly runnable: ToolSet;
+  /** Names of those that the client runs. */
+  readonly clientTools: ReadonlySet<string>;
   readonly path: { readonly kind: "loop" } | { readonly kind: "direct"; readonly call: DirectCall };
 }
 
@@ -82,8 +92,8 @@ export interface ExecutedTurn extends EquippedTurn {
   readonly toolWrites: readonly Write<unknown>[];
   /** History was cut to fit the model's window. */
   readonly wasCut: boolean;
-  /** What modules added to the prompt, as it stood there. */
-  readonly recall: ModelMessage | undefined;
+  /** What stood just before the newest message: what modules added, and what started the turn. */
+  readonly added: ModelMessage | undefined;
 }
 
 export interface CommittedTurn extends ExecutedTurn {

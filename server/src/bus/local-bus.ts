@@ -26,6 +26,9 @@ type Answer = (envelope: Envelope) => Promise<Envelope>;
 export function createLocalBus({ clock, logger, metrics }: LocalBusDeps): LocalBus {
   const dropped = metrics.counter("bus_dropped_total", "Envelopes that a subscriber or a closed bus lost");
   const subscribers = createDirectory();
+  metrics.probe("bus_queue_length", "Envelopes that wait for their subscribers", () =>
+    subscribers.all().reduce((sum, subscriber) => sum + subscriber.size(), 0),
+  );
   const responders = new Map<string, Answer[]>();
   let turn = 0;
   let isClosed = false;
@@ -109,6 +112,7 @@ interface Directory {
   /** Subscribers that get this envelope: each single one, and the next member of each group. */
   reached(subject: string): Iterable<Subscriber>;
   clear(): void;
+  all(): readonly Subscriber[];
 }
 
 function createDirectory(): Directory {
@@ -127,7 +131,10 @@ function createDirectory(): Directory {
     return found;
   };
 
+  const all = (): readonly Subscriber[] =>
+    [...wild, ...[...plain.values()].flatMap((set) => [...set])].map(({ subscriber }) => subscriber);
   return {
+    all,
     add(text, subscriber, group) {
       const member: Member = { pattern: compilePattern(text), group, subscriber };
       const home = member.pattern.isPlain ? (plain.get(text) ?? new Set<Member>()) : wild;
@@ -155,8 +162,7 @@ function createDirectory(): Directory {
       return reached;
     },
     clear() {
-      for (const member of [...wild, ...[...plain.values()].flatMap((set) => [...set])])
-        member.subscriber.stop();
+      for (const subscriber of all()) subscriber.stop();
       plain.clear();
       wild.clear();
     },
@@ -169,6 +175,8 @@ interface Subscriber {
   put(envelope: Envelope, subject: string): void;
   /** Nothing more is handed over, what waits included. */
   stop(): void;
+  /** How many envelopes wait. */
+  size(): number;
 }
 
 interface Waiting {
@@ -223,6 +231,7 @@ function createSubscriber(
       isPumping = true;
       setImmediate(pump);
     },
+    size: () => waiting.length - oldest,
     stop() {
       isStopped = true;
       waiting = [];

@@ -77,6 +77,23 @@ it("forgets an attempt when the next begins, and what a replaced attempt still s
   expect(events[1]).toMatchObject({ text: "second" });
 });
 
+it("forgets what a model had said that broke off and begins anew within its attempt", () => {
+  const { feed } = setUp();
+  play(feed, "t", 1, [
+    { type: "attempt-start" },
+    text("Half an "),
+    { type: "attempt-start" },
+    text("A whole answer."),
+  ]);
+
+  const { events } = watch(feed, "t");
+
+  expect(events.map(({ n, type }) => [n, type])).toEqual([
+    [2, "attempt-start"],
+    [3, "text-delta"],
+  ]);
+});
+
 it("replays nothing of a turn that has ended, and keeps nothing of a straggler", () => {
   const { feed } = setUp();
   play(feed, "t", 1, [{ type: "attempt-start" }, text("Hello"), end]);

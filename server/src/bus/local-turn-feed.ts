@@ -109,7 +109,7 @@ export function createLocalTurnFeed({
 }
 
 function keep(entry: Entry, event: TurnEvent): void {
-  if (event.attempt > entry.attempt) {
+  if (event.attempt > entry.attempt || event.type === "attempt-start") {
     entry.attempt = event.attempt;
     entry.kept = [];
   }

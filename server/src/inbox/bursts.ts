@@ -34,7 +34,7 @@ export function createBursts(clock: Clock): Bursts {
     of(draft) {
       const { debounceMs } = draft.message;
       const burst = open.get(draft.sessionId);
-      if (burst === undefined || debounceMs === 0 || draft.message.direct !== undefined) return undefined;
+      if (burst === undefined || debounceMs === 0) return undefined;
       if (burst.dueAt <= clock.now() || burst.peerId !== draft.message.peerId) return undefined;
       return { turnId: burst.turnId, turnSeq: burst.turnSeq, dueAt: dueAt(burst, debounceMs) };
     },

@@ -1,7 +1,11 @@
 import type {
   Agent,
   AgentDirectory,
+  AppliedBudget,
+  BlobStore,
+  Budgets,
   Clock,
+  DirectCall,
   Gate,
   IdGenerator,
   InboundMessage,
@@ -18,16 +22,23 @@ import type {
 import type { Counter, Metrics } from "../kit/index.ts";
 import type { Bursts } from "./bursts.ts";
 
-/** What a message may cost at most before its turn asks for more, and what the day still allows. */
-export interface Reservation {
+/** What a message may cost at most before its turn asks for more, and the budgets that pay for it. */
+export interface Outlay {
   readonly microUsd: number;
-  /** Undefined: no limit is configured. */
-  readonly limitMicroUsd: number | undefined;
+  readonly budgets: readonly AppliedBudget[];
+}
+
+/** `at`: UTC milliseconds at which the message is accepted. `model`: in place of the agent's. */
+export interface OutlayAsked {
+  readonly at: number;
+  readonly sessionId: string;
+  readonly model?: string;
 }
 
 export interface InboxDeps {
   readonly unit: UnitOfWork;
   readonly sessions: Pick<SessionStore, "touch" | "append">;
+  readonly blobs: Pick<BlobStore, "renew">;
   readonly turns: Pick<TurnStore, "open" | "join" | "get">;
   readonly inbox: Pick<InboxStore, "accept" | "refuse" | "find">;
   readonly ledger: Pick<Ledger, "reserve">;
@@ -37,8 +48,13 @@ export interface InboxDeps {
   readonly agents: AgentDirectory;
   /** Asked in order; the first that does not allow decides. */
   readonly gates: readonly Gate[];
-  readonly reservation: (agent: Agent, message: InboundMessage) => Reservation;
+  readonly outlay: (agent: Agent, message: InboundMessage, about: OutlayAsked) => Outlay;
+  readonly budgets: Pick<Budgets, "atLimit">;
   readonly deadlineMs: (agent: Agent) => number;
+  /** The call that a typed command means; undefined for every other text. */
+  readonly parseCommand: (text: string) => DirectCall | undefined;
+  /** Called once the store keeps an accepted message, for the doorbell of its session. Must not throw. */
+  readonly onKept?: (kept: { readonly sessionId: string; readonly turnId: string }) => void;
   readonly processId: string;
   readonly clock: Clock;
   readonly ids: IdGenerator;

@@ -13,8 +13,8 @@ import type {
   WhileBusy,
 } from "@troupe/contracts";
 import { NO_USAGE, textOf } from "@troupe/contracts";
-import { derivedId } from "../kit/index.ts";
-import type { InboxDeps, Reservation } from "./deps.ts";
+import { sessionIdFrom } from "../kit/index.ts";
+import type { InboxDeps, Outlay } from "./deps.ts";
 
 /** A message that passed the gates, with the ids and times it would be kept under. */
 export interface Draft {
@@ -26,7 +26,7 @@ export interface Draft {
   readonly turnId: string;
   readonly messageId: string;
   readonly whileBusy: WhileBusy;
-  readonly reservation: Reservation;
+  readonly outlay: Outlay;
   readonly payload: TurnPayload;
   /** UTC milliseconds; all of one draft share it. */
   readonly at: number;
@@ -35,7 +35,7 @@ export interface Draft {
 }
 
 export function draftOf(
-  message: InboundMessage,
+  passed: InboundMessage,
   principal: Principal,
   agent: Agent,
   untilMs: number,
@@ -43,19 +43,21 @@ export function draftOf(
 ): Draft {
   const at = deps.clock.now();
   const turnId = deps.ids.next();
+  const message = withDirect(passed, deps);
   const dueAt = Math.max(at + message.debounceMs, untilMs);
   // A stateless call has a session of its own, so that such calls run side by side.
   const sessionKey = message.sessionKey ?? turnId;
+  const sessionId = sessionIdOf(message, principal, sessionKey);
   return {
     message,
     principal,
     text: textOf(message.parts),
-    sessionId: sessionIdOf(message, principal, sessionKey),
+    sessionId,
     sessionKey,
     turnId,
     messageId: deps.ids.next(),
     whileBusy: message.whileBusy ?? agent.spec.whileBusy ?? "queue",
-    reservation: deps.reservation(agent, message),
+    outlay: deps.outlay(agent, message, { at, sessionId }),
     payload: payloadOf(message),
     at,
     dueAt,
@@ -63,10 +65,16 @@ export function draftOf(
   };
 }
 
-/** Two people who use the same key for their conversations have two conversations, even behind one principal. */
+/** A typed command is a call from here on, so that it is a turn of its own: it joins no other, waits for none, costs no model. */
+function withDirect(message: InboundMessage, { parseCommand }: InboxDeps): InboundMessage {
+  const direct = message.direct ?? parseCommand(textOf(message.parts));
+  return direct === undefined ? message : { ...message, direct, debounceMs: 0 };
+}
+
 export function sessionIdOf(message: InboundMessage, principal: Principal, sessionKey: string): string {
   const { agentId, channel, peerId } = message;
-  return derivedId("session", principal.spaceId, agentId, channel, principal.id, peerId, sessionKey);
+  const { spaceId, id: ownerId } = principal;
+  return sessionIdFrom({ spaceId, agentId, channel, ownerId, peerId, key: sessionKey });
 }
 
 function payloadOf({
@@ -75,6 +83,7 @@ function payloadOf({
   instructions,
   maxOutputTokens,
   temperature,
+  client,
 }: InboundMessage): TurnPayload {
   return {
     ...(direct === undefined ? {} : { direct }),
@@ -82,6 +91,7 @@ function payloadOf({
     ...(instructions === undefined ? {} : { instructions }),
     ...(maxOutputTokens === undefined ? {} : { maxOutputTokens }),
     ...(temperature === undefined ? {} : { temperature }),
+    ...(client === undefined ? {} : { client }),
   };
 }
 
@@ -167,7 +177,7 @@ export function newTurnOf(draft: Draft, owner: string | undefined): NewTurn {
     payload: draft.payload,
     dueAt: draft.dueAt,
     deadlineAt: draft.deadlineAt,
-    reservedMicroUsd: draft.reservation.microUsd,
+    reservedMicroUsd: draft.outlay.microUsd,
     createdAt: draft.at,
     owner,
   };

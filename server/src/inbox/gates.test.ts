@@ -2,9 +2,9 @@ import type { Gate, InboundMessage, Principal } from "@troupe/contracts";
 import { createLogRecorder, createManualClock } from "@troupe/testing";
 import { expect, test } from "vitest";
 import { inboundOf } from "../../../tests/turns/stage.ts";
+import { createRateLimit } from "../kit/index.ts";
 import { rateLimited } from "./gates.ts";
 import { passGates } from "./pass-gates.ts";
-import { createRateLimit } from "./rate-limit.ts";
 
 const principal: Principal = { spaceId: "default", kind: "key", id: "key-1" };
 const message: InboundMessage = inboundOf("hello", 0);

@@ -1,6 +1,5 @@
 import type { Gate, Verdict } from "@troupe/contracts";
-import { detectLanguage, say } from "../kit/index.ts";
-import type { RateLimit } from "./rate-limit.ts";
+import { detectLanguage, type RateLimit, say } from "../kit/index.ts";
 
 const ALLOW: Verdict = { kind: "allow" };
 
@@ -21,7 +20,12 @@ export function notEmpty(): Gate {
     id: "empty",
     check: (message) =>
       message.direct !== undefined ||
-      message.parts.some((part) => part.type === "text" && part.text.trim() !== "")
+      message.parts.some(
+        (part) =>
+          part.type === "file" ||
+          part.type === "tool-result" ||
+          (part.type === "text" && part.text.trim() !== ""),
+      )
         ? ALLOW
         : { kind: "deny", code: "request.invalid", reason: "The message is empty." },
   };

@@ -1,6 +1,7 @@
 import type {
   AcceptResult,
   Admission,
+  Audience,
   CallOptions,
   Inbox,
   RunningTurn,
@@ -9,7 +10,7 @@ import type {
   Write,
 } from "@troupe/contracts";
 import { TroupeError } from "@troupe/contracts";
-import { dayOf } from "../kit/index.ts";
+import { atLimit } from "./at-limit.ts";
 import { createBursts } from "./bursts.ts";
 import type { InboxDeps, Way } from "./deps.ts";
 import type { Draft } from "./draft.ts";
@@ -23,12 +24,15 @@ import {
   toRecord,
   toTouch,
 } from "./draft.ts";
+import { withFiles } from "./files.ts";
 import { duplicateOf, findRetry, joinKnown } from "./known.ts";
 import { passGates } from "./pass-gates.ts";
-import { refuse, refuseBudget, refuseFull } from "./refusals.ts";
+import { refuse, refuseFull } from "./refusals.ts";
 
 /** Times a commit is tried anew because the turn it wanted to join ended meanwhile. */
 const JOIN_TRIES = 3;
+/** Times a budget is tried: there may be room after all, or a cheaper model. */
+const BUDGET_TRIES = 4;
 
 /** Builds the `Inbox`: see the port for what it promises. */
 export function createInbox(deps: InboxDeps): Inbox {
@@ -54,15 +58,19 @@ export function createInbox(deps: InboxDeps): Inbox {
       const known = await findRetry(deps, passed.message, principal, options);
       if (known !== undefined) return duplicateOf(deps, outcomes, known, original, options);
 
-      const draft = draftOf(passed.message, principal, agent, passed.untilMs, deps);
+      const whole = await withFiles(deps, passed.message, principal, options);
+      if (whole.kind === "refused") return refuse(deps, outcomes, original, principal, whole);
+      const draft = draftOf(whole.message, principal, agent, passed.untilMs, deps);
       return enter({ deps, bursts, outcomes }, draft, options);
     },
   };
 }
 
 /** Finds the message a turn: joins one that collects a burst or runs, or opens its own. */
-async function enter(way: Way, draft: Draft, options: CallOptions): Promise<AcceptResult> {
+async function enter(way: Way, first: Draft, options: CallOptions): Promise<AcceptResult> {
   const { deps } = way;
+  let draft = first;
+  let refusals = 0;
   for (let attempt = 1; ; attempt++) {
     const mayJoin = attempt < JOIN_TRIES;
     const burst = mayJoin ? way.bursts.of(draft) : undefined;
@@ -76,6 +84,8 @@ async function enter(way: Way, draft: Draft, options: CallOptions): Promise<Acce
         draft.whileBusy === "steer" &&
         // A call without a model is a turn of its own: joined to another, its tool would never run.
         draft.message.direct === undefined &&
+        // What the turn recalled is known to its own readers alone, and to nobody who came since.
+        isSame(admission.running.audience, draft.message.audience) &&
         mayJoin
       ) {
         return await steer(way, draft, admission.running, options);
@@ -83,12 +93,23 @@ async function enter(way: Way, draft: Draft, options: CallOptions): Promise<Acce
       return await open(way, draft, admission, options);
     } catch (error) {
       if (TroupeError.is(error, "store.duplicate")) return joinKnown(way, draft, options);
-      if (TroupeError.is(error, "budget.exceeded")) return refuseBudget(way, draft);
+      if (TroupeError.is(error, "budget.exceeded")) {
+        refusals += 1;
+        const next = await atLimit(way, draft, { ...options, isLast: refusals === BUDGET_TRIES });
+        if (next.kind === "end") return next.result;
+        draft = next.draft;
+        continue;
+      }
       if (!TroupeError.is(error, "store.conflict") || !mayJoin) throw error;
       // The turn it wanted to join ended in between; look again.
       way.bursts.forget(draft.sessionId);
     }
   }
+}
+
+/** Audiences are sorted and without repeats. */
+function isSame(one: Audience, other: Audience): boolean {
+  return one.length === other.length && one.every((reader, at) => reader === other[at]);
 }
 
 async function open(
@@ -125,14 +146,13 @@ async function open(
       ticket.start(toClaimed(draft, { seq: lastSeq, created, epoch, owner: deps.processId }));
     } else {
       ticket?.release();
-      if (draft.message.debounceMs > 0 && draft.message.direct === undefined)
-        way.bursts.opened(draft, lastSeq);
+      if (draft.message.debounceMs > 0) way.bursts.opened(draft, lastSeq);
       deps.intake.wake(draft.sessionId, draft.message.lane, draft.dueAt);
       if (admission.kind === "queue" && admission.running !== undefined && draft.whileBusy === "interrupt") {
         await interrupt(deps, admission.running, options);
       }
     }
-    return accepted(draft, draft.turnId, lastSeq, state);
+    return accepted(deps, draft, lastSeq, state);
   } catch (error) {
     if (!started) ticket?.release();
     throw error;
@@ -157,7 +177,7 @@ async function joinBurst(
   watchNow(deps.feed, joined);
   way.bursts.extended(draft);
   way.outcomes.add(1, { outcome: "merged" });
-  return accepted(joined, burst.turnId, seq, "merged");
+  return accepted(deps, joined, seq, "merged");
 }
 
 async function steer(
@@ -173,7 +193,7 @@ async function steer(
   watchNow(deps.feed, joined);
   deps.intake.steer(running.turnId, toMessage(joined, seq, running.turnSeq));
   way.outcomes.add(1, { outcome: "steered" });
-  return accepted(joined, running.turnId, seq, "steered");
+  return accepted(deps, joined, seq, "steered");
 }
 
 async function commitJoin(
@@ -204,20 +224,20 @@ async function interrupt(deps: InboxDeps, running: RunningTurn, options: CallOpt
 }
 
 function reserveWrites(deps: InboxDeps, draft: Draft): Write<unknown>[] {
-  const { microUsd, limitMicroUsd } = draft.reservation;
-  if (microUsd === 0 && limitMicroUsd === undefined) return [];
-  return [
-    deps.ledger.reserve({ spaceId: draft.principal.spaceId, day: dayOf(draft.at), microUsd, limitMicroUsd }),
-  ];
+  const { microUsd, budgets } = draft.outlay;
+  // What costs nothing is no matter of the budget: a command is answered although the day's is spent.
+  if (microUsd === 0) return [];
+  return [deps.ledger.reserve({ holder: draft.turnId, microUsd, accounts: budgets })];
 }
 
 function accepted(
-  draft: Draft,
-  turnId: string,
+  deps: InboxDeps,
+  { turnId, sessionId, messageId }: Draft,
   seq: number,
   position: "running" | "queued" | "merged" | "steered",
 ): AcceptResult {
-  return { kind: "accepted", turnId, messageId: draft.messageId, sessionId: draft.sessionId, seq, position };
+  deps.onKept?.({ sessionId, turnId });
+  return { kind: "accepted", turnId, messageId, sessionId, seq, position };
 }
 
 function watchNow(feed: TurnFeed, draft: Draft): void {

@@ -59,8 +59,14 @@ export async function duplicateOf(
 ): Promise<AcceptResult> {
   outcomes.add(1, { outcome: "duplicate" });
   // Watch first, read then: an end that falls in between is in the record.
-  if (message.watch !== undefined) deps.feed.subscribe(known.turnId, message.watch);
-  const turn = await deps.turns.get(known.turnId, options);
+  const watch = message.watch === undefined ? undefined : deps.feed.subscribe(known.turnId, message.watch);
+  const turn = await deps.turns.get(known.turnId, options).catch((error: unknown) => {
+    watch?.[Symbol.dispose]();
+    throw error;
+  });
+  const isOpen = turn?.state === "queued" || turn?.state === "running";
+  // Of an ended turn nothing more is told, and a watch on it would stay for good.
+  if (!isOpen) watch?.[Symbol.dispose]();
   if (turn === undefined)
     throw new TroupeError("The turn of a known message is gone.", { code: "request.not_found" });
   return { kind: "duplicate", turnId: known.turnId, sessionId: known.sessionId, state: turn.state };

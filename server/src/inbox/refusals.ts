@@ -47,12 +47,3 @@ export function refuseFull(way: Way, draft: Draft, retryAfterMs: number): Accept
     retryAfterMs,
   });
 }
-
-export function refuseBudget(way: Way, draft: Draft): AcceptResult {
-  const message = say(detectLanguage(draft.text), "refused.budget.exceeded");
-  return refuse(way.deps, way.outcomes, draft.message, draft.principal, {
-    kind: "refused",
-    code: "budget.exceeded",
-    message,
-  });
-}

@@ -1,4 +1,5 @@
 import type {
+  Budgets,
   Clock,
   IdGenerator,
   Ledger,
@@ -9,16 +10,23 @@ import type {
   ModelRouter,
   UnitOfWork,
 } from "@troupe/contracts";
-import { NO_USAGE, TroupeError } from "@troupe/contracts";
-import { costMicroUsd, dayOf, estimateTokens } from "../kit/index.ts";
+import { TroupeError } from "@troupe/contracts";
+import {
+  type CallAbout,
+  callRecord,
+  costMicroUsd,
+  dayOf,
+  estimateTokens,
+  failedCallRecord,
+} from "../kit/index.ts";
 
-const DAY_MS = 24 * 60 * 60 * 1_000;
 /** Output that is reserved where the request sets no limit. */
 const DEFAULT_OUTPUT_TOKENS = 1_000;
 
 export interface AskOnceDeps {
   readonly unit: UnitOfWork;
-  readonly ledger: Pick<Ledger, "reserve" | "settle" | "record">;
+  readonly ledger: Pick<Ledger, "reserve" | "release" | "record">;
+  readonly budgets: Budgets;
   readonly router: ModelRouter;
   readonly clock: Clock;
   readonly ids: IdGenerator;
@@ -27,8 +35,11 @@ export interface AskOnceDeps {
 export interface Question {
   readonly choices: readonly ModelChoice[];
   readonly request: ModelRequest;
-  readonly about: Pick<ModelCallRecord, "spaceId" | "agentId" | "sessionId" | "turnId">;
-  readonly dailyLimitMicroUsd: number | undefined;
+  /** Id of the effect that it is made for: what it reserves is freed with it after a crash. */
+  readonly holder: string;
+  /** Default: `summary`. */
+  readonly purpose?: ModelCallRecord["purpose"];
+  readonly about: Omit<CallAbout, "purpose" | "day">;
   readonly signal: AbortSignal;
 }
 
@@ -38,22 +49,27 @@ interface Asked {
   readonly text: string;
   /** Undefined when not even a failure was told. */
   readonly end: EndEvent | undefined;
-  readonly choice: ModelChoice | undefined;
-  readonly latencyMs: number;
 }
 
 /**
  * One background call of a model, its cost reserved before and settled after it whatever the outcome. Source: design §2
- * rule 8. Rejects with the model's error, with `budget.exceeded` (retryable at the next UTC day), or with the signal's
- * reason.
+ * rule 8. Rejects with the model's error, with `budget.exceeded` (retryable when the budget's next period begins), or with
+ * the signal's reason.
  */
 export async function askOnce(deps: AskOnceDeps, question: Question): Promise<string> {
-  const reservation = await reserve(deps, question);
-  let asked: Asked | undefined;
+  const reservedAt = deps.clock.now();
+  const about: CallAbout = {
+    ...question.about,
+    purpose: question.purpose ?? "summary",
+    day: dayOf(reservedAt),
+  };
+  const isReserved = await reserve(deps, question, reservedAt);
+  const records: ModelCallRecord[] = [];
+  let asked: Asked;
   try {
-    asked = await ask(deps, question);
+    asked = await ask(deps, question, about, records);
   } finally {
-    await settle(deps, question, reservation, asked);
+    await settle(deps, question, isReserved, records);
   }
   if (question.signal.aborted) throw question.signal.reason;
   if (asked.end === undefined)
@@ -62,80 +78,74 @@ export async function askOnce(deps: AskOnceDeps, question: Question): Promise<st
   return asked.text;
 }
 
-interface Reservation {
-  readonly day: string;
-  readonly microUsd: number;
-}
-
+/** Whether anything is reserved: only where a budget pays for it. */
 async function reserve(
-  { unit, ledger, clock }: AskOnceDeps,
-  { choices, request, about: { spaceId }, dailyLimitMicroUsd, signal }: Question,
-): Promise<Reservation> {
+  { unit, ledger, budgets, clock }: AskOnceDeps,
+  { choices, request, about, holder, signal }: Question,
+  at: number,
+): Promise<boolean> {
+  const accounts = budgets.of(about, at);
+  if (accounts.length === 0) return false;
   const inputTokens = request.messages.reduce((sum, message) => sum + estimateTokens(message.text), 0);
   const outputTokens = request.maxOutputTokens ?? DEFAULT_OUTPUT_TOKENS;
   const usage = { inputTokens, cachedInputTokens: 0, outputTokens };
   const microUsd = Math.max(0, ...choices.map(({ price }) => costMicroUsd(usage, price)));
-  const day = dayOf(clock.now());
-  if (microUsd === 0) return { day, microUsd };
-  const write = ledger.reserve({ spaceId, day, microUsd, limitMicroUsd: dailyLimitMicroUsd });
+  if (microUsd === 0) return false;
   try {
-    await unit.commit([write], { signal });
+    await unit.commit([ledger.reserve({ holder, microUsd, accounts })], { signal });
+    return true;
   } catch (error) {
     if (!TroupeError.is(error, "budget.exceeded")) throw error;
-    throw new TroupeError("The budget of today is spent; the next day opens it again.", {
+    throw new TroupeError("A budget is used up; its next period opens it again.", {
       code: "budget.exceeded",
       cause: error,
       retryable: true,
-      retryAfterMs: DAY_MS - (clock.now() % DAY_MS),
+      retryAfterMs: Math.min(...accounts.map(({ resetsAt }) => resetsAt)) - clock.now(),
     });
   }
-  return { day, microUsd };
 }
 
-async function ask({ router, clock }: AskOnceDeps, { choices, request, signal }: Question): Promise<Asked> {
+async function ask(
+  { router, clock, ids }: AskOnceDeps,
+  { choices, request, signal }: Question,
+  about: CallAbout,
+  records: ModelCallRecord[],
+): Promise<Asked> {
   const startedMs = clock.monotonicMs();
   let choice: ModelChoice | undefined;
   let text = "";
   let end: EndEvent | undefined;
-  const onModel = (one: ModelChoice): void => {
-    choice = one;
-  };
-  for await (const event of router.stream(choices, request, { signal, onModel, onRetry: () => {} })) {
-    if (event.type === "text-delta") text += event.text;
-    if (event.type === "end") end = event;
+  const events = router.stream(choices, request, {
+    signal,
+    onModel: (one) => {
+      choice = one;
+    },
+    onRetry: () => {},
+    onFailedCall: (failed) =>
+      void records.push(failedCallRecord(about, failed, { id: ids.next(), at: clock.now() })),
+  });
+  try {
+    for await (const event of events) {
+      if (event.type === "text-delta") text += event.text;
+      if (event.type === "end") end = event;
+    }
+  } finally {
+    const latencyMs = clock.monotonicMs() - startedMs;
+    if (choice !== undefined)
+      records.push(callRecord(about, { id: ids.next(), at: clock.now(), choice, end, latencyMs }));
   }
-  return { text, end, choice, latencyMs: clock.monotonicMs() - startedMs };
+  return { text, end };
 }
 
 /** Tells what was billed. Money that was reserved is settled by a commit of its own: the caller may yet fail. */
 async function settle(
-  { unit, ledger, clock, ids }: AskOnceDeps,
-  { choices, about }: Question,
-  { day, microUsd: reservedMicroUsd }: Reservation,
-  asked: Asked | undefined,
+  { unit, ledger }: AskOnceDeps,
+  { holder }: Question,
+  isReserved: boolean,
+  calls: readonly ModelCallRecord[],
 ): Promise<void> {
-  const usage = asked?.end?.usage ?? NO_USAGE;
-  const choice = asked?.choice ?? choices[0];
-  const cost = costMicroUsd(usage, choice?.price);
-  const record = ledger.record({
-    id: ids.next(),
-    ...about,
-    model: choice?.name ?? "unknown",
-    purpose: "summary",
-    outcome: outcomeOf(asked?.end),
-    ...usage,
-    estimated: asked?.end?.estimated ?? true,
-    costMicroUsd: cost,
-    latencyMs: Math.round(asked?.latencyMs ?? 0),
-    at: clock.now(),
-  });
-  if (reservedMicroUsd === 0 && cost === 0) return unit.ride([record]);
-  const entry = { spaceId: about.spaceId, day, microUsd: cost, reservedMicroUsd };
+  const records = calls.map((call) => ledger.record(call));
+  if (!isReserved && calls.every(({ costMicroUsd }) => costMicroUsd === 0)) return unit.ride(records);
   // What was billed is told although nobody waits for the answer any more.
-  await unit.commit([ledger.settle(entry), record], { signal: new AbortController().signal });
-}
-
-function outcomeOf(end: EndEvent | undefined): ModelCallRecord["outcome"] {
-  if (end === undefined || end.reason === "error") return "error";
-  return end.reason === "aborted" ? "aborted" : "ok";
+  await unit.commit([...records, ledger.release(holder)], { signal: new AbortController().signal });
 }

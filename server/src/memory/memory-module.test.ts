@@ -54,7 +54,7 @@ const hitOf = (text: string, changes: Partial<SearchHit> = {}): SearchHit => ({
   ...changes,
 });
 
-async function gather(hits: readonly SearchHit[], ...texts: readonly string[]) {
+async function gather(hits: readonly SearchHit[], view: TurnView = viewOf(["my cat"])) {
   const asked: SearchQuery[] = [];
   const module = createMemoryModule({
     search: {
@@ -67,12 +67,12 @@ async function gather(hits: readonly SearchHit[], ...texts: readonly string[]) {
     logger: createLogRecorder(),
     metrics: createMetrics(),
   });
-  const contribution = await module.gather(viewOf(texts.length === 0 ? ["my cat"] : texts), { signal });
+  const contribution = await module.gather(view, { signal });
   return { asked, contribution, lines: contribution.text.split("\n").slice(1), module };
 }
 
 it("searches by the words that matter in all new messages, for everyone who will read the answer", async () => {
-  const { asked } = await gather([], "What was the name of my cat?", "And of Kate's dog?");
+  const { asked } = await gather([], viewOf(["What was the name of my cat?", "And of Kate's dog?"]));
 
   expect(asked).toEqual([
     {
@@ -80,13 +80,21 @@ it("searches by the words that matter in all new messages, for everyone who will
       agentId: "ana",
       readers: ["kate", "max"],
       words: ["name", "cat", "kate", "dog"],
-      limit: 24,
+      limit: 12,
+      minScore: 0.3,
+      except: { sessionId: "now", fromTurnSeq: 30 },
     },
   ]);
 });
 
+it("leaves out the new message itself where the prompt shows nothing of the conversation yet", async () => {
+  const { asked } = await gather([], { ...viewOf(["my cat"]), shownFromTurnSeq: Number.MAX_SAFE_INTEGER });
+
+  expect(asked.map(({ except }) => except)).toEqual([{ sessionId: "now", fromTurnSeq: 40 }]);
+});
+
 it("asks nothing of the store when no word says what the message is about", async () => {
-  const { asked, contribution } = await gather([hitOf("x")], "How are you?");
+  const { asked, contribution } = await gather([hitOf("x")], viewOf(["How are you?"]));
 
   expect(asked).toEqual([]);
   expect(contribution).toEqual({ text: "" });
@@ -105,22 +113,6 @@ it("tells day and speaker of each hit, and how many there are", async () => {
     "[2026-11-03] note: Likes cats",
   ]);
   expect(contribution.detail).toBe("3 memories");
-});
-
-it("leaves out what the prompt shows, the new message itself and weak hits, and keeps what lies before", async () => {
-  const { lines, contribution } = await gather([
-    hitOf("the new message", { sessionId: "now", turnSeq: 40 }),
-    hitOf("shown in the prompt", { sessionId: "now", turnSeq: 30 }),
-    hitOf("before the shown part", { sessionId: "now", turnSeq: 29 }),
-    hitOf("same number, another session", { turnSeq: 35 }),
-    hitOf("a coincidence", { score: 0.2 }),
-  ]);
-
-  expect(lines.map((line) => line.slice(19))).toEqual([
-    "before the shown part",
-    "same number, another session",
-  ]);
-  expect(contribution.detail).toBe("2 memories");
 });
 
 it("says the same thing once", async () => {

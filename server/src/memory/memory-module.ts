@@ -1,20 +1,12 @@
-import type {
-  Clock,
-  Contribution,
-  Logger,
-  Module,
-  SearchHit,
-  SearchStore,
-  TurnView,
-} from "@troupe/contracts";
+import type { Clock, Contribution, Logger, Module, SearchHit, SearchStore } from "@troupe/contracts";
 import { textOf } from "@troupe/contracts";
-import { estimateTokens, type Metrics, SECONDS_BUCKETS, wordsOf } from "../kit/index.ts";
+import { estimateTokens, type Metrics, referenceOf, SECONDS_BUCKETS, wordsOf } from "../kit/index.ts";
 import { excerptOf } from "./excerpt.ts";
 
 const BUDGET_TOKENS = 600;
 const MAX_LINES = 6;
-/** Asked for beyond what is shown, because much of it stands in the prompt already. */
-const SPARE_HITS = 18;
+/** Asked for beyond what is shown, because some of it says the same. */
+const SPARE_HITS = 6;
 /** Below this share of the asked words a hit is a coincidence. */
 const MIN_SCORE = 0.3;
 const MAX_LINE_CHARACTERS = 280;
@@ -40,26 +32,38 @@ export function createMemoryModule({ search, clock, logger, metrics }: MemoryMod
       if (words.length === 0) return NOTHING;
       const startedMs = clock.monotonicMs();
       const { spaceId, agent, audience: readers } = turn;
-      const query = { spaceId, agentId: agent.spec.id, readers, words, limit: MAX_LINES + SPARE_HITS };
-      const hits = await search.search(query, { signal });
+      const hits = await search.search(
+        {
+          spaceId,
+          agentId: agent.spec.id,
+          readers,
+          words,
+          limit: MAX_LINES + SPARE_HITS,
+          minScore: MIN_SCORE,
+          except: { sessionId: turn.sessionId, fromTurnSeq: Math.min(turn.shownFromTurnSeq, turn.turnSeq) },
+        },
+        { signal },
+      );
       seconds.observe((clock.monotonicMs() - startedMs) / 1_000);
-      const lines = linesOf(choose(hits, turn), words);
+      const chosen = choose(hits);
+      const lines = linesOf(chosen, words);
       if (lines.length === 0) return NOTHING;
       logger.debug("memory.recalled", { turnId: turn.turnId, found: hits.length, shown: lines.length });
       return {
         text: [HEAD, ...lines].join("\n"),
         detail: `${lines.length} ${lines.length === 1 ? "memory" : "memories"}`,
+        // Best first, and so are the lines.
+        sources: chosen.slice(0, lines.length).map(referenceOf),
       };
     },
   };
 }
 
-/** Leaves out what is weak, what the prompt shows anyway, and what says the same as a better hit. */
-function choose(hits: readonly SearchHit[], turn: TurnView): readonly SearchHit[] {
+/** Leaves out what says the same as a better hit. */
+function choose(hits: readonly SearchHit[]): readonly SearchHit[] {
   const chosen: SearchHit[] = [];
   const told: string[] = [];
   for (const hit of hits) {
-    if (hit.score < MIN_SCORE || isShown(hit, turn)) continue;
     const text = plain(hit.text);
     // "remember that my cat is called Mia" and the memory "my cat is called Mia" are one thing.
     if (told.some((one) => one.includes(text) || text.includes(one))) continue;
@@ -68,11 +72,6 @@ function choose(hits: readonly SearchHit[], turn: TurnView): readonly SearchHit[
     if (chosen.length === MAX_LINES) break;
   }
   return chosen;
-}
-
-function isShown(hit: SearchHit, turn: TurnView): boolean {
-  if (hit.sessionId !== turn.sessionId || hit.turnSeq === undefined) return false;
-  return hit.turnSeq >= turn.shownFromTurnSeq || hit.turnSeq === turn.turnSeq;
 }
 
 function plain(text: string): string {

@@ -1,4 +1,5 @@
 import type {
+  AppliedBudget,
   Effect,
   Message,
   ModelChoice,
@@ -57,6 +58,11 @@ const HISTORY = [
   said(7, "assistant", "Good."),
 ];
 
+const DAILY: AppliedBudget = {
+  ...{ name: "daily", spaceId: "default", scope: "space", subject: "", period: "2026-11-20" },
+  ...{ limitMicroUsd: 5_000, atLimit: "refuse", resetsAt: Date.UTC(2026, 10, 21) },
+};
+
 interface Setting {
   readonly storyline?: Partial<Storyline>;
   readonly price?: ModelPrice | undefined;
@@ -102,7 +108,8 @@ function setUp({
       flush: async () => {},
     },
     sessions: {
-      get: async () => ({ id: "s", spaceId: "default", agentId: "ana" }) as never,
+      get: async () =>
+        ({ id: "s", spaceId: "default", agentId: "ana", peerId: "kate", ownerId: "key" }) as never,
       history: async ({ beforeTurnSeq }) => history.filter((message) => message.turnSeq < beforeTurnSeq),
     },
     storylines: {
@@ -120,7 +127,15 @@ function setUp({
       }),
       summarise: writeOf("summarise"),
     },
-    ledger: { reserve: writeOf("reserve"), settle: writeOf("settle"), record: writeOf("record") },
+    ledger: {
+      reserve: writeOf("reserve"),
+      release: (holder) => writeOf("release")({ holder }),
+      record: writeOf("record"),
+    },
+    budgets: {
+      of: ({ spaceId }) => (price === undefined ? [] : [{ ...DAILY, spaceId }]),
+      atLimit: async () => ({ kind: "retry" }),
+    },
     router: {
       choices(name) {
         asked.push(name);
@@ -143,7 +158,6 @@ function setUp({
     },
     clock,
     ids: { next: () => "call-1" },
-    dailyLimitMicroUsd: 5_000,
     logger: createLogRecorder(),
   });
   const run = async (payload: Record<string, unknown> = {}) =>
@@ -222,12 +236,12 @@ it("reserves the cost before the call, and settles what it was after it", async 
   await run();
 
   const reserved = detail("reserve")?.microUsd as number;
-  expect(commits).toEqual([["reserve"], ["settle", "record"]]);
+  expect(commits).toEqual([["reserve"], ["record", "release"]]);
   expect(rides).toEqual([]);
-  expect(detail("reserve")).toMatchObject({ spaceId: "default", day: "2026-11-20", limitMicroUsd: 5_000 });
+  expect(detail("reserve")).toMatchObject({ holder: "e", accounts: [{ limitMicroUsd: 5_000 }] });
   // 400 tokens of output alone cost 2,000; the input comes on top.
   expect(reserved).toBeGreaterThan(2_000);
-  expect(detail("settle")).toMatchObject({ microUsd: 150, reservedMicroUsd: reserved, day: "2026-11-20" });
+  expect(detail("release")).toMatchObject({ holder: "e" });
   expect(detail("record")).toMatchObject({
     purpose: "summary",
     outcome: "ok",
@@ -236,6 +250,10 @@ it("reserves the cost before the call, and settles what it was after it", async 
     inputTokens: 100,
     outputTokens: 10,
     turnId: "t-7",
+    peerId: "kate",
+    ownerId: "key",
+    storylineId: "line",
+    day: "2026-11-20",
   });
 });
 
@@ -247,7 +265,7 @@ it("makes no commit for a model without a price, and still records the call", as
   expect([commits, rides]).toEqual([[], [["record"]]]);
 });
 
-it("asks nobody when the budget is spent, and waits for the next UTC day", async () => {
+it("asks nobody when the budget is spent, and waits for its next period", async () => {
   const { run, requests } = setUp({ price: PRICE, refuseReserve: true });
 
   const failure: unknown = await run().catch((error: unknown) => error);
@@ -269,9 +287,12 @@ it("throws the model's error, so that the effect is tried again, after settling 
   });
 
   await expect(run()).rejects.toBe(error);
-  expect(commits).toEqual([["reserve"], ["settle", "record"]]);
-  expect(detail("settle")).toMatchObject({ microUsd: 100 });
-  expect(detail("record")).toMatchObject({ outcome: "error" });
+  expect(commits).toEqual([["reserve"], ["record", "release"]]);
+  expect(detail("record")).toMatchObject({
+    outcome: "error",
+    errorCode: "model.rate_limited",
+    costMicroUsd: 100,
+  });
 });
 
 it("takes an empty answer for a failure", async () => {

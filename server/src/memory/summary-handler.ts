@@ -1,5 +1,6 @@
 import type {
   AgentDirectory,
+  Budgets,
   CallOptions,
   Clock,
   Effect,
@@ -30,13 +31,12 @@ export interface SummaryHandlerDeps {
   readonly unit: UnitOfWork;
   readonly sessions: Pick<SessionStore, "get" | "history">;
   readonly storylines: Pick<StorylineStore, "ofSession" | "summarise">;
-  readonly ledger: Pick<Ledger, "reserve" | "settle" | "record">;
+  readonly ledger: Pick<Ledger, "reserve" | "release" | "record">;
   readonly router: ModelRouter;
   readonly agents: AgentDirectory;
   readonly clock: Clock;
   readonly ids: IdGenerator;
-  /** Most that a space may spend in a UTC day; undefined: no limit. */
-  readonly dailyLimitMicroUsd?: number | undefined;
+  readonly budgets: Budgets;
   readonly logger: Logger;
 }
 
@@ -62,19 +62,22 @@ export function createSummaryHandler(deps: SummaryHandlerDeps): EffectHandler {
       if (storyline.summaryTurnSeq >= payload.uptoTurnSeq) return [];
       const session = await deps.sessions.get(payload.sessionId, options);
       const agent = session === undefined ? undefined : deps.agents.get(session.spaceId, session.agentId);
-      if (agent === undefined) return [];
+      if (session === undefined || agent === undefined) return [];
       const messages = await messagesSince(deps, storyline, payload, options);
       if (messages.length === 0) return [];
       const answer = await askOnce(deps, {
         choices: choicesOf(deps.router, agent.spec.model),
         request: summaryRequest(agent.spec.name, storyline.summary, messages),
+        holder: effect.id,
         about: {
           spaceId: effect.spaceId,
           agentId: agent.spec.id,
           sessionId: payload.sessionId,
           turnId: effect.turnId,
+          peerId: session.peerId,
+          ownerId: session.ownerId,
+          storylineId: storyline.id,
         },
-        dailyLimitMicroUsd: deps.dailyLimitMicroUsd,
         signal: options.signal,
       });
       const summary = answer.trim().slice(0, MAX_SUMMARY_CHARACTERS).trimEnd();

@@ -1,5 +1,5 @@
 import type { DirectCall } from "@troupe/contracts";
-import type { ToolText } from "./catalogue/index.ts";
+import { type ToolText, tell } from "./catalogue/index.ts";
 
 /** A command that people type, and the tool that serves it without a model. */
 export interface Command {
@@ -32,6 +32,7 @@ export const COMMANDS: readonly Command[] = [
     help: "help.remember",
   },
   { names: ["recall", "згадай"], tool: "recall", input: optional("query"), help: "help.recall" },
+  { names: ["why", "чому"], tool: "why", input: () => ({}), help: "help.why" },
   { names: ["sessions", "розмови"], tool: "list_sessions", input: () => ({}), help: "help.sessions" },
   { names: ["whoami", "хто-я"], tool: "whoami", input: () => ({}), help: "help.whoami" },
   { names: ["help", "start", "довідка"], tool: "help", input: () => ({}), help: "help.help" },
@@ -50,4 +51,19 @@ export function parseCommand(text: string): DirectCall | undefined {
   const command = BY_NAME.get((read?.[1] ?? "").toLowerCase().replace(/['’]/g, "ʼ"));
   if (command === undefined) return undefined;
   return { tool: command.tool, input: command.input((read?.[2] ?? "").trim()) };
+}
+
+/** A command as a list shows it: `/roll [2d6+1]`, and what it does. */
+export interface CommandHelp {
+  readonly names: readonly string[];
+  readonly usage: string;
+  readonly help: string;
+}
+
+/** Every command, in the language of the tag. */
+export function commandHelp(tag: string): readonly CommandHelp[] {
+  return COMMANDS.map(({ names, help }) => {
+    const [usage = "", ...rest] = tell(tag, help).split(": ");
+    return { names, usage, help: rest.join(": ") };
+  });
 }

@@ -1,4 +1,14 @@
-import type { Agent, AgentSpec, CallOptions, Logger, Tool, ToolSet, ToolSource } from "@troupe/contracts";
+import type {
+  Agent,
+  AgentSpec,
+  CallOptions,
+  Logger,
+  Tool,
+  ToolSet,
+  ToolSource,
+  Trigger,
+} from "@troupe/contracts";
+import { untilAborted } from "../kit/index.ts";
 import { BUILTIN_SOURCE } from "./builtin/index.ts";
 import { internalTools } from "./internal.ts";
 import { compileCheck, type InputCheck } from "./validation.ts";
@@ -15,9 +25,9 @@ export interface Registered {
 export interface Registry {
   /** Asks every source anew. A source that fails keeps the tools that it had. */
   load(options: CallOptions): Promise<void>;
-  select(agent: Agent): ToolSet;
-  /** Names in the blueprint that no source has. */
-  unknownTools(spec: AgentSpec): readonly string[];
+  select(agent: Agent, trigger: Trigger): ToolSet;
+  /** Names in the blueprint that no source has, with the setting that names each. */
+  unknownTools(spec: AgentSpec): readonly { readonly setting: string; readonly name: string }[];
   names(): readonly string[];
   /** The tools behind a set, internal ones included. */
   toolsOf(set: ToolSet): ReadonlyMap<string, Registered>;
@@ -27,30 +37,53 @@ interface Offered extends Registered {
   readonly sourceId: string;
 }
 
-export function createRegistry(sources: readonly ToolSource[], logger: Logger): Registry {
+/** Sets of one choice of names: one for all triggers, or one for each where a tool declares some. */
+interface Choice {
+  readonly tools: readonly Offered[];
+  readonly dependsOnTrigger: boolean;
+  readonly sets: Map<Trigger | "any", ToolSet>;
+}
+
+/** `commandTools` serve commands and buttons alone, whatever an agent's blueprint says. */
+export function createRegistry(
+  sources: readonly ToolSource[],
+  commandTools: readonly Tool[],
+  logger: Logger,
+): Registry {
   const lists = new Map<string, readonly Tool[]>();
   const contents = new WeakMap<ToolSet, ReadonlyMap<string, Registered>>();
   let offered: ReadonlyMap<string, Offered> = new Map();
-  let sets = new Map<string, ToolSet>();
+  let choices = new Map<string, Choice>();
+  const commands = commandTools.map(register);
 
   const choose = (names: readonly string[] | undefined): readonly Offered[] => {
     if (names === undefined) return [...offered.values()].filter((one) => one.sourceId === BUILTIN_SOURCE);
     return [...new Set(names)].flatMap((name) => offered.get(name) ?? []);
   };
-  const makeSet = (names: readonly string[] | undefined): ToolSet => {
-    const tools = new Map<string, Registered>(choose(names).map((one) => [one.tool.spec.name, one]));
+  const choiceOf = (names: readonly string[] | undefined): Choice => {
+    const key = names === undefined ? "" : `=${names.join(",")}`;
+    let choice = choices.get(key);
+    if (choice === undefined) {
+      const tools = choose(names);
+      const dependsOnTrigger = tools.some((one) => one.tool.spec.triggers !== undefined);
+      choice = { tools, dependsOnTrigger, sets: new Map() };
+      choices.set(key, choice);
+    }
+    return choice;
+  };
+  const makeSet = (chosen: readonly Offered[]): ToolSet => {
+    const tools = new Map<string, Registered>(chosen.map((one) => [one.tool.spec.name, one]));
     const specs = [...tools.values()].map((one) => one.tool.spec);
     const set: ToolSet = { specs, kindOf: (name) => tools.get(name)?.tool.spec.kind };
-    for (const tool of internalTools(set))
-      if (!tools.has(tool.spec.name)) tools.set(tool.spec.name, register(tool));
+    for (const one of [...internalTools(set).map(register), ...commands])
+      if (!tools.has(one.tool.spec.name)) tools.set(one.tool.spec.name, one);
     contents.set(set, tools);
     return set;
   };
 
   return {
     async load(options) {
-      const loaded = await Promise.allSettled(sources.map((source) => source.list(options)));
-      options.signal.throwIfAborted();
+      const loaded = await Promise.allSettled(sources.map((source) => listed(source, options)));
       for (const [i, source] of sources.entries()) {
         const outcome = loaded[i];
         if (outcome?.status === "fulfilled") lists.set(source.id, outcome.value);
@@ -58,20 +91,32 @@ export function createRegistry(sources: readonly ToolSource[], logger: Logger): 
       }
       offered = merged(sources, lists, logger);
       // Sets that running turns hold go on to work; new turns get new ones.
-      sets = new Map();
+      choices = new Map();
     },
-    select({ spec }) {
-      const key = spec.tools === undefined ? "" : `=${spec.tools.join(",")}`;
+    select({ spec }, trigger) {
+      const { tools, dependsOnTrigger, sets } = choiceOf(spec.tools);
+      const key = dependsOnTrigger ? trigger : "any";
       const known = sets.get(key);
       if (known !== undefined) return known;
-      const set = makeSet(spec.tools);
+      const set = makeSet(
+        dependsOnTrigger ? tools.filter(({ tool }) => tool.spec.triggers?.includes(trigger) ?? true) : tools,
+      );
       sets.set(key, set);
       return set;
     },
-    unknownTools: (spec) => [...new Set(spec.tools ?? [])].filter((name) => !offered.has(name)),
+    unknownTools: ({ tools = [], approvals = {} }) =>
+      [
+        ...[...new Set(tools)].map((name) => ({ setting: "tools", name })),
+        ...Object.keys(approvals).map((name) => ({ setting: "approvals", name })),
+      ].filter(({ name }) => !offered.has(name)),
     names: () => [...offered.keys()],
     toolsOf: (set) => contents.get(set) ?? new Map(),
   };
+}
+
+/** What a source lists; a throw outside of any promise, and silence, are failures like any other. */
+async function listed(source: ToolSource, options: CallOptions): Promise<readonly Tool[]> {
+  return await untilAborted(source.list(options), options.signal);
 }
 
 /** All tools by name. The first source that brings a name keeps it; a name that providers refuse is left out. */

@@ -91,11 +91,16 @@ describe("choosing", () => {
   it("tells which names of a blueprint are unknown, and what was probably meant", async () => {
     const { toolbox } = await setUp([toolOf("remember"), toolOf("time")]);
 
-    const unknown = toolbox.validate({ ...agentOf().spec, tools: ["rememver", "time", "fly"] });
+    const unknown = toolbox.validate({
+      ...agentOf().spec,
+      tools: ["rememver", "time", "fly"],
+      approvals: { tme: "deny", time: "ask" },
+    });
 
     expect(unknown).toEqual([
-      { name: "rememver", nearest: "remember" },
-      { name: "fly", nearest: undefined },
+      { setting: "tools", name: "rememver", nearest: "remember" },
+      { setting: "tools", name: "fly", nearest: undefined },
+      { setting: "approvals", name: "tme", nearest: "time" },
     ]);
   });
 
@@ -105,6 +110,22 @@ describe("choosing", () => {
 
     expect((await run(callOf("time"))).text).toBe("the first");
     expect(logger.troubles().toSorted()).toEqual(["tools.name_refused", "tools.name_taken"]);
+  });
+
+  it("loads what it can when a source throws at once or does not answer, and waits no longer than a while", async () => {
+    const { clock, toolbox, lists, logger } = await setUp([toolOf("time")], [toolOf("mail")]);
+    lists.set("builtin", () => {
+      throw new Error("The source is broken.");
+    });
+    lists.set("other", () => new Promise(() => undefined));
+
+    const loading = toolbox.load({ signal });
+    await clock.advance(30_000);
+    await loading;
+
+    const names = toolbox.select(agentOf(["time", "mail"]), "chat").specs.map((spec) => spec.name);
+    expect(names).toEqual(["time", "mail"]);
+    expect(logger.troubles()).toEqual(["tools.source_failed", "tools.source_failed"]);
   });
 
   it("keeps the tools of a source that fails on reload", async () => {

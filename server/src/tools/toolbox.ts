@@ -8,28 +8,26 @@ import type {
   ToolCallPart,
   ToolContext,
   ToolOutput,
+  ToolSet,
   ToolSource,
 } from "@troupe/contracts";
 import { TroupeError } from "@troupe/contracts";
-import {
-  linkSignal,
-  type Metrics,
-  nearestName,
-  redactText,
-  SECONDS_BUCKETS,
-  untilAborted,
-} from "../kit/index.ts";
+import { linkSignal, type Metrics, nearestName, redactText, SECONDS_BUCKETS } from "../kit/index.ts";
 import { tell } from "./catalogue/index.ts";
 import { parseCommand } from "./commands.ts";
 import { cutOutput } from "./output.ts";
+import { invokePatiently } from "./patience.ts";
 import { createRegistry, type Registered } from "./registry.ts";
 
 const DEFAULT_TIMEOUT_MS = 30_000;
 const MAX_INPUT_CHARACTERS = 256 * 1024;
+const LOAD_MS = 30_000;
 
 export interface ToolboxDeps {
   /** In order: the first that brings a name keeps it. */
   readonly sources: readonly ToolSource[];
+  /** Serve commands and buttons alone: no model is offered them. */
+  readonly commandTools?: readonly Tool[];
   readonly clock: Clock;
   readonly logger: Logger;
   readonly metrics: Metrics;
@@ -37,16 +35,22 @@ export interface ToolboxDeps {
 
 /** The toolbox with what `app` needs around it. */
 export interface LoadableToolbox extends Toolbox {
-  /** Asks the sources for their tools: once before the first turn, and again on reload. */
+  /**
+   * Asks the sources for their tools: once before the first turn, and again on reload. A source that does not answer
+   * within 30 s keeps the tools that it had, as one that fails does.
+   */
   load(options: CallOptions): Promise<void>;
-  /** Names in a blueprint that no source has, each with the nearest one there is. */
-  validate(spec: AgentSpec): readonly { readonly name: string; readonly nearest: string | undefined }[];
+  /** Names in a blueprint that no source has, each with the setting that names it and the nearest one there is. */
+  validate(
+    spec: AgentSpec,
+  ): readonly { readonly setting: string; readonly name: string; readonly nearest: string | undefined }[];
 }
 
 type Outcome = "ok" | "declined" | "unknown" | "invalid" | "failed" | "timeout" | "aborted";
 
-export function createToolbox({ sources, clock, logger, metrics }: ToolboxDeps): LoadableToolbox {
-  const registry = createRegistry(sources, logger);
+export function createToolbox(deps: ToolboxDeps): LoadableToolbox {
+  const { sources, commandTools = [], clock, logger, metrics } = deps;
+  const registry = createRegistry(sources, commandTools, logger);
   const calls = metrics.counter("tool_calls_total", "Tool calls by tool and outcome");
   const seconds = metrics.histogram("tool_seconds", "Time that tools ran", SECONDS_BUCKETS);
 
@@ -54,38 +58,42 @@ export function createToolbox({ sources, clock, logger, metrics }: ToolboxDeps):
     { tool }: Registered,
     input: unknown,
     context: ToolContext,
-    { signal }: CallOptions,
+    { signal, onRetry }: RunOptions,
   ): Promise<{ output: ToolOutput; outcome: Outcome }> => {
     const timeoutMs = tool.spec.timeoutMs ?? DEFAULT_TIMEOUT_MS;
-    const isLate = new TroupeError(`${tool.spec.name} ran longer than ${timeoutMs} ms.`, {
-      code: "tool.timeout",
-    });
+    // Made when it is needed: an error with its stack is too dear for every call.
+    const late = (): TroupeError =>
+      new TroupeError(`${tool.spec.name} ran longer than ${timeoutMs} ms.`, { code: "tool.timeout" });
     const startedMs = clock.monotonicMs();
-    using linked = linkSignal(signal, { clock, afterMs: timeoutMs, reason: () => isLate });
+    using linked = linkSignal(signal, { clock, afterMs: timeoutMs, reason: late });
     try {
-      const output = await untilAborted(invoke(tool, input, context, linked.signal), linked.signal);
+      const untilMs = startedMs + timeoutMs;
+      const output = await invokePatiently(deps, tool, input, context, {
+        linked: linked.signal,
+        untilMs,
+        onRetry,
+      });
       return checked(tool, output, context, logger);
     } catch (error) {
       signal.throwIfAborted();
-      const fields = { tool: tool.spec.name, turnId: context.turnId, callId: context.callId };
-      if (linked.signal.aborted) {
-        logger.warn("tool.timeout", { ...fields, timeoutMs });
-        const key = tool.spec.kind === "external" ? "run.timeoutUnknown" : "run.timeout";
-        const text = tell(context.language, key, { tool: tool.spec.name, seconds: timeoutMs / 1_000 });
-        return { output: { text, isError: true }, outcome: "timeout" };
-      }
-      logger.error("tool.failed", { ...fields, error });
-      return { output: { text: failureText(tool, error, context), isError: true }, outcome: "failed" };
+      return failed(tool, linked.signal.aborted ? { timeoutMs } : { error }, context, logger);
     } finally {
       seconds.observe((clock.monotonicMs() - startedMs) / 1_000, { tool: tool.spec.name });
     }
   };
 
   return {
-    load: (options) => registry.load(options),
+    async load({ signal }) {
+      const late = (): Error => new Error(`It did not answer within ${LOAD_MS} ms.`);
+      using linked = linkSignal(signal, { clock, afterMs: LOAD_MS, reason: late });
+      await registry.load({ signal: linked.signal });
+      signal.throwIfAborted();
+    },
     validate: (spec) =>
-      registry.unknownTools(spec).map((name) => ({ name, nearest: nearestName(name, registry.names()) })),
-    select: (agent) => registry.select(agent),
+      registry
+        .unknownTools(spec)
+        .map(({ setting, name }) => ({ setting, name, nearest: nearestName(name, registry.names()) })),
+    select: (agent, trigger) => registry.select(agent, trigger),
     parseCommand,
     async run(set, call, context, options) {
       options.signal.throwIfAborted();
@@ -94,11 +102,7 @@ export function createToolbox({ sources, clock, logger, metrics }: ToolboxDeps):
       if (registered === undefined) {
         // The name is the model's invention, so it is no label.
         calls.add(1, { tool: "unknown", outcome: "unknown" });
-        return unknownTool(
-          call,
-          set.specs.map((spec) => spec.name),
-          context,
-        );
+        return unknownTool(call, set, context);
       }
       const read = await readInput(registered, call, context, logger);
       if (read.kind === "bad") {
@@ -118,14 +122,24 @@ export function createToolbox({ sources, clock, logger, metrics }: ToolboxDeps):
   };
 }
 
-/** Turns a throw outside of any promise into a rejection. */
-async function invoke(
+type RunOptions = Parameters<Toolbox["run"]>[3];
+
+/** What the model is told of a run that did not end well; the log gets the cause. */
+function failed(
   tool: Tool,
-  input: unknown,
+  cause: { readonly timeoutMs: number } | { readonly error: unknown },
   context: ToolContext,
-  signal: AbortSignal,
-): Promise<ToolOutput> {
-  return await tool.run(input, context, { signal });
+  logger: Logger,
+): { output: ToolOutput; outcome: Outcome } {
+  const fields = { tool: tool.spec.name, turnId: context.turnId, callId: context.callId, ...cause };
+  if ("error" in cause) {
+    logger.error("tool.failed", fields);
+    return { output: { text: failureText(tool, cause.error, context), isError: true }, outcome: "failed" };
+  }
+  logger.warn("tool.timeout", fields);
+  const key = tool.spec.kind === "external" ? "run.timeoutUnknown" : "run.timeout";
+  const text = tell(context.language, key, { tool: tool.spec.name, seconds: cause.timeoutMs / 1_000 });
+  return { output: { text, isError: true }, outcome: "timeout" };
 }
 
 type ReadInput =
@@ -182,8 +196,13 @@ function checked(
   const text = cutOutput(output.text.trim() === "" ? tell(language, "run.empty") : output.text, language);
   // An answer of no changes nothing, whatever else the tool returned.
   if (output.isError === true) return { output: { text, isError: true }, outcome: "declined" };
+  const { writes, sources } = output;
   return {
-    output: { text, ...(output.writes === undefined ? {} : { writes: output.writes }) },
+    output: {
+      text,
+      ...(writes === undefined ? {} : { writes }),
+      ...(sources === undefined ? {} : { sources }),
+    },
     outcome: "ok",
   };
 }
@@ -194,7 +213,8 @@ function failureText({ spec }: Tool, error: unknown, { language }: ToolContext):
   return tell(language, "run.failedBecause", { tool: spec.name, reason: redactText(error.message) });
 }
 
-function unknownTool(call: ToolCallPart, names: readonly string[], { language }: ToolContext): ToolOutput {
+function unknownTool(call: ToolCallPart, { specs }: ToolSet, { language }: ToolContext): ToolOutput {
+  const names = specs.map((spec) => spec.name);
   const tool = call.name.slice(0, 64);
   const near = nearestName(tool, names);
   const text =

@@ -118,10 +118,10 @@ describe("running effects", () => {
   it("bounds each lane by itself, so that slow work of one lane holds up no other", async () => {
     const world = setUp();
     const running: string[] = [];
-    const gates: (() => void)[] = [];
+    const gates = new Map<string, () => void>();
     world.process((effect) => {
       running.push(effect.id);
-      return new Promise((resolve) => gates.push(() => resolve([])));
+      return new Promise((resolve) => gates.set(effect.id, () => resolve([])));
     });
     for (let n = 0; n < 4; n++) await world.put(`background-${n}`);
     for (let n = 0; n < 2; n++) await world.put(`heavy-${n}`, { lane: "heavy" });
@@ -130,11 +130,28 @@ describe("running effects", () => {
     world.ring();
     await world.clock.settle();
     const first = running.toSorted();
-    gates[0]?.();
+    gates.get("background-0")?.();
     await world.clock.settle();
 
     expect(first).toEqual(["background-0", "background-1", "heavy-0", "realtime-0"]);
     expect(running).toHaveLength(5);
+  });
+
+  it("commits nothing while nothing is due", async () => {
+    const world = setUp();
+    let commits = 0;
+    const unit: UnitOfWork = {
+      ...world.stores.unit,
+      commit: (writes, options) => {
+        commits += 1;
+        return world.stores.unit.commit(writes, options);
+      },
+    };
+    world.process(async () => [], { unit });
+
+    await world.clock.advance(60_000);
+
+    expect(commits).toBe(0);
   });
 
   it("finds effects whose doorbell was lost within seconds", async () => {

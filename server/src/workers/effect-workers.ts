@@ -43,7 +43,7 @@ export interface EffectWorkersDeps {
   readonly metrics: Metrics;
   readonly processId: string;
   readonly lanes?: Partial<Readonly<Record<Lane, LaneLimits>>>;
-  /** Claims without being told to, for doorbells that were lost and processes that died. Default 5,000. */
+  /** Looks without being told to, for doorbells that were lost and processes that died. Default 5,000. */
   readonly sweepMs?: number;
 }
 
@@ -59,11 +59,13 @@ export interface EffectWorkers {
  * with the done-mark under the claim's epoch, so a handler that outlived its claim changes nothing.
  */
 export function createEffectWorkers(deps: EffectWorkersDeps): EffectWorkers {
-  const { unit, effects, bus, clock, logger, processId, sweepMs = DEFAULT_SWEEP_MS } = deps;
+  const { unit, effects, bus, clock, logger, metrics, processId, sweepMs = DEFAULT_SWEEP_MS } = deps;
   const lanes = createLanes(clock, { ...DEFAULT_LANES, ...deps.lanes });
+  metrics.probe("effects_running", "Effects that run just now, by lane.", () =>
+    lanes.map(({ lane, inFlight }) => ({ labels: { lane }, value: inFlight.size })),
+  );
   const life = new AbortController();
   const runner = createEffectRunner(deps, life.signal);
-  let sweptAtMs = Number.NEGATIVE_INFINITY;
   let doorbell: Disposable | undefined;
 
   const handle = async (effect: Effect, heldUntilMs: number): Promise<void> => {
@@ -95,15 +97,12 @@ export function createEffectWorkers(deps: EffectWorkersDeps): EffectWorkers {
       // The end of a handler wakes the loop.
       if (free.length === 0) return undefined;
       const dues = await Promise.all(free.map(({ lane }) => effects.nextDue(lane, { signal })));
-      const toDueMs = dues.map((dueAt) => (dueAt ?? Number.POSITIVE_INFINITY) - clock.now());
-      const soonestMs = Math.min(...toDueMs);
-      const toSweepMs = sweptAtMs + sweepMs - clock.monotonicMs();
-      if (soonestMs > 0 && toSweepMs > 0) return Math.min(soonestMs, toSweepMs);
-      const isSweep = toSweepMs <= 0;
-      if (isSweep) sweptAtMs = clock.monotonicMs();
-      const begun = await claim(isSweep ? free : free.filter((_lane, i) => (toDueMs[i] ?? 0) <= 0), signal);
-      if (begun > 0) return 0;
-      return soonestMs > 0 ? Math.min(soonestMs, sweepMs) : CLOCK_SKEW_PAUSE_MS;
+      const now = clock.now();
+      const toDueMs = dues.map((dueAt) => (dueAt ?? Number.POSITIVE_INFINITY) - now);
+      const due = free.filter((_lane, i) => (toDueMs[i] ?? 0) <= 0);
+      const nextMs = Math.min(sweepMs, ...toDueMs.filter((ms) => ms > 0));
+      if (due.length === 0) return nextMs;
+      return (await claim(due, signal)) > 0 ? 0 : Math.min(nextMs, CLOCK_SKEW_PAUSE_MS);
     },
   });
 

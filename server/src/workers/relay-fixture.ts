@@ -27,7 +27,8 @@ export interface ProcessOptions {
 }
 
 export interface OutboxWorld {
-  put(target: string, text: string): Promise<string>;
+  /** Default channel: `chat`. */
+  put(target: string, text: string, channel?: string): Promise<string>;
   ring(): void;
   record(id: string): Promise<OutboxRecord>;
   /** A process that delivers from now on. */
@@ -35,13 +36,13 @@ export interface OutboxWorld {
 }
 
 export function createOutboxWorld(deps: OutboxWorldDeps): OutboxWorld {
-  const { stores, bus, clock, channel } = deps;
+  const { stores, bus, clock } = deps;
   let rows = 0;
   return {
-    async put(target, text) {
+    async put(target, text, channel = "chat") {
       const id = `row-${++rows}`;
       const row = { id, spaceId: "default", turnId: `turn-${id}`, sessionId: "s", createdAt: clock.now() };
-      const write = stores.outbox.put({ ...row, address: { channel: "chat", target }, text });
+      const write = stores.outbox.put({ ...row, address: { channel, target }, text });
       await stores.unit.commit([write], { signal });
       return id;
     },
@@ -57,7 +58,7 @@ export function createOutboxWorld(deps: OutboxWorldDeps): OutboxWorld {
         ...deps,
         outbox: stores.outbox,
         unit: options.unit ?? stores.unit,
-        channels: options.channels ?? new Map([["chat", channel]]),
+        channels: options.channels ?? new Map([["chat", deps.channel]]),
         clock: options.clock ?? clock,
         random: options.random ?? (() => 0.5),
         processId,

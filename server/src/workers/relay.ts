@@ -11,10 +11,10 @@ import type {
 import { SUBJECTS, TroupeError } from "@troupe/contracts";
 import { createWakeLoop, type Metrics, SECONDS_BUCKETS } from "../kit/index.ts";
 import { deliver, type HeldRow, LEASE_MARGIN_MS, QUIET_MS } from "./delivery.ts";
-import { createInFlight } from "./in-flight.ts";
+import { createInFlight, type InFlight } from "./in-flight.ts";
 import { createSettler } from "./settler.ts";
 
-const DEFAULT_PARALLEL = 32;
+const DEFAULT_PER_CHANNEL = 32;
 const DEFAULT_SWEEP_MS = 5_000;
 const RETRY_MS = 1_000;
 /** A row is due by our clock and not yet by the database's. */
@@ -38,9 +38,9 @@ export interface RelayDeps {
   /** Lease of one claim. Well above `sendTimeoutMs`, or no send could begin. */
   readonly leaseMs: number;
   readonly sendTimeoutMs: number;
-  /** Most sends at once, whatever their channel. Default 32. */
-  readonly maxParallel?: number;
-  /** Claims without being told to, for doorbells that were lost and processes that died. Default 5,000. */
+  /** Most sends at once to one channel, so that a slow one takes no places of the others. Default 32. */
+  readonly maxPerChannel?: number;
+  /** Looks without being told to, for doorbells that were lost and processes that died. Default 5,000. */
   readonly sweepMs?: number;
 }
 
@@ -54,14 +54,13 @@ export interface Relay {
 /** Brings replies from the outbox to their channels: one loop for the process, whatever the number of channels. */
 export function createRelay(deps: RelayDeps): Relay {
   const { unit, outbox, bus, clock, logger, metrics, processId, lease, leaseMs, sendTimeoutMs } = deps;
-  const { maxParallel = DEFAULT_PARALLEL, sweepMs = DEFAULT_SWEEP_MS } = deps;
+  const { maxPerChannel = DEFAULT_PER_CHANNEL, sweepMs = DEFAULT_SWEEP_MS } = deps;
   checkLease(leaseMs, sendTimeoutMs);
   const settler = createSettler(deps);
-  const inFlight = createInFlight(clock);
+  const inFlight = createInFlightByChannel(clock, metrics);
   const sends = new AbortController();
   const delivery = { ...deps, quietUntilMs: clock.monotonicMs() + Math.min(QUIET_MS, sendTimeoutMs) };
   const report = createReport(logger, metrics);
-  let claimedAtMs = Number.NEGATIVE_INFINITY;
   let doorbell: Disposable | undefined;
   const handle = async (held: HeldRow): Promise<void> => {
     const { row } = held;
@@ -78,15 +77,20 @@ export function createRelay(deps: RelayDeps): Relay {
     report.settled(row, outcome, clock.monotonicMs() - startedMs);
     if (outcome.kind === "retry") loop.wakeIn(Math.max(0, outcome.dueAt - clock.now()));
   };
-  const claim = async (limit: number, signal: AbortSignal): Promise<number> => {
+  /** Claims for all these channels in one commit; resolves with how many sends began. */
+  const claim = async (channels: readonly string[], signal: AbortSignal): Promise<number> => {
     const beforeMs = clock.monotonicMs();
     const leaseHeldUntilMs = lease.hold();
-    const write = outbox.claim({ owner: processId, leaseMs, limit });
-    const rows = (await unit.commit([write], { signal })).read(write);
-    claimedAtMs = beforeMs;
+    const writes = channels.map((channel) => {
+      const limit = maxPerChannel - inFlight.size(channel);
+      return outbox.claim({ owner: processId, leaseMs, limit, channel });
+    });
+    const committed = await unit.commit(writes, { signal });
     const claimedUntilMs = beforeMs + leaseMs;
+    const rows = writes.flatMap((write) => committed.read(write));
     // Another row of the same target may be due once this one has ended.
-    for (const row of rows) inFlight.add(handle({ row, claimedUntilMs, leaseHeldUntilMs }), loop.wake);
+    for (const row of rows)
+      inFlight.add(row.address.channel, handle({ row, claimedUntilMs, leaseHeldUntilMs }), loop.wake);
     return rows.length;
   };
   const loop = createWakeLoop({
@@ -95,17 +99,13 @@ export function createRelay(deps: RelayDeps): Relay {
     logger,
     retryMs: RETRY_MS,
     round: async (signal) => {
-      const free = maxParallel - inFlight.size;
-      // The end of a send wakes the loop.
-      if (free <= 0) return undefined;
-      const dueAt = (await outbox.nextDue({ signal })) ?? Number.POSITIVE_INFINITY;
-      const toSweepMs = claimedAtMs + sweepMs - clock.monotonicMs();
-      const toDueMs = dueAt - clock.now();
-      if (toDueMs > 0 && toSweepMs > 0) return Math.min(toDueMs, toSweepMs);
+      const all = await outbox.nextDue({ signal });
+      // A channel without a free place waits; the end of a send wakes the loop.
+      const waiting = all.filter(({ channel }) => inFlight.size(channel) < maxPerChannel);
+      const { due, nextMs } = sorted(waiting, clock.now(), sweepMs);
+      if (due.length === 0) return nextMs;
       if (!mayClaim(deps)) return RETRY_MS;
-      const claimed = await claim(free, signal);
-      if (claimed > 0) return 0;
-      return toDueMs > 0 ? Math.min(toDueMs, sweepMs) : CLOCK_SKEW_PAUSE_MS;
+      return (await claim(due, signal)) > 0 ? 0 : Math.min(nextMs, CLOCK_SKEW_PAUSE_MS);
     },
   });
 
@@ -120,6 +120,45 @@ export function createRelay(deps: RelayDeps): Relay {
       if (await inFlight.drain(withinMs)) return;
       sends.abort(new TroupeError("Troupe is stopping.", { code: "channel.unavailable", retryable: true }));
       await inFlight.drain(LAST_MARKS_MS);
+    },
+  };
+}
+
+/** Channels with something to send now, and milliseconds until another has, at most `sweepMs`. */
+function sorted(
+  waiting: readonly { readonly channel: string; readonly dueAt: number }[],
+  now: number,
+  sweepMs: number,
+): { readonly due: readonly string[]; readonly nextMs: number } {
+  const due = waiting.filter(({ dueAt }) => dueAt <= now).map(({ channel }) => channel);
+  const laterMs = waiting.map(({ dueAt }) => dueAt - now).filter((ms) => ms > 0);
+  return { due, nextMs: Math.min(sweepMs, ...laterMs) };
+}
+
+interface InFlightByChannel {
+  size(channel: string): number;
+  add(channel: string, work: Promise<void>, onEnd: () => void): void;
+  drain(withinMs: number): Promise<boolean>;
+}
+
+/** Channels are few; one that has nothing under way any more is forgotten. */
+function createInFlightByChannel(clock: Clock, metrics: Metrics): InFlightByChannel {
+  const channels = new Map<string, InFlight>();
+  metrics.probe("outbox_sending", "Replies that are on their way just now, by channel.", () =>
+    [...channels].map(([channel, { size }]) => ({ labels: { channel }, value: size })),
+  );
+  return {
+    size: (channel) => channels.get(channel)?.size ?? 0,
+    add(channel, work, onEnd) {
+      const own = channels.get(channel) ?? createInFlight(clock);
+      channels.set(channel, own);
+      own.add(work, () => {
+        if (own.size === 0 && channels.get(channel) === own) channels.delete(channel);
+        onEnd();
+      });
+    },
+    async drain(withinMs) {
+      return (await Promise.all([...channels.values()].map((one) => one.drain(withinMs)))).every(Boolean);
     },
   };
 }

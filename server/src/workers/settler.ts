@@ -19,8 +19,8 @@ interface Waiting {
 }
 
 /**
- * Settles rows in as few commits as the pace allows: a lone one at once, those that come meanwhile together. A guard
- * that does not hold refuses a whole commit, so a refused group is tried again one by one.
+ * Settles rows in as few commits as the pace allows: a lone one at once, those that come meanwhile together. One row that
+ * the store does not take refuses its whole group, so a refused group is tried again, each row for itself.
  */
 export function createSettler(deps: {
   readonly unit: UnitOfWork;
@@ -55,11 +55,11 @@ type Deps = Parameters<typeof createSettler>[0];
 
 async function settleBatch(deps: Deps, batch: readonly Waiting[]): Promise<void> {
   const settled = await commitPatiently(deps, batch);
-  if (settled !== "lost" || batch.length === 1) {
+  if (settled === "kept" || batch.length === 1) {
     for (const { done } of batch) done(settled);
     return;
   }
-  for (const one of batch) one.done(await commitPatiently(deps, [one]));
+  await Promise.all(batch.map(async (one) => one.done(await commitPatiently(deps, [one]))));
 }
 
 async function commitPatiently({ unit, clock, logger }: Deps, batch: readonly Waiting[]): Promise<Settled> {

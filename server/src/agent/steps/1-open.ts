@@ -17,6 +17,8 @@ export function beginRun(deps: AgentDeps, claimed: ClaimedTurn, prepared: Gather
     trace: [{ at: now, what: "open", detail: `attempt ${claimed.turn.attempt}` }],
     inbound: [...claimed.inbound],
     arrived: [],
+    calls: [],
+    unkept: [],
     startedAtMs: deps.clock.monotonicMs(),
     prepared,
   };
@@ -40,9 +42,10 @@ export async function open(
   const agent = deps.agents.get(turn.spaceId, turn.agentId);
   if (agent === undefined)
     throw new TroupeError(`There is no agent "${turn.agentId}" any more.`, { code: "request.not_found" });
-  const [view, journal] = await Promise.all([
+  const [view, journal, paidBefore] = await Promise.all([
     views.load(session, turn.turnSeq, { signal }),
     claimed.isTakeover ? deps.turns.steps(turn.id, { signal }) : [],
+    claimed.isTakeover ? deps.ledger.callsOfTurn(turn.id, { signal }) : [],
   ]);
   const text = run.inbound.map((message) => textOf(message.parts)).join("\n");
   const language = detectLanguage(text);
@@ -62,5 +65,5 @@ export async function open(
   const gathering =
     turn.payload.direct === undefined ? (run.prepared ?? gatherAll(deps, turnView, signal)) : [];
   run.emitter.step("open", "completed", `attempt ${turn.attempt}`);
-  return { run, agent, language, text, session: view, journal, view: turnView, gathering };
+  return { run, agent, language, text, session: view, journal, paidBefore, view: turnView, gathering };
 }

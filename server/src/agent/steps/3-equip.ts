@@ -1,12 +1,13 @@
-import type { DirectCall } from "@troupe/contracts";
+import { withClientTools } from "../client-tools.ts";
 import type { AgentDeps } from "../deps.ts";
 import type { EquippedTurn, PlacedTurn } from "../values.ts";
 
 /** Step 3: chooses tools and the path: a direct call for commands, buttons and payloads, the loop for all else. */
 export function equip(deps: AgentDeps, turn: PlacedTurn): EquippedTurn {
   const { emitter, trace, claimed } = turn.run;
-  const tools = deps.toolbox.select(turn.agent, claimed.turn.trigger);
-  const call = directCall(deps, turn);
+  const own = deps.toolbox.select(turn.agent, claimed.turn.trigger);
+  const { tools, runnable, clientTools } = withClientTools(own, claimed.turn.payload.client);
+  const call = claimed.turn.payload.direct;
   const path: EquippedTurn["path"] = call === undefined ? { kind: "loop" } : { kind: "direct", call };
   const modules = deps.modules.map((module) => module.id).join(" ");
   const detail =
@@ -15,13 +16,5 @@ export function equip(deps: AgentDeps, turn: PlacedTurn): EquippedTurn {
       : `direct ${call.tool}`;
   trace.push({ at: deps.clock.now(), what: "equip", detail });
   emitter.step("equip", "completed", detail);
-  return { ...turn, tools, path };
-}
-
-function directCall(deps: AgentDeps, turn: PlacedTurn): DirectCall | undefined {
-  const { direct } = turn.run.claimed.turn.payload;
-  if (direct !== undefined) return direct;
-  return turn.run.inbound.length === 1 && turn.text.startsWith("/")
-    ? deps.toolbox.parseCommand(turn.text)
-    : undefined;
+  return { ...turn, tools, runnable, clientTools, path };
 }

@@ -35,10 +35,21 @@ async function loopExecution(
   turn: EquippedTurn,
   signal: AbortSignal,
 ): Promise<Execution> {
-  const choices = deps.router.choices(turn.agent.spec.model);
+  const model = turn.run.claimed.turn.payload.model ?? turn.agent.spec.model;
+  const choices = deps.router.choices(model);
   const contextWindow = Math.min(...choices.map(({ model }) => model.contextWindow));
   const contributions = await Promise.all(turn.gathering);
   const { run } = turn;
+  for (const { moduleId, text, detail, sources } of contributions) {
+    if (text === "") continue;
+    const what = detail === undefined ? moduleId : `${moduleId}: ${detail}`;
+    run.trace.push({
+      at: deps.clock.now(),
+      what: "recall",
+      detail: what,
+      ...(sources === undefined ? {} : { sources }),
+    });
+  }
   // From here on whatever joins is answered by a later model step.
   const newest = [...run.inbound];
   run.arrived.length = 0;
@@ -50,11 +61,13 @@ async function loopExecution(
     summary = (await deps.storylines.ofSession(turn.session.sessionId, { signal }))?.summary ?? "";
     prompt = build(0, summary);
   }
-  const state = createLoopState(spentBefore(run.claimed, turn.journal));
+  const state = createLoopState(spentBefore(run.claimed, turn.journal, turn.paidBefore), run.calls, {
+    choices,
+    model,
+  });
   let { wasCut } = prompt;
   const input: LoopInput = {
     turn,
-    choices,
     prompt: (shrink) => {
       if (shrink > 0) prompt = build(shrink, summary);
       wasCut ||= prompt.wasCut;
@@ -66,7 +79,7 @@ async function loopExecution(
   return {
     state,
     proceed: (scope) => runLoop(deps, input, state, scope),
-    outcome: () => executed(turn, state, wasCut, prompt.recall),
+    outcome: () => executed(turn, state, wasCut, prompt.added),
   };
 }
 
@@ -76,7 +89,14 @@ function directExecution(
   turn: EquippedTurn,
   direct: { readonly tool: string; readonly input: unknown },
 ): Execution {
-  const state = createLoopState(spentBefore(turn.run.claimed, turn.journal));
+  const state = createLoopState(
+    spentBefore(turn.run.claimed, turn.journal, turn.paidBefore),
+    turn.run.calls,
+    {
+      choices: [],
+      model: "",
+    },
+  );
   const call: ToolCallPart = {
     type: "tool-call",
     callId: "direct",
@@ -112,7 +132,7 @@ function executed(
   turn: EquippedTurn,
   state: LoopState,
   wasCut: boolean,
-  recall: ModelMessage | undefined,
+  added: ModelMessage | undefined,
 ): ExecutedTurn {
   return {
     ...turn,
@@ -126,6 +146,6 @@ function executed(
     calls: state.calls,
     toolWrites: state.toolWrites,
     wasCut,
-    recall,
+    added,
   };
 }

@@ -1,5 +1,5 @@
 import type { CallOptions, Effect, MessageOutcome, MessageRole, NewMessage, Write } from "@troupe/contracts";
-import { dayOf, derivedId } from "../../kit/index.ts";
+import { derivedId } from "../../kit/index.ts";
 import type { AgentDeps } from "../deps.ts";
 import type { CommittedTurn, ExecutedTurn } from "../values.ts";
 
@@ -21,15 +21,11 @@ export async function commit(
   const at = deps.clock.now();
   const messageId = deps.ids.next();
   run.trace.push({ at, what: "commit", detail: describe(turn, messageId) });
-  const touched = deps.sessions.touch({
-    ...claimed.session,
-    spaceId: claimed.turn.spaceId,
-    at,
-    count: 1,
-  });
+  const touched = deps.sessions.take({ id: claimed.session.id, at, count: 1 });
   const outboxed = claimed.replyTo !== undefined && turn.reply !== "";
   const effects = effectsOf(deps, turn, at);
   const writes: Write<unknown>[] = [
+    ...run.unkept,
     deps.turns.finish({
       id: claimed.turn.id,
       epoch: claimed.turn.epoch,
@@ -89,12 +85,13 @@ function messageOf(turn: ExecutedTurn, id: string, at: number): NewMessage {
 }
 
 function moneyOf(deps: AgentDeps, turn: ExecutedTurn): Write<unknown>[] {
-  const { spaceId, createdAt, reservedMicroUsd } = turn.run.claimed.turn;
-  const reserved = reservedMicroUsd + turn.extraReservedMicroUsd;
-  const records = turn.calls.map((call) => deps.ledger.record(call));
-  if (reserved === 0 && turn.costMicroUsd === 0) return records;
-  const entry = { spaceId, day: dayOf(createdAt), microUsd: turn.costMicroUsd, reservedMicroUsd: reserved };
-  return [...records, deps.ledger.settle(entry)];
+  const { claimed } = turn.run;
+  const writes: Write<unknown>[] = turn.calls.map((call) => deps.ledger.record(call));
+  if (claimed.turn.reservedMicroUsd + turn.extraReservedMicroUsd > 0)
+    writes.push(deps.ledger.release(claimed.turn.id));
+  // A process that held the turn before may have kept calls that nobody here knows of.
+  if (claimed.isTakeover) writes.push(deps.turns.recount(claimed.turn.id));
+  return writes;
 }
 
 function storylineOf(deps: AgentDeps, turn: ExecutedTurn, at: number): Write<unknown>[] {

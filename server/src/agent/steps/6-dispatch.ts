@@ -1,6 +1,6 @@
 import type { ModelMessage } from "@troupe/contracts";
-import { SUBJECTS } from "@troupe/contracts";
-import { estimateTokens, SECONDS_BUCKETS } from "../../kit/index.ts";
+import { openCallsOf, SUBJECTS } from "@troupe/contracts";
+import { estimateTokens, finishReasonOf, SECONDS_BUCKETS } from "../../kit/index.ts";
 import type { AgentDeps } from "../deps.ts";
 import { type HistoryTurn, historyTurn, type SessionViews, tokensOf } from "../session-views.ts";
 import type { CommittedTurn } from "../values.ts";
@@ -8,19 +8,27 @@ import type { CommittedTurn } from "../values.ts";
 /** Step 6: everything is kept; rings the doorbells and tells whoever watches. Nothing here can fail the turn. */
 export function dispatch(deps: AgentDeps, views: SessionViews, turn: CommittedTurn): void {
   const { emitter, claimed, startedAtMs } = turn.run;
+  const calls = turn.state === "replied" ? openCallsOf(turn.parts) : [];
+  const finishReason =
+    turn.state !== "replied" ? undefined : calls.length > 0 ? "tool-calls" : finishReasonOf(turn.calls);
   emitter.step("dispatch", "completed");
   emitter.emit({
     type: "end",
     state: turn.state,
     messageId: turn.messageId,
+    seq: turn.lastSeq,
     text: turn.reply,
     usage: turn.usage,
     costUsd: turn.costMicroUsd / 1e6,
+    ...(finishReason === undefined ? {} : { finishReason }),
+    ...(calls.length === 0 ? {} : { calls }),
     ...(turn.error === undefined ? {} : { error: turn.error }),
   });
   remember(deps, views, turn);
   if (turn.outboxed) ring(deps, SUBJECTS.outboxDue, {});
   for (const effect of turn.effects) ring(deps, SUBJECTS.effectDue, { lane: effect.lane });
+  // Among what tools wrote may be effects, of whatever lane.
+  if (turn.toolWrites.length > 0) ring(deps, SUBJECTS.effectDue, {});
   deps.onKept?.();
   const turnMs = deps.clock.monotonicMs() - startedAtMs;
   deps.metrics.counter("turns_total", "Turns by how they ended").add(1, { state: turn.state });
@@ -62,7 +70,7 @@ function remember(deps: AgentDeps, views: SessionViews, turn: CommittedTurn): vo
     : [];
   const seqs = [...inbound.map((message) => message.seq), turn.lastSeq];
   const ended = historyTurn([...inbound, ...reply], estimateTokens);
-  views.append(session, turn.state === "replied" ? withRecall(ended, turn.recall) : ended, seqs);
+  views.append(session, turn.state === "replied" ? withAdded(ended, turn.added) : ended, seqs);
   if (turn.storyline.isNew) {
     session.storyline = {
       id: turn.storyline.id,
@@ -80,11 +88,11 @@ function remember(deps: AgentDeps, views: SessionViews, turn: CommittedTurn): vo
 }
 
 /** Where it stood in the prompt, so that the next prompt begins with the same bytes. */
-function withRecall(turn: HistoryTurn, recall: ModelMessage | undefined): HistoryTurn {
-  if (recall === undefined) return turn;
+function withAdded(turn: HistoryTurn, added: ModelMessage | undefined): HistoryTurn {
+  if (added === undefined) return turn;
   return {
     turnSeq: turn.turnSeq,
-    messages: [recall, ...turn.messages],
-    tokens: turn.tokens + tokensOf([recall], estimateTokens),
+    messages: [added, ...turn.messages],
+    tokens: turn.tokens + tokensOf([added], estimateTokens),
   };
 }

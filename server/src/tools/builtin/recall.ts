@@ -1,14 +1,14 @@
 import type { MemoryStore, SearchHit, SearchStore, Tool, ToolContext, ToolOutput } from "@troupe/contracts";
-import { wordsOf } from "../../kit/index.ts";
-import { dayText, tell } from "../catalogue/index.ts";
+import { referenceOf, wordsOf } from "../../kit/index.ts";
+import { tell } from "../catalogue/index.ts";
 import { objectOf } from "../schema.ts";
+import { lineOf } from "./lines.ts";
 
 const SHOWN = 8;
-/** Asked for beyond what is shown, because hits of the running turn and repeats are left out. */
+/** Asked for beyond what is shown, because repeats are left out. */
 const SPARE = 12;
 /** Hits that hold much less of what was asked than the best one are noise beside it. */
 const SHARE_OF_BEST = 0.5;
-const MAX_LINE_CHARACTERS = 300;
 
 export interface RecallDeps {
   readonly memories: Pick<MemoryStore, "list">;
@@ -35,14 +35,25 @@ export function recallTool({ memories, search }: RecallDeps): Tool {
       const { query = "" } = input as { query?: string };
       const words = wordsOf(query);
       if (words.length === 0) return await newest(memories, context, options);
-      const { spaceId, agentId, audience: readers } = context;
-      const hits = await search.search({ spaceId, agentId, readers, words, limit: SHOWN + SPARE }, options);
-      const others = hits.filter((hit) => !isOfThisTurn(hit, context));
-      const best = Math.max(0, ...others.map((hit) => hit.score));
-      const close = others.filter((hit) => hit.score >= best * SHARE_OF_BEST);
-      const lines = new Set(close.map((hit) => lineOf(hit, context)));
-      if (lines.size === 0) return { text: tell(context.language, "recall.nothing") };
-      return { text: [...lines].slice(0, SHOWN).join("\n") };
+      const { spaceId, agentId, audience: readers, sessionId, turnSeq } = context;
+      // The question itself is the best match for its own words, and no answer.
+      const except = { sessionId, fromTurnSeq: turnSeq };
+      const asked = { spaceId, agentId, readers, words, limit: SHOWN + SPARE, except };
+      const hits = await search.search(asked, options);
+      const best = Math.max(0, ...hits.map((hit) => hit.score));
+      const close = hits.filter((hit) => hit.score >= best * SHARE_OF_BEST);
+      // Two that read the same are one line.
+      const lines = new Map<string, SearchHit>();
+      for (const hit of close) {
+        const line = lineOf(hit, context.language);
+        if (!lines.has(line)) lines.set(line, hit);
+      }
+      const shown = [...lines].slice(0, SHOWN);
+      if (shown.length === 0) return { text: tell(context.language, "recall.nothing") };
+      return {
+        text: shown.map(([line]) => line).join("\n"),
+        sources: shown.map(([, hit]) => referenceOf(hit)),
+      };
     },
   };
 }
@@ -54,28 +65,6 @@ async function newest(
 ): Promise<ToolOutput> {
   const { items } = await memories.list({ spaceId, agentId, readers, limit: SHOWN }, options);
   if (items.length === 0) return { text: tell(language, "recall.empty") };
-  const lines = items.map(({ text, createdAt }) =>
-    tell(language, "recall.remembered", { date: dayText(createdAt), text: shortened(text) }),
-  );
-  return { text: lines.join("\n") };
-}
-
-/** The question itself is the best match for its own words, and no answer. */
-function isOfThisTurn(hit: SearchHit, { sessionId, turnSeq }: ToolContext): boolean {
-  return hit.sessionId === sessionId && hit.turnSeq === turnSeq;
-}
-
-function lineOf(hit: SearchHit, { language }: ToolContext): string {
-  const key =
-    hit.role === "memory"
-      ? "recall.remembered"
-      : hit.role === "assistant"
-        ? "recall.answered"
-        : "recall.said";
-  return tell(language, key, { date: dayText(hit.createdAt), text: shortened(hit.text) });
-}
-
-function shortened(text: string): string {
-  const line = text.replace(/\s+/g, " ").trim();
-  return line.length <= MAX_LINE_CHARACTERS ? line : `${line.slice(0, MAX_LINE_CHARACTERS - 1).trimEnd()}…`;
+  const lines = items.map((memory) => lineOf({ ...memory, role: "memory" }, language));
+  return { text: lines.join("\n"), sources: items.map(({ id }) => ({ kind: "memory", id })) };
 }

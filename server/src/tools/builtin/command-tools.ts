@@ -1,0 +1,9 @@
+import type { Tool } from "@troupe/contracts";
+import { type WhyDeps, whyTool } from "./why.ts";
+
+export type CommandToolDeps = WhyDeps;
+
+/** Tools that come with Troupe and serve commands alone: no model is offered them. */
+export function createCommandTools(deps: CommandToolDeps): readonly Tool[] {
+  return [whyTool(deps)];
+}

@@ -1,0 +1,27 @@
+import type { MessageRole } from "@troupe/contracts";
+import { dayText, type ToolText, tell } from "../catalogue/index.ts";
+
+const MAX_LINE_CHARACTERS = 300;
+
+/** What was said or remembered, as one line: its day, who said it, its words. */
+export function lineOf(
+  {
+    role,
+    createdAt,
+    text,
+  }: { readonly role: MessageRole | "memory"; readonly createdAt: number; readonly text: string },
+  language: string,
+): string {
+  return tell(language, keyOf(role), { date: dayText(createdAt), text: shortened(text) });
+}
+
+/** The beginning of a text, on one line. */
+export function shortened(text: string, limit: number = MAX_LINE_CHARACTERS): string {
+  const line = text.replace(/\s+/g, " ").trim();
+  return line.length <= limit ? line : `${line.slice(0, limit - 1).trimEnd()}…`;
+}
+
+function keyOf(role: MessageRole | "memory"): ToolText {
+  if (role === "memory") return "recall.remembered";
+  return role === "assistant" ? "recall.answered" : "recall.said";
+}

@@ -1,0 +1,64 @@
+import type { AttachmentStore, BlobStore, Clock, Logger } from "@troupe/contracts";
+import { createWakeLoop, type Metrics, type WakeLoop } from "../kit/index.ts";
+
+/** Time for a file that was uploaded to be sent with a message. */
+const ORPHAN_AFTER_MS = 24 * 60 * 60 * 1000;
+const ROUND_EVERY_MS = 6 * 60 * 60 * 1000;
+/** A start has other things to do. */
+const FIRST_ROUND_MS = 10 * 60 * 1000;
+const RETRY_MS = 60 * 60 * 1000;
+const PAGE = 200;
+/** Blobs that one round looks at; the next goes on from there. */
+const PAGES_PER_ROUND = 50;
+
+export interface BlobSweepDeps {
+  readonly blobs: Pick<BlobStore, "list" | "delete">;
+  readonly attachments: Pick<AttachmentStore, "held">;
+  readonly spaceId: string;
+  readonly clock: Clock;
+  readonly logger: Logger;
+  readonly metrics: Metrics;
+}
+
+/** Deletes blobs that no message holds a day after they were put or renewed last. */
+export function createBlobSweep(deps: BlobSweepDeps): WakeLoop {
+  const swept = deps.metrics.counter("blobs_swept_total", "Files that no message held, deleted.");
+  let isFirst = true;
+  let cursor: string | undefined;
+  return createWakeLoop({
+    name: "blob-sweep",
+    clock: deps.clock,
+    logger: deps.logger,
+    retryMs: RETRY_MS,
+    async round(signal) {
+      if (isFirst) {
+        isFirst = false;
+        return FIRST_ROUND_MS;
+      }
+      for (let pages = 0; pages < PAGES_PER_ROUND; pages++) {
+        const result = await sweepPage(deps, cursor, signal);
+        swept.add(result.deleted);
+        cursor = result.next;
+        if (cursor === undefined) break;
+      }
+      return ROUND_EVERY_MS;
+    },
+  });
+}
+
+export async function sweepPage(
+  { blobs, attachments, spaceId, clock }: BlobSweepDeps,
+  cursor: string | undefined,
+  signal: AbortSignal,
+): Promise<{ readonly deleted: number; readonly next: string | undefined }> {
+  const bound = clock.now() - ORPHAN_AFTER_MS;
+  const page = await blobs.list(
+    { spaceId, limit: PAGE, ...(cursor === undefined ? {} : { cursor }) },
+    { signal },
+  );
+  const old = page.items.filter(({ renewedAt }) => renewedAt <= bound).map(({ id }) => id);
+  const held = new Set(await attachments.held({ spaceId, blobIds: old }, { signal }));
+  const orphans = old.filter((id) => !held.has(id));
+  for (const id of orphans) await blobs.delete({ spaceId, id, unlessRenewedSince: bound }, { signal });
+  return { deleted: orphans.length, next: page.next };
+}
