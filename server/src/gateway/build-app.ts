@@ -1,29 +1,46 @@
-import { DEFAULT_SPACE_ID, type KeyRecord, type Principal, TroupeError } from "@troupe/contracts";
+import { DEFAULT_SPACE_ID, type Principal, TroupeError } from "@troupe/contracts";
 import { Hono } from "hono";
 import type { Counter } from "../kit/index.ts";
-import { type Call, type FaceEnv, headerOf, nodeOf, type PublicCall } from "./call.ts";
+import { type Authenticate, createAuthenticate } from "./authenticate.ts";
+import { type Call, type FaceEnv, type Headed, headerOf, nodeOf, type PublicCall } from "./call.ts";
+import type { Cors } from "./cors.ts";
 import type { Face } from "./face.ts";
 import type { HostGuard } from "./hosts.ts";
-import { type Answer, type Dialect, deliver, type Failure, failureOf, failureReply } from "./reply.ts";
+import { RateError } from "./rates.ts";
+import {
+  type Answer,
+  type Dialect,
+  deliver,
+  type Failure,
+  failureOf,
+  failureReply,
+  UNPLANNED,
+} from "./reply.ts";
 import type { KeyedRoute, Route } from "./route.ts";
 import { readiness } from "./routes/system.ts";
 import { isOperator } from "./turn-record.ts";
 
 /** How a face knows who asks: by a key, or because only the operator can reach it. */
 export type Access =
-  | { readonly kind: "keys"; readonly guard: HostGuard }
+  | { readonly kind: "keys"; readonly guard: HostGuard; readonly cors: Cors }
   | { readonly kind: "operator"; readonly principal: Principal };
 
 export const OPERATOR: Principal = { spaceId: DEFAULT_SPACE_ID, kind: "operator", id: "operator" };
 
-/** The one route table as an app. Each request passes Host, readiness, key and right, in this order, then its route. */
+/**
+ * The one route table as an app. Each request passes Host, readiness, the limit of its address, key, the limit of that,
+ * and right, in this order, then its route.
+ */
 export function buildApp(face: Face, routes: readonly Route[], access: Access): Hono<FaceEnv> {
   const app = new Hono<FaceEnv>();
+  const authenticate: Authenticate =
+    access.kind === "operator" ? () => Promise.resolve(access.principal) : createAuthenticate(face);
   const requests = face.deps.metrics.counter("http_requests_total", "Requests by route and status.");
   for (const route of routes) {
     app.on(route.method, route.path, async (context) => {
       const call: PublicCall = { context, node: nodeOf(context) };
-      const answer = await answerOf(face, route, access, call);
+      tell(call, access.kind === "keys" ? access.cors.headersFor(call) : undefined);
+      const answer = await answerOf(face, route, access, authenticate, call);
       count(requests, route.path, answer, call);
       return deliver(answer, call.node);
     });
@@ -31,6 +48,9 @@ export function buildApp(face: Face, routes: readonly Route[], access: Access): 
   app.notFound((context) => {
     const call: PublicCall = { context, node: nodeOf(context) };
     const refused = refuseStranger(access, call);
+    const allowed = access.kind === "keys" && refused === undefined && context.req.method === "OPTIONS";
+    const preflight = allowed ? access.cors.preflight(call) : undefined;
+    if (preflight !== undefined) return deliver(preflight, call.node);
     const unknown: Failure = {
       code: "request.not_found",
       message: `There is no ${context.req.method} ${context.req.path.slice(0, 120)} here. /api/openapi.json lists what there is.`,
@@ -42,26 +62,44 @@ export function buildApp(face: Face, routes: readonly Route[], access: Access): 
     count(requests, "none", reply, call);
     return deliver(reply, call.node);
   });
+  // Routes tell their own errors; what is left are answers that could not be written.
+  app.onError((error, context) => {
+    face.deps.logger.error("gateway.request_failed", { route: context.req.path.slice(0, 120), error });
+    return deliver(failureReply(UNPLANNED, "problem"), nodeOf(context));
+  });
   return app;
 }
 
-async function answerOf(face: Face, route: Route, access: Access, call: PublicCall): Promise<Answer> {
+async function answerOf(
+  face: Face,
+  route: Route,
+  access: Access,
+  authenticate: Authenticate,
+  call: PublicCall,
+): Promise<Answer> {
   const dialect: Dialect = route.dialect ?? "problem";
   try {
     const refused = refuseStranger(access, call) ?? refuseEarly(face, route, access);
     if (refused !== undefined) return failureReply(refused, dialect);
     if (route.access === "public") return await route.handle(call);
-    const principal = access.kind === "operator" ? access.principal : await authenticate(face, call);
+    const isLimited = access.kind === "keys";
+    if (isLimited) tell(call, face.rates.ofAddress(call.node?.incoming.socket.remoteAddress ?? ""));
+    const principal = await authenticate(call);
+    if (isLimited) tell(call, face.rates.ofKey(principal));
     return await handleKeyed(route, { ...call, principal });
   } catch (error) {
+    if (error instanceof RateError) tell(call, error.headers);
     const failure = failureOf(error);
     if (failure !== undefined) return failureReply(failure, dialect);
     face.deps.logger.error("gateway.request_failed", { route: `${route.method} ${route.path}`, error });
-    return failureReply(
-      { code: "internal", message: "Something went wrong inside. The log tells more." },
-      dialect,
-    );
+    return failureReply(UNPLANNED, dialect);
   }
+}
+
+/** Headers of whatever is answered; in process nobody reads them. */
+function tell({ node }: PublicCall, headers: Readonly<Record<string, string>> | undefined): void {
+  if (node === undefined || headers === undefined) return;
+  for (const [name, value] of Object.entries(headers)) node.outgoing.setHeader(name, value);
 }
 
 function handleKeyed(route: KeyedRoute, call: Call): Answer | Promise<Answer> {
@@ -71,7 +109,7 @@ function handleKeyed(route: KeyedRoute, call: Call): Answer | Promise<Answer> {
   return route.handle(call);
 }
 
-function refuseStranger(access: Access, call: PublicCall): Failure | undefined {
+export function refuseStranger(access: Access, call: Headed): Failure | undefined {
   if (access.kind === "operator") return undefined;
   const localAddress = call.node?.incoming.socket.localAddress;
   const reason = access.guard.refuse(headerOf(call, "host"), headerOf(call, "origin"), localAddress);
@@ -79,39 +117,16 @@ function refuseStranger(access: Access, call: PublicCall): Failure | undefined {
 }
 
 /** The operator may look around before all is ready; work is accepted by nobody. */
-function refuseEarly(face: Face, route: Route, access: Access): Failure | undefined {
+export function refuseEarly(
+  face: Face,
+  route: Pick<Route, "access" | "acceptsWork">,
+  access: Access,
+): Failure | undefined {
   if (route.access === "public" || (access.kind === "operator" && route.acceptsWork !== true))
     return undefined;
   const { ready, reasons } = readiness(face);
   if (ready) return undefined;
   return { code: "not_ready", message: `Troupe is not ready: ${reasons.join(" ") || "it is starting."}` };
-}
-
-async function authenticate(face: Face, call: PublicCall): Promise<Principal> {
-  const key = keyOf(call);
-  if (key === undefined) {
-    throw new TroupeError("Send a key: authorization: Bearer <key>. ./troupe key create makes one.", {
-      code: "auth.required",
-    });
-  }
-  const found = face.deps.keyRing.find(key, face.lifetime);
-  const record: KeyRecord | undefined = found instanceof Promise ? await found : found;
-  if (record === undefined) {
-    throw new TroupeError("This key is unknown or revoked.", { code: "auth.invalid" });
-  }
-  return { spaceId: record.spaceId, kind: record.kind, id: record.id };
-}
-
-function keyOf(call: PublicCall): string | undefined {
-  const authorization = headerOf(call, "authorization");
-  const key =
-    authorization === undefined
-      ? headerOf(call, "x-api-key")
-      : authorization.slice(0, 7).toLowerCase() === "bearer "
-        ? authorization.slice(7)
-        : undefined;
-  const trimmed = key?.trim();
-  return trimmed === "" ? undefined : trimmed;
 }
 
 function count(requests: Counter, route: string, answer: Answer, call: PublicCall): void {

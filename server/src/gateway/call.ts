@@ -27,8 +27,14 @@ export function nodeOf(context: Context<FaceEnv>): HttpBindings | undefined {
   return incoming === undefined || outgoing === undefined ? undefined : { incoming, outgoing };
 }
 
-export function headerOf(call: PublicCall, name: string): string | undefined {
-  if (call.node === undefined) return call.context.req.header(name);
+/** What has headers: a request on its way to a route, or one that becomes a WebSocket and has no context. */
+export interface Headed {
+  readonly context?: Context<FaceEnv>;
+  readonly node: Pick<HttpBindings, "incoming"> | undefined;
+}
+
+export function headerOf(call: Headed, name: string): string | undefined {
+  if (call.node === undefined) return call.context?.req.header(name);
   const value = call.node.incoming.headers[name];
   return typeof value === "string" ? value : value?.[0];
 }

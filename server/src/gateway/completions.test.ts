@@ -2,33 +2,25 @@ import { request as httpRequest } from "node:http";
 // biome-ignore lint/correctness/noUndeclaredDependencies: for tests alone, so the root of the repository has it.
 import OpenAI, { APIError } from "openai";
 import { afterEach, beforeEach, expect, test } from "vitest";
-import { type Answered, createStage, type Stage, type StagedTurn } from "./fixtures.ts";
-import { createGateway } from "./gateway.ts";
-import type { Listening } from "./listener.ts";
+import { type OpenGateway, openGateway } from "./fixture-http.ts";
+import { eventually, type Stage, type StagedTurn } from "./fixtures.ts";
 
+let open: OpenGateway;
 let stage: Stage;
-let listening: Listening;
+let listening: OpenGateway["listening"];
 let key: string;
+let post: OpenGateway["post"];
 let client: OpenAI;
 
 beforeEach(async () => {
-  stage = createStage();
-  key = stage.addKey({ id: "key-1" });
-  listening = await createGateway({ ...stage.deps, config: { host: "127.0.0.1", port: 0 } }).listen();
+  open = await openGateway();
+  ({ stage, listening, key, post } = open);
   client = new OpenAI({ apiKey: key, baseURL: `${listening.address}/v1`, maxRetries: 0 });
 });
 
-afterEach(() => listening.close({ graceMs: 0 }));
+afterEach(() => open.close());
 
 const hello = { model: "ana", messages: [{ role: "user" as const, content: "hello" }] };
-
-function post(body: unknown, headers: Record<string, string> = {}): Promise<Answered> {
-  return fetch(`${listening.address}/v1/chat/completions`, {
-    method: "POST",
-    headers: { "content-type": "application/json", authorization: `Bearer ${key}`, ...headers },
-    body: typeof body === "string" ? body : JSON.stringify(body),
-  });
-}
 
 function dataOf(text: string): string[] {
   return text
@@ -63,6 +55,31 @@ test("the openai client reads a streamed completion with usage", async () => {
 
   expect({ text, finish, total }).toEqual({ text: "Hello there.", finish: "stop", total: 15 });
 });
+
+test.each([
+  ["stop", "stop"],
+  ["length", "length"],
+  ["content-filter", "content_filter"],
+] as const)(
+  "a reply that ended by %s says so, streamed or whole, live or from its record",
+  async (ours, theirs) => {
+    stage.play = (turn) => turn.reply("Half a", ours);
+    const whole = await client.chat.completions.create(hello);
+    const streamed = dataOf(await (await post({ ...hello, stream: true })).text());
+    stage.play = (turn) => turn.replyUnheard("Half a", ours);
+    const headers = { "idempotency-key": `again-${ours}`, "x-troupe-session": "s" };
+    const first = new AbortController();
+    const unheard = post(hello, headers, first.signal).catch(() => undefined);
+    await eventually(() => stage.turn(stage.accepted[2]?.id ?? "")?.state === "replied");
+    first.abort();
+    await unheard;
+    const again = await (await post(hello, headers)).json();
+
+    expect(whole.choices[0]?.finish_reason).toBe(theirs);
+    expect(JSON.parse(streamed.at(-2) ?? "").choices[0].finish_reason).toBe(theirs);
+    expect(again.choices[0]).toMatchObject({ finish_reason: theirs, message: { content: "Half a" } });
+  },
+);
 
 test("the deltas of one tick are one chunk, and [DONE] is last", async () => {
   const response = await post({ ...hello, stream: true });
@@ -263,14 +280,21 @@ test("a refusal tells when to come back", async () => {
   expect((await response.json()).error).toMatchObject({ type: "rate_limit_error", code: "admission.full" });
 });
 
-test("a spent budget is 402", async () => {
+test("a spent budget is 429, with the time when it opens again", async () => {
   stage.answer = () => ({
     kind: "refused",
     code: "budget.exceeded",
-    message: "The budget of today is spent.",
+    message: "What may be spent is used up.",
+    retryAfterMs: 3_600_000,
   });
+  const response = await post(hello);
 
-  expect((await post(hello)).status).toBe(402);
+  expect(response.status).toBe(429);
+  expect(response.headers.get("retry-after")).toBe("3600");
+  expect((await response.json()).error).toMatchObject({
+    type: "insufficient_quota",
+    code: "budget.exceeded",
+  });
 });
 
 test("an unplanned failure tells nothing and is logged", async () => {

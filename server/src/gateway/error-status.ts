@@ -10,6 +10,9 @@ export const ERROR_STATUS: Readonly<Record<ErrorCode, number>> = {
   "auth.required": 401,
   "auth.invalid": 401,
   "auth.forbidden": 403,
+  "link.unknown": 403,
+  "link.used": 403,
+  "link.late": 403,
   "request.invalid": 400,
   "request.too_large": 413,
   "request.timeout": 408,
@@ -17,7 +20,7 @@ export const ERROR_STATUS: Readonly<Record<ErrorCode, number>> = {
   "request.conflict": 409,
   "rate.limited": 429,
   "admission.full": 429,
-  "budget.exceeded": 402,
+  "budget.exceeded": 429,
   "store.conflict": 409,
   "store.duplicate": 409,
   "store.busy": 503,
@@ -27,6 +30,9 @@ export const ERROR_STATUS: Readonly<Record<ErrorCode, number>> = {
   "store.version": 500,
   "store.closed": 503,
   "store.failed": 500,
+  "secret.locked": 503,
+  "secret.damaged": 500,
+  "backup.invalid": 400,
   "turn.cancelled": 409,
   "turn.deadline": 504,
   "turn.attempts_exhausted": 500,
@@ -56,7 +62,6 @@ export const ERROR_STATUS: Readonly<Record<ErrorCode, number>> = {
 const TITLES: Readonly<Record<number, string>> = {
   400: "The request cannot be read",
   401: "A key is needed",
-  402: "The budget is spent",
   403: "Not allowed",
   404: "Not found",
   408: "The request came too slowly",
@@ -77,12 +82,12 @@ export function titleOf(status: number): string {
 }
 
 /** The error types that clients of the OpenAI dialect tell apart. Source: platform.openai.com/docs/guides/error-codes. */
-export function openAiType(status: number): string {
+export function openAiType(code: ErrorCode): string {
+  if (code === "budget.exceeded") return "insufficient_quota";
+  const status = ERROR_STATUS[code];
   switch (status) {
     case 401:
       return "authentication_error";
-    case 402:
-      return "insufficient_quota";
     case 403:
       return "permission_error";
     case 429:

@@ -1,6 +1,8 @@
 import type { CallOptions, TurnEvent } from "@troupe/contracts";
-import { DEFAULT_LIMITS, type FaceDeps, type FaceLimits } from "./deps.ts";
+import { type FaceDeps, type FaceLimits, limitsOf } from "./deps.ts";
 import { createInterest, type Interest } from "./interest.ts";
+import { createRates, type Rates } from "./rates.ts";
+import { createSessionBells, type SessionBells } from "./session-bells.ts";
 import { TurnFollower, type TurnSink } from "./turn-follower.ts";
 import { endOfTurn } from "./turn-record.ts";
 import { createWatchers, type Watchers } from "./watchers.ts";
@@ -13,6 +15,8 @@ export interface Face {
   readonly channel: "api" | "terminal";
   readonly watchers: Watchers;
   readonly interest: Interest;
+  readonly bells: SessionBells;
+  readonly rates: Rates;
   /** For every call into a port: aborts when the face closes, after its clients were told. */
   readonly lifetime: CallOptions;
   follower(sink: TurnSink): TurnFollower;
@@ -24,7 +28,7 @@ export interface Face {
 }
 
 export function createFace(deps: FaceDeps, channel: Face["channel"]): Face {
-  const limits = { ...DEFAULT_LIMITS, ...deps.limits };
+  const limits = limitsOf(deps.limits);
   const watchers = createWatchers(deps.clock, limits.keepAliveCommentMs, {
     begun: deps.metrics.counter("http_waits_begun_total", "Requests that began to wait for a turn."),
     ended: deps.metrics.counter("http_waits_ended_total", "Requests that ended waiting for a turn."),
@@ -43,6 +47,8 @@ export function createFace(deps: FaceDeps, channel: Face["channel"]): Face {
     channel,
     watchers,
     interest: createInterest(),
+    bells: createSessionBells(deps.bus),
+    rates: createRates(deps.rates, deps.metrics),
     lifetime,
     follower: (sink) => new TurnFollower(following, sink),
     isClosing: () => closing,

@@ -1,19 +1,37 @@
 /** For the tests of this folder alone: what `fixtures.ts` keeps in memory, behind the ports that the faces read. */
 import type {
   Effect,
+  EnvelopeHandler,
+  FinishReason,
   InboundRecord,
   KeyRecord,
   Message,
   ModelCallRecord,
   Session,
   SessionSummary,
+  SignInRecord,
+  SignInStore,
   Turn,
   TurnEvent,
   TurnListener,
   TurnState,
+  Usage,
   Write,
 } from "@troupe/contracts";
+import { TroupeError } from "@troupe/contracts";
 import type { FaceDeps } from "./deps.ts";
+
+/** The call of the model that ended a staged turn so. */
+export function callOf(turnId: string, finishReason: FinishReason, usage: Usage): ModelCallRecord {
+  const isCut = finishReason === "length" || finishReason === "content-filter";
+  const outcome = isCut ? finishReason : "ok";
+  return {
+    ...{ id: `c-${turnId}`, spaceId: "default", agentId: "ana", sessionId: "", turnId, model: "a/b" },
+    ...{ peerId: "", ownerId: "", storylineId: undefined, keyId: undefined, purpose: "turn", outcome },
+    ...{ errorCode: undefined, cacheWriteTokens: 0, reasoningTokens: 0, ...usage, estimated: false },
+    ...{ costMicroUsd: 42, isPriced: true, latencyMs: 1, day: "1970-01-01", at: 1 },
+  };
+}
 
 export interface Kept {
   readonly turns: Map<string, Turn>;
@@ -21,8 +39,12 @@ export interface Kept {
   readonly messages: Message[];
   readonly inbound: InboundRecord[];
   readonly keys: Map<string, KeyRecord>;
+  readonly signIns: Map<string, SignInRecord>;
   readonly listeners: Map<string, Set<TurnListener>>;
+  readonly calls: ModelCallRecord[];
   readonly live: Map<string, TurnEvent[]>;
+  /** Whoever listens for changed sessions. */
+  readonly bells: Set<EnvelopeHandler>;
 }
 
 export function createKept(): Kept {
@@ -32,9 +54,26 @@ export function createKept(): Kept {
     messages: [],
     inbound: [],
     keys: new Map(),
+    signIns: new Map(),
     listeners: new Map(),
+    calls: [],
     live: new Map(),
+    bells: new Set(),
   };
+}
+
+export function busOf(kept: Kept): FaceDeps["bus"] {
+  return {
+    subscribe(_, handler) {
+      kept.bells.add(handler);
+      return { [Symbol.dispose]: () => void kept.bells.delete(handler) };
+    },
+  };
+}
+
+export function ring(kept: Kept, sessionId: string, turnId: string): void {
+  const bell = { id: turnId, kind: "session.changed", v: 1, at: 0, payload: { sessionId, turnId } };
+  for (const handler of kept.bells) handler(bell, bell.kind);
 }
 
 type Doing = Write<never> & { readonly apply: () => void };
@@ -98,8 +137,9 @@ export function fakeStores(kept: Kept, onKeyLookup: () => void): FaceDeps["store
     inbox: { ofTurn: async (id: string) => kept.inbound.filter((row) => row.turnId === id) },
     outbox: { ofTurn: async () => [] },
     effects: { ofTurn: async (): Promise<readonly Effect[]> => [] },
-    ledger: { callsOfTurn: async (): Promise<readonly ModelCallRecord[]> => [] },
+    ledger: { callsOfTurn: async (id: string) => kept.calls.filter((call) => call.turnId === id) },
     storylines: { ofSession: async () => undefined },
+    signIns: fakeSignIns(kept),
     keys: {
       put: (key: KeyRecord) => doing(() => void kept.keys.set(key.hash, key)),
       revoke: (id: string, at: number) =>
@@ -116,4 +156,26 @@ export function fakeStores(kept: Kept, onKeyLookup: () => void): FaceDeps["store
   };
   // Only what the faces call is there; the ports have more members.
   return stores as unknown as FaceDeps["stores"];
+}
+
+function fakeSignIns({ signIns }: Kept): SignInStore {
+  return {
+    put: (link) => doing(() => void signIns.set(link.id, link)),
+    use: ({ codeHash, at, ...change }) =>
+      doing(() => {
+        const link = [...signIns.values()].find((one) => one.codeHash === codeHash);
+        if (link === undefined || link.usedAt !== undefined)
+          throw new TroupeError("No.", { code: "store.conflict" });
+        signIns.set(link.id, { ...link, ...change, usedAt: at });
+      }),
+    revoke: (id, at) =>
+      doing(() => {
+        for (const one of signIns.values()) {
+          if (one.id === id || one.principalId === id) signIns.set(one.id, { ...one, revokedAt: at });
+        }
+      }),
+    findByCode: async (hash) => [...signIns.values()].find((one) => one.codeHash === hash),
+    findByToken: async (hash) => [...signIns.values()].find((one) => one.tokenHash === hash),
+    list: async () => [...signIns.values()].filter((one) => one.usedAt !== undefined),
+  };
 }

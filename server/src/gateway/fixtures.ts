@@ -4,6 +4,7 @@ import type {
   AgentSpec,
   Clock,
   ErrorCode,
+  FinishReason,
   InboundMessage,
   KeyRecord,
   Logger,
@@ -15,10 +16,22 @@ import type {
   TurnState,
 } from "@troupe/contracts";
 import { DEFAULT_SPACE_ID, NO_USAGE, TroupeError } from "@troupe/contracts";
-import { createIdGenerator, createMetrics, type Metrics, systemClock } from "../kit/index.ts";
+import { createIdGenerator, createMetrics, hashApiKey, type Metrics, systemClock } from "../kit/index.ts";
+import { createBrowserRing } from "./browsers.ts";
 import type { FaceDeps, FaceLimits } from "./deps.ts";
-import { createKept, fakeStores, type Kept, publish, subscribe } from "./fixture-stores.ts";
-import { createKeyRing, hashKey } from "./key-ring.ts";
+import {
+  busOf,
+  callOf,
+  createKept,
+  fakeStores,
+  type Kept,
+  publish,
+  ring,
+  subscribe,
+} from "./fixture-stores.ts";
+import { createKeyRing } from "./key-ring.ts";
+
+export { createStillClock } from "./fixture-clock.ts";
 
 /** A turn in the hands of a test. */
 export interface StagedTurn {
@@ -30,11 +43,11 @@ export interface StagedTurn {
   say(text: string): void;
   /** A later attempt begins. */
   beginAgain(): void;
-  reply(text: string): void;
+  reply(text: string, finishReason?: FinishReason): void;
   fail(code: ErrorCode, message: string): void;
   cancel(): void;
   /** Ends in the record only, as when the feed lost the event. */
-  replyUnheard(text: string): void;
+  replyUnheard(text: string, finishReason?: FinishReason): void;
 }
 
 export interface Stage {
@@ -87,7 +100,14 @@ export function createStage(
     keyLookups: 0,
     addKey({ kind = "key", id = ids.next() } = {}) {
       const key = `trp_${"x".repeat(20)}${id}`;
-      const record = { id, spaceId: DEFAULT_SPACE_ID, name: id, kind, hash: hashKey(key), hint: "trp_xxxx" };
+      const record = {
+        id,
+        spaceId: DEFAULT_SPACE_ID,
+        name: id,
+        kind,
+        hash: hashApiKey(key),
+        hint: "trp_xxxx",
+      };
       kept.keys.set(record.hash, { ...record, createdAt: clock.now(), revokedAt: undefined });
       return key;
     },
@@ -99,9 +119,11 @@ export function createStage(
           return told ?? accept(kept, stage, { message, principal, id: ids.next(), at: clock.now() });
         },
       },
+      bus: busOf(kept),
       feed: { subscribe: (turnId, listener) => subscribe(kept, turnId, listener) },
       control: fakeControl(kept, () => stage),
-      stores,
+      sessionControl: { remove: async () => ({ messages: 0, turns: 0, cancelled: [] }) },
+      ...{ stores, blobs: {} as FaceDeps["blobs"], catalogue: {} as FaceDeps["catalogue"] },
       agents: {
         get: (_, id) =>
           specs
@@ -111,10 +133,9 @@ export function createStage(
       },
       health: { ready: () => stage.readiness, status: async () => ({ waiting: 0 }) },
       keyRing: createKeyRing({ keys: stores.keys, clock }),
-      clock,
-      ids,
+      browsers: createBrowserRing({ signIns: stores.signIns, clock }),
+      ...{ clock, ids, metrics },
       logger: fakeLogger(logged),
-      metrics,
       version: "1.2.3-test",
       ...(options.limits === undefined ? {} : { limits: options.limits }),
     },
@@ -176,6 +197,7 @@ function accept(kept: Kept, stage: Stage, { message, principal, id, at }: Arriva
   if (watch !== undefined) subscribe(kept, id, watch);
   const turn = stagedTurn(kept, { message, principal, id, at }, { sessionId, turnSeq });
   stage.accepted.push(turn);
+  ring(kept, sessionId, id);
   queueMicrotask(() => void stage.play(turn));
   return { kind: "accepted", turnId: id, messageId: `m-${id}`, sessionId, seq: turnSeq, position: "running" };
 }
@@ -297,12 +319,15 @@ function stagedTurn(
   const end = (
     state: Exclude<TurnState, "queued" | "running">,
     text: string,
-    error?: Turn["error"],
+    { error, finishReason }: { readonly error?: Turn["error"]; readonly finishReason?: FinishReason } = {},
   ): TurnEventBody => {
     const turn = kept.turns.get(id);
     if (turn !== undefined)
       kept.turns.set(id, { ...turn, state, attempt, error, usage: USAGE, costMicroUsd: 42 });
+    if (finishReason !== undefined) kept.calls.push(callOf(id, finishReason, USAGE));
     const role = state === "replied" ? "assistant" : "notice";
+    const session = kept.sessions.get(sessionId);
+    if (session !== undefined) kept.sessions.set(sessionId, { ...session, lastSeq: turnSeq + 1 });
     const place: Place = { id: `r-${id}`, turnId: id, sessionId, seq: turnSeq + 1, role, at: arrival.at };
     kept.messages.push(messageOf(place, { parts: [{ type: "text", text }], audience: message.audience }));
     return {
@@ -313,6 +338,7 @@ function stagedTurn(
       usage: USAGE,
       costUsd: 0.000042,
       ...(error && { error }),
+      ...(finishReason && { finishReason }),
     };
   };
   emit({ type: "attempt-start" });
@@ -328,32 +354,11 @@ function stagedTurn(
       n = 0;
       emit({ type: "attempt-start" });
     },
-    reply: (text) => emit(end("replied", text)),
-    fail: (code, text) => emit(end("failed", text, { code, message: text })),
+    reply: (text, finishReason) => emit(end("replied", text, { ...(finishReason && { finishReason }) })),
+    fail: (code, text) => emit(end("failed", text, { error: { code, message: text } })),
     cancel: () => emit(end("cancelled", "Stopped.")),
-    replyUnheard: (text) => void end("replied", text),
-  };
-}
-
-/** A clock that stands still until it is told; timers run when `advance` passes them. */
-export function createStillClock(): Clock & { advance(ms: number): void } {
-  let now = 1_700_000_000_000;
-  const timers = new Set<{ readonly at: number; readonly run: () => void }>();
-  return {
-    now: () => now,
-    monotonicMs: () => now,
-    schedule(delayMs, run) {
-      const timer = { at: now + delayMs, run };
-      timers.add(timer);
-      return { [Symbol.dispose]: () => void timers.delete(timer) };
-    },
-    advance(ms) {
-      now += ms;
-      for (const timer of [...timers]) {
-        if (timer.at > now || !timers.delete(timer)) continue;
-        timer.run();
-      }
-    },
+    replyUnheard: (text, finishReason) =>
+      void end("replied", text, { ...(finishReason && { finishReason }) }),
   };
 }
 

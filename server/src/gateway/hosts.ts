@@ -1,3 +1,5 @@
+import { plainAddress } from "./network.ts";
+
 /** Which Host and Origin headers are answered: the defence against DNS rebinding and against other people's web pages. */
 export interface HostGuard {
   /** Undefined when all is well, else one sentence for people. `localAddress` is where the connection arrived. */
@@ -15,6 +17,7 @@ export function createHostGuard(config: {
   readonly host: string;
   readonly allowedHosts?: readonly string[];
   readonly allowedOrigins?: readonly string[];
+  readonly corsOrigins?: readonly string[];
 }): HostGuard {
   const bound = bracketed(config.host.toLowerCase());
   const names = new Set([
@@ -23,7 +26,9 @@ export function createHostGuard(config: {
   ]);
   if (!EVERY_ADDRESS.has(bound)) names.add(bound);
   const origins = new Set(
-    (config.allowedOrigins ?? []).map((origin) => origin.toLowerCase().replace(/\/$/, "")),
+    [...(config.allowedOrigins ?? []), ...(config.corsOrigins ?? [])].map((origin) =>
+      origin.toLowerCase().replace(/\/$/, ""),
+    ),
   );
 
   const isOurs = (host: string, localAddress: string | undefined): boolean => {
@@ -48,13 +53,13 @@ export function createHostGuard(config: {
       ) {
         return undefined;
       }
-      return `Pages of ${shorten(origin)} may not call this address. An operator can add them to server.allowedOrigins.`;
+      return `Pages of ${shorten(origin)} may not call this address. An operator can add them to server.cors.origins.`;
     },
   };
 }
 
 /** Same name and port; the scheme may differ, because a proxy in front may speak TLS. */
-function isSameOrigin(origin: string, host: string): boolean {
+export function isSameOrigin(origin: string, host: string): boolean {
   if (origin.startsWith("http://")) return withoutPort(origin.slice(7), ":80") === withoutPort(host, ":80");
   if (origin.startsWith("https://"))
     return withoutPort(origin.slice(8), ":443") === withoutPort(host, ":443");
@@ -71,11 +76,6 @@ function hostnameOf(host: string): string {
   const end = host.startsWith("[") ? host.indexOf("]") + 1 : host.indexOf(":");
   const name = end <= 0 ? host : host.slice(0, end);
   return name.endsWith(".") ? name.slice(0, -1) : name;
-}
-
-/** IPv4 addresses arrive as `::ffff:10.0.0.1` on a listener for both families. */
-function plainAddress(address: string): string {
-  return address.startsWith("::ffff:") ? address.slice(7) : address;
 }
 
 function bracketed(host: string): string {

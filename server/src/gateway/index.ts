@@ -1,12 +1,18 @@
 /** The faces: HTTP for everybody with a key, the admin socket for the operator, and the counters. */
+
+export { createBrowserRing } from "./browsers.ts";
 export type {
   AdminRequest,
   AdminRoute,
+  Embedder,
   FaceDeps,
   FaceLimits,
   FaceStores,
   GatewayConfig,
   Health,
+  PageAbsence,
+  PageFile,
+  PageSource,
 } from "./deps.ts";
 export { ERROR_STATUS } from "./error-status.ts";
 export {
@@ -17,5 +23,6 @@ export {
   type Gateway,
   type MetricsListener,
 } from "./gateway.ts";
-export { createKeyRing, hashKey, type KeyRing } from "./key-ring.ts";
-export type { Listening } from "./listener.ts";
+export { createKeyRing, type KeyRing } from "./key-ring.ts";
+export { type Listening, whyPortCannotOpen } from "./listener.ts";
+export { openApiDocument } from "./openapi.ts";

@@ -9,7 +9,7 @@ import type { AdminRoute } from "./deps.ts";
 import { type Answered, createStage, eventually, type Stage } from "./fixtures.ts";
 import { createAdminApp, createGateway } from "./gateway.ts";
 import type { Listening } from "./listener.ts";
-import { findPortHolder, listenersIn } from "./port-holder.ts";
+import { findPortHolder, listenersIn, programName } from "./port-holder.ts";
 
 let stage: Stage;
 let folder: string;
@@ -68,7 +68,24 @@ test("a taken port is an error that names the port, who has it and the setting",
   expect(message).toMatch(
     new RegExp(`^Port ${port} is taken.*set server\\.port in ~/\\.troupe/troupe\\.yaml\\.$`),
   );
-  if (process.platform === "linux") expect(message).toContain(`pid ${process.pid}). Stop that program`);
+  if (process.platform === "linux") {
+    // Node calls its own main thread "MainThread"; people know programs by what was started.
+    expect(message).toMatch(new RegExp(`\\(by node [\\w.-]+, pid ${process.pid}\\)\\. Stop that program`));
+  }
+});
+
+test.each([
+  [["/usr/sbin/nginx", "-g", "daemon off;"], "nginx"],
+  [
+    ["/opt/node/bin/node", "--max-semi-space-size=4", "/srv/troupe/server/src/cli/main.ts", "up"],
+    "another Troupe",
+  ],
+  [["python3", "/srv/app/serve.py"], "python3 serve.py"],
+  [["node"], "node"],
+  [["nginx: master process /usr/sbin/nginx"], "nginx: master process"],
+  [[""], "a program"],
+])("a program that was started as %j is called %s", (words, name) => {
+  expect(programName(words)).toBe(name);
 });
 
 test("an address that is not of this machine is a setting to change", async () => {

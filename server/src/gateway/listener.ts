@@ -1,10 +1,12 @@
 import { chmod, unlink } from "node:fs/promises";
-import { createServer, type Server } from "node:http";
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import { type AddressInfo, connect, type Socket } from "node:net";
+import type { Duplex } from "node:stream";
 import { getRequestListener } from "@hono/node-server";
 import type { Clock, Logger } from "@troupe/contracts";
 import { TroupeError } from "@troupe/contracts";
 import type { Hono } from "hono";
+import type { Metrics } from "../kit/index.ts";
 import type { FaceEnv } from "./call.ts";
 import type { FaceLimits } from "./deps.ts";
 import { findPortHolder } from "./port-holder.ts";
@@ -27,14 +29,19 @@ export interface ListenerDeps {
   readonly app: Hono<FaceEnv>;
   readonly limits: FaceLimits;
   readonly closing: { beginClosing(): void; finishClosing(): void };
+  /** Takes connections that ask to become a WebSocket; absent: they are answered as any request. */
+  readonly upgrade?: (incoming: IncomingMessage, socket: Duplex, head: Buffer) => void;
   readonly clock: Clock;
   readonly logger: Logger;
+  readonly metrics: Metrics;
 }
 
 /** How long the last words to waiting clients may take. */
 const LAST_WORDS_MS = 500;
 /** Node looks for connections past their time so often; its default is half a minute. */
 const TIMEOUT_CHECK_MS = 2_000;
+/** Connections that are turned away come in floods; the counter has each, the log one line in this time. */
+const REFUSALS_LOGGED_EVERY_MS = 60_000;
 
 export async function listenOnPort(
   deps: ListenerDeps,
@@ -51,6 +58,21 @@ export async function listenOnPort(
   const { port } = server.address() as AddressInfo;
   const host = at.host.includes(":") ? `[${at.host}]` : at.host;
   return { port, address: `http://${host}:${port}`, close: closer(deps, opened) };
+}
+
+/** Why a port cannot be opened, in the words of {@link listenOnPort}; undefined when it can. Nothing stays open. */
+export async function whyPortCannotOpen(
+  at: { readonly host: string; readonly port: number },
+  setting: string,
+): Promise<unknown> {
+  const probe = createServer();
+  try {
+    await listening(probe, () => probe.listen({ host: at.host, port: at.port, exclusive: true }));
+  } catch (cause) {
+    return explain(cause, at, setting);
+  }
+  await new Promise((resolve) => probe.close(resolve));
+  return undefined;
 }
 
 export async function listenOnSocket(deps: ListenerDeps, socketPath: string): Promise<Listening> {
@@ -139,8 +161,11 @@ interface Opened {
   readonly running: Running;
 }
 
-function buildServer({ app, limits, logger }: ListenerDeps): Opened {
+function buildServer(deps: ListenerDeps): Opened {
+  const { app, limits } = deps;
   const running = createRunning();
+  /** What each connection is asked and answers just now. */
+  const exchanges = new WeakMap<Socket, Exchange>();
   const answer = getRequestListener((request, env) => app.fetch(request, env as FaceEnv["Bindings"]), {
     overrideGlobalObjects: false,
     errorHandler: unreadable,
@@ -150,18 +175,24 @@ function buildServer({ app, limits, logger }: ListenerDeps): Opened {
       headersTimeout: limits.headersTimeoutMs,
       requestTimeout: limits.requestTimeoutMs,
       keepAliveTimeout: limits.keepAliveTimeoutMs,
+      // Whoever asks for another protocol goes on in HTTP. Source: RFC 9110 §7.8.
+      shouldUpgradeCallback: ({ headers }) =>
+        deps.upgrade !== undefined && headers.upgrade?.toLowerCase() === "websocket",
       connectionsCheckingInterval: Math.min(TIMEOUT_CHECK_MS, limits.headersTimeoutMs),
     },
     (incoming, outgoing) => {
       running.begin();
+      exchanges.set(incoming.socket, { incoming, outgoing });
       outgoing.once("close", running.end);
       void answer(incoming, outgoing);
     },
   );
+  if (deps.upgrade !== undefined) server.on("upgrade", deps.upgrade);
   server.maxConnections = limits.connections;
   // A client that announces too much is answered before it sends any of it.
   server.on("checkContinue", (incoming, outgoing) => {
-    if (Number(incoming.headers["content-length"] ?? 0) <= limits.bodyBytes) outgoing.writeContinue();
+    const most = mostBytesOf(incoming.url ?? "", limits);
+    if (Number(incoming.headers["content-length"] ?? 0) <= most) outgoing.writeContinue();
     server.emit("request", incoming, outgoing);
   });
   // Quiet connections are fine: somebody waits for a turn. Only those that do not take what is there are let go.
@@ -169,9 +200,37 @@ function buildServer({ app, limits, logger }: ListenerDeps): Opened {
     if (socket.writableLength > 0) socket.destroy();
     else socket.setTimeout(limits.stalledClientMs);
   });
-  server.on("clientError", (error: NodeJS.ErrnoException, socket) => refuseRaw(error, socket as Socket));
-  server.on("drop", () => logger.warn("gateway.connection_refused", { most: limits.connections }));
+  server.on("clientError", (error: NodeJS.ErrnoException, socket) =>
+    refuseRaw(error, socket as Socket, exchanges.get(socket as Socket)),
+  );
+  server.on("drop", refusalTeller(deps));
   return { server, running };
+}
+
+function refusalTeller({ limits, clock, logger, metrics }: ListenerDeps): () => void {
+  const refused = metrics.counter(
+    "http_connections_refused_total",
+    "Connections that were turned away because there were too many.",
+  );
+  let loggedAtMs = Number.NEGATIVE_INFINITY;
+  return () => {
+    refused.add();
+    const now = clock.monotonicMs();
+    if (now - loggedAtMs < REFUSALS_LOGGED_EVERY_MS) return;
+    loggedAtMs = now;
+    logger.warn("gateway.connection_refused", { most: limits.connections });
+  };
+}
+
+/** What any route of this address takes; the route itself may take less. */
+function mostBytesOf(url: string, limits: FaceLimits): number {
+  if (url.startsWith("/api/blobs")) return limits.fileBytes;
+  return url.startsWith("/v1/") ? limits.mediaBodyBytes : limits.bodyBytes;
+}
+
+interface Exchange {
+  readonly incoming: IncomingMessage;
+  readonly outgoing: ServerResponse;
 }
 
 function unreadable(): Response {
@@ -180,9 +239,16 @@ function unreadable(): Response {
   return new Response(body, { status, headers });
 }
 
-/** What cannot be parsed never becomes a request, so its answer is written by hand. */
-function refuseRaw(error: NodeJS.ErrnoException, socket: Socket): void {
-  if (error.code === "ECONNRESET" || !socket.writable) return void socket.destroy();
+/**
+ * What cannot be parsed never becomes a request, so its answer is written by hand. Behind a request that is still being
+ * answered there is no place for it: it would end up in that answer.
+ */
+function refuseRaw(error: NodeJS.ErrnoException, socket: Socket, last: Exchange | undefined): void {
+  const isAnswering =
+    last !== undefined &&
+    !last.outgoing.writableFinished &&
+    (last.incoming.complete || last.outgoing.headersSent);
+  if (error.code === "ECONNRESET" || !socket.writable || isAnswering) return void socket.destroy();
   const isLate = error.code === "ERR_HTTP_REQUEST_TIMEOUT";
   const failure: Failure = isLate
     ? { code: "request.timeout", message: "The request did not arrive in time." }

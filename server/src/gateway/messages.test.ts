@@ -1,41 +1,22 @@
+import { TroupeError } from "@troupe/contracts";
 import { afterEach, beforeEach, expect, test } from "vitest";
-import {
-  type Answered,
-  createStage,
-  createStillClock,
-  eventually,
-  openWaits,
-  type Stage,
-} from "./fixtures.ts";
+import { type OpenGateway, openGateway } from "./fixture-http.ts";
+import { createStillClock, eventually, openWaits, type Stage } from "./fixtures.ts";
 import { createGateway } from "./gateway.ts";
-import type { Listening } from "./listener.ts";
 
+let open: OpenGateway;
 let stage: Stage;
-let listening: Listening;
-let key: string;
+let listening: OpenGateway["listening"];
+let call: OpenGateway["call"];
 
-beforeEach(async () => {
-  stage = createStage();
-  key = stage.addKey({ id: "key-1" });
-  listening = await createGateway({ ...stage.deps, config: { host: "127.0.0.1", port: 0 } }).listen();
-});
-
-afterEach(() => listening.close({ graceMs: 0 }));
-
-function call(
-  path: string,
-  options: { method?: string; body?: unknown; headers?: Record<string, string> } = {},
-): Promise<Answered> {
-  return fetch(`${listening.address}${path}`, {
-    method: options.method ?? (options.body === undefined ? "GET" : "POST"),
-    headers: {
-      authorization: `Bearer ${key}`,
-      ...(options.body === undefined ? {} : { "content-type": "application/json" }),
-      ...options.headers,
-    },
-    ...(options.body === undefined ? {} : { body: JSON.stringify(options.body) }),
-  });
+async function openWith(options?: Parameters<typeof openGateway>[0]): Promise<void> {
+  open = await openGateway(options);
+  ({ stage, listening, call } = open);
 }
+
+beforeEach(() => openWith());
+
+afterEach(() => open.close());
 
 const send = (body: unknown, headers: Record<string, string> = {}) =>
   call("/api/agents/ana/messages", { body, headers });
@@ -260,20 +241,20 @@ test("what belongs to another key is not there, except for an operator", async (
     `/api/sessions/${sent.sessionId}/messages`,
   ];
 
-  key = stage.addKey({ id: "key-2" });
+  open.key = stage.addKey({ id: "key-2" });
   for (const path of paths) expect((await call(path)).status, path).toBe(404);
   expect((await call(`/api/turns/${sent.turnId}/cancel`, { method: "POST" })).status).toBe(404);
   expect(await (await call("/api/sessions")).json()).toEqual({ items: [] });
   expect(await (await call("/api/turns")).json()).toEqual({ items: [] });
 
-  key = stage.addKey({ kind: "operator" });
+  open.key = stage.addKey({ kind: "operator" });
   for (const path of paths) expect((await call(path)).status, path).toBe(200);
   expect((await (await call("/api/turns")).json()).items).toHaveLength(1);
 });
 
 test("agents show their instructions to operators alone", async () => {
   const forKey = await (await call("/api/agents/ana")).text();
-  key = stage.addKey({ kind: "operator" });
+  open.key = stage.addKey({ kind: "operator" });
   const forOperator = await (await call("/api/agents")).text();
 
   expect(forKey).toContain('"name":"Ana"');
@@ -283,11 +264,11 @@ test("agents show their instructions to operators alone", async () => {
 });
 
 test("an operator makes and revokes keys, and a revoked one is refused at once", async () => {
-  const ordinary = key;
+  const ordinary = open.key;
   expect((await call("/api/keys", { body: { name: "mine" } })).status).toBe(403);
 
-  key = stage.addKey({ kind: "operator" });
-  const operator = key;
+  open.key = stage.addKey({ kind: "operator" });
+  const operator = open.key;
   const made = await (await call("/api/keys", { body: { name: "mine" } })).json();
   expect(made.key).toMatch(/^trp_[\w-]{43}$/);
   expect(made).not.toHaveProperty("hash");
@@ -296,30 +277,37 @@ test("an operator makes and revokes keys, and a revoked one is refused at once",
   expect(list).not.toContain(made.key);
   expect(list).not.toContain("hash");
 
-  key = made.key;
+  open.key = made.key;
   expect((await call("/api/agents")).status).toBe(200);
-  key = operator;
+  open.key = operator;
   expect((await call(`/api/keys/${made.id}`, { method: "DELETE" })).status).toBe(204);
   expect((await call("/api/keys/nobody", { method: "DELETE" })).status).toBe(404);
-  key = made.key;
+  open.key = made.key;
   expect((await call("/api/agents")).status).toBe(401);
-  key = ordinary;
+  open.key = ordinary;
   expect((await call("/api/agents")).status).toBe(200);
 });
 
 test("the status is the operator's", async () => {
   expect((await call("/api/status")).status).toBe(403);
-  key = stage.addKey({ kind: "operator" });
+  open.key = stage.addKey({ kind: "operator" });
   expect(await (await call("/api/status")).json()).toEqual({ waiting: 0 });
 });
 
+test("a reply that was cut at its length says so, whole and as the last event", async () => {
+  stage.play = (turn) => turn.reply("Half a", "length");
+  const whole = await (await send({ text: "hello" })).json();
+  const events = eventsOf(await (await send({ text: "hello" }, { accept: "text/event-stream" })).text());
+
+  expect(whole).toMatchObject({ text: "Half a", finishReason: "length" });
+  expect(events.at(-1)?.data).toMatchObject({ type: "end", finishReason: "length" });
+});
+
 test("an end that the feed lost is found in the record, and quiet streams get comments", async () => {
-  await listening.close({ graceMs: 0 });
+  await open.close();
   const clock = createStillClock();
-  stage = createStage({ clock });
-  key = stage.addKey();
+  await openWith({ clock });
   stage.play = () => undefined;
-  listening = await createGateway({ ...stage.deps, config: { host: "127.0.0.1", port: 0 } }).listen();
   const response = await send({ text: "hello", session: "s1" }, { accept: "text/event-stream" });
   const whole = send({ text: "hello again", session: "s2" });
   await eventually(() => stage.accepted.length === 2);
@@ -336,4 +324,63 @@ test("an end that the feed lost is found in the record, and quiet streams get co
   clock.advance(1);
   clock.advance(1_000);
   await closing;
+});
+
+test("an event stream that cannot be opened leaves nobody watching", async () => {
+  stage.play = () => undefined;
+  const { turnId } = await (
+    await call("/api/agents/ana/messages?wait=false", { body: { text: "hello" } })
+  ).json();
+  let watching = 0;
+  let reads = 0;
+  const { stores, feed } = stage.deps;
+  const gateway = createGateway({
+    ...stage.deps,
+    config: { host: "127.0.0.1", port: 0 },
+    feed: {
+      subscribe(id, listener) {
+        const subscription = feed.subscribe(id, listener);
+        watching += 1;
+        return {
+          [Symbol.dispose]() {
+            watching -= 1;
+            subscription[Symbol.dispose]();
+          },
+        };
+      },
+    },
+    stores: {
+      ...stores,
+      turns: {
+        ...stores.turns,
+        // The first look, whether the turn may be seen, succeeds; the next one does not.
+        get(id, options) {
+          reads += 1;
+          if (reads > 1) throw new TroupeError("The store is busy.", { code: "store.busy" });
+          return stores.turns.get(id, options);
+        },
+      },
+    },
+  });
+  const response = await gateway.fetch(
+    new Request(`http://127.0.0.1/api/turns/${turnId}/events`, {
+      headers: { host: "127.0.0.1", authorization: `Bearer ${open.key}` },
+    }),
+  );
+
+  expect(response.status).toBe(503);
+  expect(watching).toBe(0);
+});
+
+test("a conversation named by its id goes on under its name, and only for whom it belongs to", async () => {
+  const { sessionId } = await (await send({ text: "hello", session: "s1" })).json();
+  const goOn = async (headers = {}, body: object = { text: "and?" }): Promise<number> =>
+    (await call(`/api/sessions/${sessionId}/messages`, { body, headers })).status;
+  const as = (key: string) => ({ authorization: `Bearer ${key}` });
+
+  expect(await goOn()).toBe(200);
+  expect(stage.accepted.at(-1)?.message).toMatchObject({ agentId: "ana", sessionKey: "s1", channel: "api" });
+  expect(await goOn(as(stage.addKey({ id: "other" })))).toBe(404);
+  expect(await goOn(as(stage.addKey({ id: "op", kind: "operator" })))).toBe(403);
+  expect(await goOn({}, { text: "and?", session: "s2" })).toBe(400);
 });

@@ -1,11 +1,15 @@
+import type { Logger } from "@troupe/contracts";
 import { Hono } from "hono";
 import type { Metrics } from "../kit/index.ts";
 import { type FaceEnv, headerOf, nodeOf } from "./call.ts";
 import type { HostGuard } from "./hosts.ts";
-import { deliver, failureReply, SECURITY_HEADERS } from "./reply.ts";
+import { deliver, failureReply, SECURITY_HEADERS, UNPLANNED } from "./reply.ts";
 
 /** One page of text, for whoever may reach the port under a name of ours. */
-export function buildMetricsApp(metrics: Metrics, guard: HostGuard): Hono<FaceEnv> {
+export function buildMetricsApp(
+  { metrics, logger }: { readonly metrics: Metrics; readonly logger: Logger },
+  guard: HostGuard,
+): Hono<FaceEnv> {
   const app = new Hono<FaceEnv>();
   app.all("*", (context) => {
     const call = { context, node: nodeOf(context) };
@@ -17,13 +21,17 @@ export function buildMetricsApp(metrics: Metrics, guard: HostGuard): Hono<FaceEn
     if (reason !== undefined) {
       return deliver(failureReply({ code: "auth.forbidden", message: reason }, "problem"), call.node);
     }
-    if (context.req.path !== "/metrics" || context.req.method !== "GET") {
+    if (context.req.path !== "/metrics" || !["GET", "HEAD"].includes(context.req.method)) {
       const message = "There is only GET /metrics here.";
       return deliver(failureReply({ code: "request.not_found", message }, "problem"), call.node);
     }
     // Source: prometheus.io/docs/instrumenting/exposition_formats.
     const headers = { ...SECURITY_HEADERS, "content-type": "text/plain; version=0.0.4; charset=utf-8" };
     return deliver({ status: 200, headers, body: metrics.render() }, call.node);
+  });
+  app.onError((error, context) => {
+    logger.error("gateway.request_failed", { route: "GET /metrics", error });
+    return deliver(failureReply(UNPLANNED, "problem"), nodeOf(context));
   });
   return app;
 }

@@ -1,17 +1,18 @@
 /** Shapes that the API description names. Kept beside the routes by hand; the test compares paths, not shapes. */
 
+import { ERROR_STATUS } from "./error-status.ts";
+import { DIALECT_SCHEMAS, type DialectSchemaName } from "./openapi-dialects.ts";
+import { FRAME_SCHEMAS, type FrameSchemaName } from "./openapi-frames.ts";
+
 type Schema = Readonly<Record<string, unknown>>;
 
 export type SchemaName =
   | "Problem"
-  | "OpenAiError"
   | "Health"
   | "Readiness"
-  | "ChatCompletionRequest"
-  | "ChatCompletion"
-  | "ModelList"
-  | "Model"
   | "MessageRequest"
+  | "File"
+  | "ModelCatalogue"
   | "MessageOutcome"
   | "Receipt"
   | "Turn"
@@ -20,14 +21,29 @@ export type SchemaName =
   | "CancelResult"
   | "Session"
   | "SessionPage"
+  | "SessionChange"
+  | "SessionRemoval"
+  | "BranchRequest"
+  | "SessionExport"
+  | "SessionComparison"
   | "MessagePage"
   | "Agent"
   | "AgentList"
+  | "SignInRequest"
+  | "SignedIn"
+  | "Me"
+  | "LinkRequest"
+  | "Link"
+  | "CommandList"
   | "KeyRequest"
   | "Key"
   | "KeyList"
   | "NewKey"
-  | "Status";
+  | "Usage"
+  | "Status"
+  | "Message"
+  | FrameSchemaName
+  | DialectSchemaName;
 
 const text: Schema = { type: "string" };
 const flag: Schema = { type: "boolean" };
@@ -50,7 +66,31 @@ function choice(...values: readonly string[]): Schema {
   return { type: "string", enum: values };
 }
 
-const usage = object({ inputTokens: whole, cachedInputTokens: whole, outputTokens: whole });
+const file = object({ blobId: text, mediaType: text, name: text, sizeBytes: whole }, ["blobId", "mediaType"]);
+const amount: Schema = { type: "number", description: "US dollars" };
+const tokens = {
+  inputTokens: whole,
+  cachedInputTokens: whole,
+  cacheWriteTokens: whole,
+  outputTokens: whole,
+  reasoningTokens: whole,
+};
+const usage = object(tokens);
+const sum = { calls: whole, failedCalls: whole, unpricedCalls: whole, ...tokens, costMicroUsd: whole };
+/** What a turn was billed for, in all and call by call. */
+const turnUsage = object({
+  ...tokens,
+  costUsd: amount,
+  isPriced: { ...flag, description: "False: a model without a known price took part" },
+  calls: list(
+    object({
+      ...{ id: text, model: text, purpose: choice("turn", "summary", "embedding", "check") },
+      ...{ outcome: choice("ok", "length", "content-filter", "error", "aborted"), errorCode: text },
+      ...tokens,
+      ...{ estimated: flag, costUsd: amount, isPriced: flag, latencyMs: whole, at: time },
+    }),
+  ),
+});
 const turnState = choice("queued", "running", "replied", "failed", "cancelled", "suppressed", "dead");
 const page = (items: Schema): Schema =>
   object(
@@ -69,13 +109,29 @@ const session = object(
     audience: list(text),
     stateless: flag,
     lastSeq: whole,
-    title: text,
+    title: { ...text, description: "Its name, else the title of its storyline" },
+    name: { ...text, description: "What a person called it; absent until somebody does" },
+    parent: {
+      ...object({ sessionId: text, messageId: text }),
+      description: "Where it was branched from",
+    },
     turns: whole,
+    inTitle: { ...flag, description: "Of a search: the words stand in its title" },
+    matches: {
+      ...list(object({ messageId: text, turnSeq: whole, role: text, text, createdAt: time, score: {} })),
+      description: "Of a search: where the words stand, best first",
+    },
     createdAt: time,
     updatedAt: time,
   },
   ["id", "agentId", "key", "peerId"],
 );
+
+/** An earlier message or memory that recall or a tool showed. */
+const source = object({ kind: choice("message", "memory"), id: text, sessionId: text, turnSeq: whole }, [
+  "kind",
+  "id",
+]);
 
 const turn = object(
   {
@@ -91,7 +147,7 @@ const turn = object(
     costMicroUsd: whole,
     usage,
     error: object({ code: text, message: text }),
-    trace: list(object({ at: time, what: text, detail: text })),
+    trace: list(object({ at: time, what: text, detail: text, sources: list(source) })),
     createdAt: time,
     finishedAt: time,
   },
@@ -105,12 +161,24 @@ const message = object(
     seq: whole,
     turnSeq: whole,
     role: choice("user", "assistant", "notice"),
-    parts: list(object({ type: choice("text", "tool-call", "tool-result"), text })),
+    parts: list(object({ type: choice("text", "file", "tool-call", "tool-result"), text })),
     outcome: choice("ok", "failed", "cancelled"),
     createdAt: time,
   },
   ["id", "role", "parts"],
 );
+
+const comparedTurn = object({
+  turnId: text,
+  turnSeq: whole,
+  question: text,
+  answer: text,
+  tools: list(text),
+  state: turnState,
+  usage,
+  costMicroUsd: whole,
+  tookMs: whole,
+});
 
 const key = object({
   id: text,
@@ -120,6 +188,8 @@ const key = object({
   createdAt: time,
   revokedAt: time,
 });
+
+const principal = object({ kind: choice("operator", "key", "channel", "system"), id: text }, ["kind", "id"]);
 
 const records = list({ type: "object" });
 
@@ -131,7 +201,7 @@ export const SCHEMAS: Readonly<Record<SchemaName, Schema>> = {
         title: text,
         status: whole,
         detail: text,
-        code: { ...text, description: "Troupe's error code, such as request.invalid" },
+        code: { ...choice(...Object.keys(ERROR_STATUS)), description: "Troupe's error code" },
         field: text,
         instance: text,
         turnId: text,
@@ -140,43 +210,14 @@ export const SCHEMAS: Readonly<Record<SchemaName, Schema>> = {
     ),
     description: "RFC 9457 problem details",
   },
-  OpenAiError: object({
-    error: object({ message: text, type: text, code: text, param: text, turn_id: text }),
-  }),
   Health: object({ status: text, version: text }),
-  Readiness: object({ ready: flag, reasons: list(text) }, ["ready", "reasons"]),
-  ChatCompletionRequest: {
-    ...object(
-      {
-        model: { ...text, description: "Id of an agent" },
-        messages: list(object({ role: text, content: {} })),
-        user: { ...text, description: "Who is talking; the key's id by default" },
-        stream: flag,
-        stream_options: object({ include_usage: flag }),
-        max_tokens: whole,
-        max_completion_tokens: whole,
-        temperature: { type: "number", minimum: 0, maximum: 2 },
-      },
-      ["model", "messages"],
-    ),
-    description:
-      "As OpenAI's. tools, functions, response_format other than text, n above 1, stop, logprobs and logit_bias are refused by name; other fields are ignored.",
-  },
-  ChatCompletion: object({
-    id: text,
-    object: text,
-    created: whole,
-    model: text,
-    choices: records,
-    usage: object({}),
-  }),
-  ModelList: object({
-    object: text,
-    data: list(object({ id: text, object: text, created: whole, owned_by: text })),
-  }),
-  Model: object({ id: text, object: text, created: whole, owned_by: text }),
+  Readiness: object({ ready: flag, reasons: list(text), notes: list(text) }, ["ready", "reasons"]),
+  ...DIALECT_SCHEMAS,
+  File: file,
+  ModelCatalogue: object({ items: records, failures: records }),
   MessageRequest: object({
     text,
+    files: { ...list(file), description: "As POST /api/blobs answered them; text may then be absent" },
     session: { ...text, description: "Name of the conversation; without it the call stands alone" },
     user: text,
     command: {
@@ -197,6 +238,10 @@ export const SCHEMAS: Readonly<Record<SchemaName, Schema>> = {
       text,
       usage,
       costUsd: { type: "number" },
+      finishReason: {
+        ...choice("stop", "length", "content-filter"),
+        description: "Why the model ended the reply; absent where no model wrote it",
+      },
     },
     ["turnId", "sessionId", "state", "text"],
   ),
@@ -223,18 +268,72 @@ export const SCHEMAS: Readonly<Record<SchemaName, Schema>> = {
     reply: { type: ["object", "null"] },
     steps: records,
     modelCalls: records,
+    usage: turnUsage,
     outbox: records,
     effects: records,
   }),
   CancelResult: object({ turnId: text, result: choice("cancelled", "requested", "ended"), state: turnState }),
   Session: session,
   SessionPage: page(session),
+  SessionChange: object({ title: { type: ["string", "null"], maxLength: 200 } }, ["title"]),
+  SessionRemoval: object({
+    id: text,
+    deleted: flag,
+    messages: whole,
+    turns: whole,
+    cancelled: { ...list(text), description: "Turns that were stopped for it" },
+  }),
+  BranchRequest: object(
+    {
+      messageId: { ...text, description: "Everything up to this message is copied" },
+      before: { ...flag, description: "true: without the message itself, to send another in its place" },
+      title: text,
+    },
+    ["messageId"],
+  ),
+  SessionExport: object({ kind: choice("troupe.session"), v: whole, session, messages: list(message) }),
+  SessionComparison: object({
+    left: session,
+    right: session,
+    common: list(comparedTurn),
+    rows: list(object({ left: comparedTurn, right: comparedTurn, sameQuestion: flag })),
+    totals: object({ left: { type: "object" }, right: { type: "object" } }),
+    isCut: flag,
+  }),
   MessagePage: page(message),
   Agent: object({ id: text, name: text, description: text, model: text, revision: whole }, ["id", "name"]),
   AgentList: object({ items: list({ $ref: "#/components/schemas/Agent" }) }),
+  SignInRequest: object({ code: text }, ["code"]),
+  SignedIn: object({ principal, until: whole }, ["principal", "until"]),
+  Me: object(
+    {
+      principal,
+      version: text,
+      bodyBytes: whole,
+      fileBytes: whole,
+      browser: object({ id: text, name: text, until: whole }),
+    },
+    ["principal", "version"],
+  ),
+  LinkRequest: object(
+    { key: { ...text, description: "Id of the key to act for; the operator where absent" } },
+    [],
+  ),
+  Link: object({ id: text, code: text, url: text, until: whole }, ["id", "code", "url", "until"]),
+  CommandList: object({ items: list(object({ names: list(text), usage: text, help: text })) }),
   KeyRequest: object({ name: text, kind: choice("key", "operator") }, ["name"]),
   Key: key,
-  KeyList: object({ items: list(key) }),
+  KeyList: object({ items: list(key), browsers: records }),
   NewKey: { allOf: [key, object({ key: { ...text, description: "Shown once" } }, ["key"])] },
+  Usage: object(
+    {
+      ...{ by: text, from: text, to: text },
+      items: list(object({ key: text, ...sum }, ["key"])),
+      total: object(sum),
+    },
+    ["by", "from", "to", "items", "total"],
+  ),
   Status: { type: "object" },
+  Message: message,
+  ...FRAME_SCHEMAS,
 };

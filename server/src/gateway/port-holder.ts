@@ -1,4 +1,5 @@
 import { readdir, readFile, readlink } from "node:fs/promises";
+import { basename } from "node:path";
 
 export interface PortHolder {
   readonly name: string;
@@ -24,11 +25,29 @@ export async function findPortHolder(port: number): Promise<PortHolder | undefin
       const target = await readlink(`/proc/${entry}/fd/${descriptor}`).catch(() => "");
       const inode = /^socket:\[(\d+)\]$/.exec(target)?.[1];
       if (inode === undefined || !inodes.has(inode)) continue;
-      const name = (await readOrNothing(`/proc/${entry}/comm`)).trim();
-      return { name: name === "" ? "a program" : name, pid: Number(entry) };
+      const words = (await readOrNothing(`/proc/${entry}/cmdline`)).split("\0");
+      return { name: programName(words), pid: Number(entry) };
     }
   }
   return undefined;
+}
+
+const INTERPRETERS = /^(?:node|bun|deno|python|ruby|perl|php|java)[\d.]*$/;
+const LONGEST_NAME = 40;
+
+/** What people call a program, from the words that it was started with: its file, and the script that it runs. */
+export function programName(words: readonly string[]): string {
+  const [command = "", ...rest] = words;
+  // Some programs write a sentence there.
+  const program = basename(command.split(" /")[0] ?? "").slice(0, LONGEST_NAME);
+  if (program === "") return "a program";
+  const script = INTERPRETERS.test(program)
+    ? rest.find((word) => word !== "" && !word.startsWith("-"))
+    : undefined;
+  if (script === undefined) return program;
+  return script.endsWith("/server/src/cli/main.ts")
+    ? "another Troupe"
+    : `${program} ${basename(script).slice(0, LONGEST_NAME)}`;
 }
 
 /** Inodes of the sockets that listen on the port, from a table of `/proc/net`. */

@@ -12,8 +12,13 @@ export interface Reply {
   readonly body: string;
 }
 
+/** The same with a body that is no text. */
+export interface BytesReply extends Omit<Reply, "body"> {
+  readonly body: Uint8Array;
+}
+
 /** A `Response` is passed on as it is: a stream, or the mark that the handler writes by itself. */
-export type Answer = Reply | Response;
+export type Answer = Reply | BytesReply | Response;
 
 /** Which shape errors take: RFC 9457 problem details, or OpenAI's `error` object. */
 export type Dialect = "problem" | "openai";
@@ -75,6 +80,12 @@ export function failureOf(error: unknown): Failure | undefined {
   };
 }
 
+/** For an error that nobody planned for: it is logged, and the client learns nothing of it. */
+export const UNPLANNED: Failure = {
+  code: "internal",
+  message: "Something went wrong inside. The log tells more.",
+};
+
 export function failureReply(failure: Failure, dialect: Dialect): Reply {
   const status = ERROR_STATUS[failure.code];
   const headers: Record<string, string> = {
@@ -93,7 +104,7 @@ export function openAiError(failure: Failure): string {
   return JSON.stringify({
     error: {
       message: failure.message,
-      type: openAiType(ERROR_STATUS[failure.code]),
+      type: openAiType(failure.code),
       code: failure.code,
       param: failure.field ?? null,
       ...(failure.turnId === undefined ? {} : { turn_id: failure.turnId }),
@@ -131,7 +142,7 @@ function retryHeaders(failure: Failure, status: number): Readonly<Record<string,
 export function deliver(answer: Answer, node: HttpBindings | undefined): Response {
   if (answer instanceof Response) return answer;
   if (node === undefined) {
-    return new Response(answer.body === "" ? null : answer.body, {
+    return new Response(answer.body.length === 0 ? null : (answer.body as string), {
       status: answer.status,
       headers: answer.headers,
     });

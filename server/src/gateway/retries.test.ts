@@ -1,33 +1,25 @@
 // biome-ignore lint/correctness/noUndeclaredDependencies: for tests alone, so the root of the repository has it.
 import OpenAI from "openai";
 import { afterEach, beforeEach, expect, test } from "vitest";
-import { type Answered, createStage, eventually, openWaits, type Stage } from "./fixtures.ts";
-import { createGateway } from "./gateway.ts";
-import type { Listening } from "./listener.ts";
+import { type OpenGateway, openGateway } from "./fixture-http.ts";
+import { eventually, openWaits, type Stage } from "./fixtures.ts";
 
+let open: OpenGateway;
 let stage: Stage;
-let listening: Listening;
+let listening: OpenGateway["listening"];
 let key: string;
+let post: OpenGateway["post"];
 let client: OpenAI;
 
 beforeEach(async () => {
-  stage = createStage();
-  key = stage.addKey({ id: "key-1" });
-  listening = await createGateway({ ...stage.deps, config: { host: "127.0.0.1", port: 0 } }).listen();
+  open = await openGateway();
+  ({ stage, listening, key, post } = open);
   client = new OpenAI({ apiKey: key, baseURL: `${listening.address}/v1`, maxRetries: 0 });
 });
 
-afterEach(() => listening.close({ graceMs: 0 }));
+afterEach(() => open.close());
 
 const hello = { model: "ana", messages: [{ role: "user" as const, content: "hello" }] };
-
-function post(body: unknown, headers: Record<string, string> = {}): Promise<Answered> {
-  return fetch(`${listening.address}/v1/chat/completions`, {
-    method: "POST",
-    headers: { "content-type": "application/json", authorization: `Bearer ${key}`, ...headers },
-    body: typeof body === "string" ? body : JSON.stringify(body),
-  });
-}
 
 test("a retry of the client joins its turn", async () => {
   stage.play = () => undefined;

@@ -1,11 +1,17 @@
-import type { CallOptions, Message, Principal, Session, Turn, TurnEvent } from "@troupe/contracts";
-import { TroupeError } from "@troupe/contracts";
+import type { CallOptions, Message, Principal, Session, Storyline, Turn, TurnEvent } from "@troupe/contracts";
+import { openCallsOf, TroupeError } from "@troupe/contracts";
+import { finishReasonOf } from "../kit/index.ts";
 import type { FaceStores } from "./deps.ts";
+import type { Failure } from "./reply.ts";
+import type { TurnEnd } from "./turn-follower.ts";
 
-type RecordStores = Pick<FaceStores, "turns" | "sessions">;
+type RecordStores = Pick<FaceStores, "turns" | "sessions" | "ledger">;
 
 /** Pages of messages that are looked through for a reply; a turn's reply follows it closely. */
 const MOST_PAGES = 10;
+
+/** Behind every live event of its attempt, and the name of none of them. */
+const AFTER_ALL = Number.MAX_SAFE_INTEGER;
 
 /** How a turn ended, read from what is kept, in the form of its last live event; undefined while it has not ended. */
 export async function endOfTurn(
@@ -15,17 +21,24 @@ export async function endOfTurn(
 ): Promise<TurnEvent | undefined> {
   const turn = await stores.turns.get(turnId, options);
   if (turn === undefined || turn.state === "queued" || turn.state === "running") return undefined;
-  const reply = await replyOf(stores, turn, options);
+  const [reply, calls] = await Promise.all([
+    replyOf(stores, turn, options),
+    turn.state === "replied" ? stores.ledger.callsOfTurn(turnId, options) : [],
+  ]);
+  const open = turn.state === "replied" && reply !== undefined ? openCallsOf(reply.parts) : [];
+  const finishReason = open.length > 0 ? "tool-calls" : finishReasonOf(calls);
   return {
     type: "end",
     turnId,
     attempt: turn.attempt,
-    n: 0,
+    n: AFTER_ALL,
     state: turn.state,
-    ...(reply === undefined ? {} : { messageId: reply.id }),
+    ...(reply === undefined ? {} : { messageId: reply.id, seq: reply.seq }),
     text: reply === undefined ? "" : replyText(reply),
     usage: turn.usage,
     costUsd: turn.costMicroUsd / 1_000_000,
+    ...(finishReason === undefined ? {} : { finishReason }),
+    ...(open.length === 0 ? {} : { calls: open }),
     ...(turn.error === undefined ? {} : { error: turn.error }),
   };
 }
@@ -65,9 +78,21 @@ export async function visibleSession(
   return session;
 }
 
+/** The session as answers show it: by its name or its storyline's title. */
+export async function shownSession(
+  stores: Pick<FaceStores, "sessions" | "storylines">,
+  sessionId: string,
+  principal: Principal,
+  options: CallOptions,
+): Promise<Session & { readonly title: string; readonly storyline: Storyline | null }> {
+  const session = await visibleSession(stores, sessionId, principal, options);
+  const storyline = (await stores.storylines.ofSession(session.id, options)) ?? null;
+  return { ...session, title: session.name ?? storyline?.title ?? "", storyline };
+}
+
 /** The turn with its session, when the principal may see it. Throws `request.not_found` else. */
 export async function visibleTurn(
-  stores: RecordStores,
+  stores: Pick<FaceStores, "turns" | "sessions">,
   turnId: string,
   principal: Principal,
   options: CallOptions,
@@ -87,4 +112,13 @@ function maySee(session: Session, principal: Principal): boolean {
 
 export function isOperator(principal: Principal): boolean {
   return principal.kind === "operator" || principal.kind === "system";
+}
+
+/** Why a turn that ended has no reply. */
+export function failureOfEnd(end: TurnEnd): Failure {
+  const code = end.error?.code ?? (end.state === "cancelled" ? "turn.cancelled" : "turn.failed");
+  const message =
+    end.error?.message ?? (end.state === "cancelled" ? "The turn was cancelled." : "The turn failed.");
+  // Troupe has tried again and elsewhere by itself; the same message would run a second turn.
+  return { code, message: `${message} (turn ${end.turnId})`, turnId: end.turnId, isFinal: true };
 }

@@ -19,6 +19,13 @@ export function agentRoutes(face: Face): readonly Route[] {
     },
     {
       method: "GET",
+      path: "/api/commands",
+      access: "key",
+      handle: ({ context }) =>
+        jsonReply({ items: face.deps.commands?.(context.req.query("language") ?? "en") ?? [] }),
+    },
+    {
+      method: "GET",
       path: "/api/agents/:id",
       access: "key",
       handle: ({ principal, context }) => {

@@ -1,15 +1,15 @@
-import type { InboundMessage } from "@troupe/contracts";
-import { type Call, headerOf, nameHeader, onDisconnect, parseJson, readBody } from "../call.ts";
-import { failureOfEnd } from "../completion-stream.ts";
-import { type Entered, enterTurn, readersOf, requestHashOf, type Waiting } from "../enter-turn.ts";
+import { type Session, TroupeError } from "@troupe/contracts";
+import { streamOf, turnHeaders, wholeAnswer } from "../answer-turn.ts";
+import { type Call, headerOf, nameHeader, parseJson, readBody } from "../call.ts";
+import { type Entered, enterTurn } from "../enter-turn.ts";
 import type { Face } from "../face.ts";
-import { type MessageRequest, readMessage } from "../message-request.ts";
-import { openOutlet } from "../outlet.ts";
-import { type Answer, failureReply, jsonReply, type Reply } from "../reply.ts";
+import { inboundOf } from "../message-inbound.ts";
+import { readMessage } from "../message-request.ts";
+import { type Answer, FieldError, jsonReply, type Reply } from "../reply.ts";
 import type { Route } from "../route.ts";
 import { TurnEventStream } from "../turn-event-stream.ts";
 import { type TurnEnd, TurnOutcome } from "../turn-follower.ts";
-import { turnHeaders } from "./completions.ts";
+import { visibleSession } from "../turn-record.ts";
 
 /** Our own way to talk to an agent: JSON, an event stream, or only a receipt. */
 export function messageRoutes(face: Face): readonly Route[] {
@@ -21,25 +21,58 @@ export function messageRoutes(face: Face): readonly Route[] {
       acceptsWork: true,
       handle: (call) => post(face, call),
     },
+    {
+      method: "POST",
+      path: "/api/sessions/:id/messages",
+      access: "key",
+      acceptsWork: true,
+      handle: async (call) => post(face, call, await ownSession(face, call)),
+    },
   ];
 }
 
-async function post(face: Face, call: Call): Promise<Answer> {
+/** Channels whose conversations anybody may go on with from elsewhere: replies go to whoever waits for them. */
+const OPEN_CHANNELS: ReadonlySet<string> = new Set(["api", "terminal"]);
+
+async function ownSession(face: Face, call: Call): Promise<Session> {
+  const id = call.context.req.param("id") ?? "";
+  const session = await visibleSession(face.deps.stores, id, call.principal, face.lifetime);
+  if (session.ownerId !== call.principal.id) {
+    throw new TroupeError("This conversation is somebody else's; only they write in it.", {
+      code: "auth.forbidden",
+    });
+  }
+  if (!session.stateless && OPEN_CHANNELS.has(session.channel)) return session;
+  const where = session.stateless ? "stood alone" : `lives on ${session.channel}; write there`;
+  throw new TroupeError(`This conversation ${where}.`, { code: "request.conflict" });
+}
+
+async function post(face: Face, call: Call, session?: Session): Promise<Answer> {
   const receivedAt = face.deps.clock.now();
   const body = await readBody(call, face.limits.bodyBytes);
   const request = readMessage(parseJson(body));
   const wants = wantedForm(call);
-  const message = toInbound(face, call, { request, body, receivedAt });
+  const agentId = session?.agentId ?? call.context.req.param("id") ?? "";
+  if (session !== undefined && (request.session ?? request.user) !== undefined) {
+    throw new FieldError("session", "The address names the conversation; leave session and user out.");
+  }
+  const message = inboundOf(face, call.principal, {
+    ...{ agentId, request, receivedAt, hashed: `${agentId}\n${body}` },
+    platformId: nameHeader(call, "idempotency-key"),
+    ...(session === undefined ? {} : { session }),
+  });
   if (wants === "stream") {
     const waiting = await enterTurn(face, call.principal, message, () => new TurnEventStream());
-    return streamed(face, call, waiting);
+    const response = waiting.sink.open(streamOf(face, call, waiting));
+    waiting.begin();
+    return response;
   }
   const waiting = await enterTurn(face, call.principal, message, () => new TurnOutcome());
   if (wants === "receipt") {
     waiting.letGo();
     return receipt(waiting.entered);
   }
-  return whole(call, waiting);
+  return wholeAnswer(call, waiting, "problem", (end) => outcomeBody(end, waiting.entered.sessionId));
 }
 
 function wantedForm(call: Call): "receipt" | "stream" | "whole" {
@@ -48,45 +81,9 @@ function wantedForm(call: Call): "receipt" | "stream" | "whole" {
   return (headerOf(call, "accept") ?? "").includes("text/event-stream") ? "stream" : "whole";
 }
 
-function streamed(face: Face, call: Call, waiting: Waiting<TurnEventStream>): Response {
-  const { turnId, sessionId } = waiting.entered;
-  const response = waiting.sink.open((first) =>
-    openOutlet(call, first, {
-      headers: turnHeaders(turnId, sessionId),
-      bufferedBytes: face.limits.bufferedBytes,
-      onGone: (reason) => {
-        if (reason === "client-left") waiting.left();
-        else waiting.letGo();
-      },
-      onEnded: () => waiting.done(),
-    }),
-  );
-  waiting.begin();
-  return response;
-}
-
-async function whole(call: Call, waiting: Waiting<TurnOutcome>): Promise<Reply> {
-  const { turnId, sessionId } = waiting.entered;
-  using _ = onDisconnect(call, () => {
-    waiting.left();
-    waiting.sink.abandoned();
-  });
-  waiting.begin();
-  const end = await waiting.sink.end;
-  waiting.done();
-  if (end === undefined) {
-    const message = `Troupe is closing. Turn ${turnId} is kept and goes on.`;
-    return failureReply({ code: "not_ready", message, turnId, sessionId }, "problem");
-  }
-  if (end.state !== "replied" && end.state !== "suppressed") {
-    return failureReply({ ...failureOfEnd(end), sessionId }, "problem");
-  }
-  return jsonReply(outcomeBody(end, sessionId), { headers: turnHeaders(turnId, sessionId) });
-}
-
 function outcomeBody(end: TurnEnd, sessionId: string): Readonly<Record<string, unknown>> {
-  const { turnId, state, messageId, text, usage, costUsd } = end;
-  return { turnId, sessionId, state, messageId, text, usage, costUsd };
+  const { turnId, state, messageId, text, usage, costUsd, finishReason } = end;
+  return { turnId, sessionId, state, messageId, text, usage, costUsd, finishReason };
 }
 
 function receipt(entered: Entered): Reply {
@@ -104,39 +101,4 @@ function receipt(entered: Entered): Reply {
         };
   const headers = { ...turnHeaders(turnId, sessionId), location: `/api/turns/${turnId}` };
   return jsonReply(body, { status: 202, headers });
-}
-
-function toInbound(
-  face: Face,
-  call: Call,
-  from: {
-    readonly request: MessageRequest;
-    readonly body: string;
-    readonly receivedAt: number;
-  },
-): Omit<InboundMessage, "watch"> {
-  const { request } = from;
-  const { principal } = call;
-  const peerId = request.user ?? principal.id;
-  const platformId = nameHeader(call, "idempotency-key");
-  const agentId = call.context.req.param("id") ?? "";
-  return {
-    agentId,
-    channel: face.channel,
-    sessionKey: request.session,
-    peerId,
-    audience: readersOf(principal, peerId),
-    parts: [{ type: "text", text: request.text }],
-    trigger: "chat",
-    lane: "realtime",
-    requestHash: requestHashOf(principal, request.session, `${agentId}\n${from.body}`),
-    debounceMs: 0,
-    receivedAt: from.receivedAt,
-    ...(platformId === undefined ? {} : { platformId }),
-    ...(request.command === undefined ? {} : { direct: request.command }),
-    ...(request.instructions === undefined ? {} : { instructions: request.instructions }),
-    ...(request.whileBusy === undefined ? {} : { whileBusy: request.whileBusy }),
-    ...(request.maxOutputTokens === undefined ? {} : { maxOutputTokens: request.maxOutputTokens }),
-    ...(request.temperature === undefined ? {} : { temperature: request.temperature }),
-  };
 }

@@ -1,47 +1,27 @@
-import { headerOf } from "../call.ts";
+import type { Health } from "../deps.ts";
 import type { Face } from "../face.ts";
 import { openApiDocument } from "../openapi.ts";
-import { createPage } from "../page.ts";
-import { jsonReply, SECURITY_HEADERS } from "../reply.ts";
+import { failureReply, jsonReply, type Reply } from "../reply.ts";
 import type { Route } from "../route.ts";
 
 /** What Troupe says about itself. `/health` and `/ready` are for supervisors: feature NR-020. */
 export function systemRoutes(face: Face): readonly Route[] {
-  const page = createPage(face.deps.version);
   let description: string | undefined;
   return [
-    {
-      method: "GET",
-      path: "/",
-      access: "public",
-      handle: (call) => {
-        const { html, contentSecurityPolicy, language } = page(
-          headerOf(call, "accept-language"),
-          headerOf(call, "host"),
-        );
-        const headers = {
-          ...SECURITY_HEADERS,
-          "content-type": "text/html; charset=utf-8",
-          "content-language": language,
-          "content-security-policy": contentSecurityPolicy,
-          vary: "accept-language",
-        };
-        return { status: 200, headers, body: html };
-      },
-    },
     {
       method: "GET",
       path: "/health",
       access: "public",
       handle: () => jsonReply({ status: "ok", version: face.deps.version }),
     },
+    { method: "GET", path: "/ws", access: "public", handle: noSocket },
     {
       method: "GET",
       path: "/ready",
       access: "public",
       handle: () => {
-        const { ready, reasons } = readiness(face);
-        return jsonReply({ ready, reasons }, { status: ready ? 200 : 503 });
+        const said = readiness(face);
+        return jsonReply(said, { status: said.ready ? 200 : 503 });
       },
     },
     {
@@ -62,6 +42,14 @@ export function systemRoutes(face: Face): readonly Route[] {
   ];
 }
 
-export function readiness(face: Face): { readonly ready: boolean; readonly reasons: readonly string[] } {
+/** A WebSocket's handshake never gets here; a plain request is told what this is. Source: RFC 9110 §15.5.22. */
+function noSocket(): Reply {
+  const message = "This is a WebSocket; connect to it with ws:// or wss://, subprotocol none.";
+  const reply = failureReply({ code: "request.invalid", message }, "problem");
+  const body = JSON.stringify({ ...JSON.parse(reply.body), status: 426, title: "A WebSocket is needed" });
+  return { status: 426, headers: { ...reply.headers, upgrade: "websocket" }, body };
+}
+
+export function readiness(face: Face): ReturnType<Health["ready"]> {
   return face.isClosing() ? { ready: false, reasons: ["Troupe is closing."] } : face.deps.health.ready();
 }

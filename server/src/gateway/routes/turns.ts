@@ -6,6 +6,7 @@ import { FieldError, jsonReply, type Reply } from "../reply.ts";
 import type { Route } from "../route.ts";
 import { TurnEventStream } from "../turn-event-stream.ts";
 import { endOfTurn, isOperator, replyOf, visibleTurn } from "../turn-record.ts";
+import { usageOf } from "../turn-usage.ts";
 
 const STATES: readonly TurnState[] = [
   "queued",
@@ -77,6 +78,7 @@ async function show(face: Face, call: Call): Promise<Reply> {
     reply: reply ?? null,
     steps,
     modelCalls,
+    usage: usageOf(modelCalls),
     outbox,
     effects,
   });
@@ -89,12 +91,17 @@ async function events(face: Face, call: Call): Promise<Response> {
   const follower = face.follower(stream);
   // Watch first, read then: an end that falls in between is in the record.
   const watching = face.deps.feed.subscribe(turn.id, follower.listener);
-  const end = await endOfTurn(face.deps.stores, turn.id, face.lifetime);
-  if (end !== undefined) follower.listener(end);
   const stop = (): void => {
     watching[Symbol.dispose]();
     follower.stop();
   };
+  try {
+    const end = await endOfTurn(face.deps.stores, turn.id, face.lifetime);
+    if (end !== undefined) follower.listener(end);
+  } catch (error) {
+    stop();
+    throw error;
+  }
   const response = stream.open((first) =>
     openOutlet(call, first, {
       headers: { "x-troupe-turn": turn.id, "x-troupe-session": turn.sessionId },
