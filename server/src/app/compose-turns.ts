@@ -1,36 +1,31 @@
 import {
-  type Agent,
+  type Budgets,
   type Channel,
   DEFAULT_SPACE_ID,
+  type EffectHandler,
   type Gate,
-  type InboundMessage,
   type Inbox,
-  type ModelChoice,
+  type Lane,
   type ModelRouter,
+  SUBJECTS,
   type ToolSource,
+  TroupeError,
   type TurnFeed,
-  textOf,
 } from "@troupe/contracts";
-import {
-  AGENT_DEFAULTS,
-  type AgentSettings,
-  createSupervisor,
-  estimateMicroUsd,
-  type Supervisor,
-} from "../agent/index.ts";
+import { AGENT_DEFAULTS, type AgentSettings, createSupervisor, type Supervisor } from "../agent/index.ts";
 import type { LocalBus } from "../bus/index.ts";
-import {
-  createInbox,
-  createRateLimit,
-  neverAnswerYourself,
-  notEmpty,
-  type Reservation,
-  rateLimited,
-} from "../inbox/index.ts";
-import { estimateTokens } from "../kit/index.ts";
+import { createInbox, neverAnswerYourself, notEmpty, rateLimited } from "../inbox/index.ts";
+import { createRateLimit, type WakeLoop } from "../kit/index.ts";
 import { createIndexer, createMemoryModule, createSummaryHandler, type Indexer } from "../memory/index.ts";
-import { createBuiltinTools, createToolbox, type LoadableToolbox } from "../tools/index.ts";
 import {
+  createBlueprintPolicy,
+  createBuiltinTools,
+  createCommandTools,
+  createToolbox,
+  type LoadableToolbox,
+} from "../tools/index.ts";
+import {
+  createBlobSweep,
   createEffectWorkers,
   createRelay,
   type EffectWorkers,
@@ -38,11 +33,10 @@ import {
   type Relay,
 } from "../workers/index.ts";
 import type { SwappableAgents } from "./agents.ts";
+import { budgetRulesOf, createBudgets } from "./budgets.ts";
 import type { Foundation } from "./compose.ts";
 import type { Config } from "./config/index.ts";
-
-/** Tokens of history that a reservation allows for; what a call really cost is settled after it. */
-const RESERVED_HISTORY_TOKENS = 4000;
+import { outlayOf } from "./outlay.ts";
 
 /** A platform that has not taken a reply by then is asked again later; the claim outlives that well. */
 const SEND_TIMEOUT_MS = 30_000;
@@ -59,6 +53,8 @@ export interface TurnParts {
   readonly effects: EffectWorkers;
   readonly indexer: Indexer;
   readonly toolbox: LoadableToolbox;
+  readonly blobSweep: WakeLoop;
+  readonly budgets: Budgets;
 }
 
 export function composeTurns(
@@ -73,14 +69,12 @@ export function composeTurns(
     readonly lease: ProcessLease;
     readonly channels: readonly Channel[];
     readonly toolSources: readonly ToolSource[];
+    readonly effectHandlers: readonly EffectHandler[];
   },
 ): TurnParts {
   const { stores, clock, logger, metrics, random } = foundation;
   const { router, agents, config } = parts;
-  const dailyLimitMicroUsd = (): number | undefined => {
-    const { dailyUsd } = config().budget;
-    return dailyUsd === undefined ? undefined : Math.round(dailyUsd * 1_000_000);
-  };
+  const budgets = createBudgets({ ...foundation, ...stores, rules: () => budgetRulesOf(config()) });
   const indexer = createIndexer({ search: stores.search, clock, logger, metrics });
   const builtin = createBuiltinTools({
     memories: stores.memories,
@@ -88,14 +82,20 @@ export function composeTurns(
     sessions: stores.sessions,
     random,
   });
-  const toolbox = createToolbox({ sources: [builtin, ...parts.toolSources], clock, logger, metrics });
+  const toolbox = createToolbox({
+    sources: [builtin, ...parts.toolSources],
+    commandTools: createCommandTools(stores),
+    ...{ clock, logger, metrics },
+  });
   const supervisor = createSupervisor({
     ...foundation,
     ...stores,
     ...parts,
     toolbox,
+    approval: createBlueprintPolicy(),
     modules: [createMemoryModule({ search: stores.search, clock, logger, metrics })],
-    settings: agentSettings(config, dailyLimitMicroUsd),
+    budgets,
+    settings: agentSettings(config),
     onKept: () => indexer.nudge(),
   });
   const inbox = createInbox({
@@ -106,7 +106,12 @@ export function composeTurns(
     feed: parts.feed,
     agents,
     gates: gatesOf(foundation, config),
-    reservation: (agent, message) => reservationOf(agent, message, router, dailyLimitMicroUsd()),
+    ...{ parseCommand: toolbox.parseCommand, onKept: sessionRinger(foundation, parts.bus) },
+    budgets,
+    outlay: (agent, message, { at, sessionId, model }) => {
+      const historyTokens = supervisor.shownTokens(sessionId);
+      return outlayOf(agent, message, { router, toolbox, budgets, historyTokens }, at, model);
+    },
     deadlineMs: (agent) => agent.spec.deadlineMs ?? config().turns.deadlineSeconds * 1000,
   });
   const summary = createSummaryHandler({
@@ -114,10 +119,7 @@ export function composeTurns(
     ...stores,
     router,
     agents,
-    // Read anew for each summary, since a reload may change it.
-    get dailyLimitMicroUsd() {
-      return dailyLimitMicroUsd();
-    },
+    budgets,
   });
   const relay = createRelay({
     ...foundation,
@@ -133,48 +135,62 @@ export function composeTurns(
     ...foundation,
     ...stores,
     bus: parts.bus,
-    handlers: [summary],
+    handlers: handlersOf(summary, parts.effectHandlers),
     sweepMs: SWEEP_MS,
   });
-  return { inbox, supervisor, relay, effects, indexer, toolbox };
+  const blobSweep = createBlobSweep({ ...foundation, attachments: stores.attachments, spaceId: SPACE });
+  return { inbox, supervisor, relay, effects, indexer, budgets, toolbox, blobSweep };
 }
 
-function agentSettings(config: () => Config, dailyLimitMicroUsd: () => number | undefined): AgentSettings {
-  const { limits } = config();
+/** Rings for whoever watches a session from somewhere else. */
+function sessionRinger(
+  { ids, clock }: Foundation,
+  bus: LocalBus,
+): (payload: { readonly sessionId: string; readonly turnId: string }) => void {
+  const kind = SUBJECTS.sessionChanged;
+  return (payload) => bus.publish(kind, { id: ids.next(), kind, v: 1, at: clock.now(), payload });
+}
+
+/** Throws `config.invalid` where two handle one kind: nobody could say which of them does. */
+function handlersOf(own: EffectHandler, others: readonly EffectHandler[]): readonly EffectHandler[] {
+  const handlers = [own, ...others];
+  const kinds = handlers.map(({ kind }) => kind);
+  const twice = kinds.find((kind, at) => kinds.indexOf(kind) !== at);
+  if (twice === undefined) return handlers;
+  throw new TroupeError(`Two handlers are given for effects of the kind "${twice}". Leave one out.`, {
+    code: "config.invalid",
+  });
+}
+
+function agentSettings(config: () => Config): AgentSettings {
+  // Read anew each time, since a reload may change it.
+  const lane = (name: Lane) => config().limits.maxConcurrentTurns[name];
   return {
     ...AGENT_DEFAULTS,
     sweepMs: SWEEP_MS,
-    concurrency: limits.maxConcurrentTurns,
-    maxWaiting: limits.maxQueuedTurns,
+    concurrency: {
+      get realtime() {
+        return lane("realtime");
+      },
+      get background() {
+        return lane("background");
+      },
+      get heavy() {
+        return lane("heavy");
+      },
+    },
+    get maxWaiting() {
+      return config().limits.maxQueuedTurns;
+    },
     get maxSteps() {
       return config().turns.maxSteps;
     },
-    dailyLimitMicroUsd,
   };
 }
 
 function gatesOf({ clock }: Foundation, config: () => Config): readonly Gate[] {
   const limit = createRateLimit({ clock, perMinute: () => config().limits.ratePerMinute ?? 0 });
   return [neverAnswerYourself(), notEmpty(), rateLimited(limit)];
-}
-
-/** What a turn may cost at most before it asks for more: one call of the dearest model of its list. */
-function reservationOf(
-  agent: Agent,
-  message: InboundMessage,
-  router: ModelRouter,
-  limitMicroUsd: number | undefined,
-): Reservation {
-  const choices = message.direct === undefined ? router.choices(agent.spec.model) : [];
-  if (choices.every(isFree)) return { microUsd: 0, limitMicroUsd };
-  const given =
-    message.given?.reduce((sum, one) => sum + estimateTokens(one.text), 0) ?? RESERVED_HISTORY_TOKENS;
-  const inputTokens = estimateTokens(agent.spec.instructions) + estimateTokens(textOf(message.parts)) + given;
-  return { microUsd: estimateMicroUsd(choices, inputTokens, message.maxOutputTokens), limitMicroUsd };
-}
-
-function isFree({ price }: ModelChoice): boolean {
-  return price === undefined || price.inputUsdPerMillion + price.outputUsdPerMillion === 0;
 }
 
 /** The one space of this version. */

@@ -1,12 +1,14 @@
-import { mkdirSync } from "node:fs";
-import { dirname, resolve } from "node:path";
+import { resolve } from "node:path";
 import type {
+  BlobStore,
   CallOptions,
   Channel,
   Clock,
+  EffectHandler,
   IdGenerator,
   Inbox,
   Logger,
+  MessageBus,
   Stores,
   ToolSource,
   TurnControl,
@@ -14,29 +16,42 @@ import type {
 } from "@troupe/contracts";
 import { createLocalBus, createLocalTurnFeed } from "../bus/index.ts";
 import { createIdGenerator, createMetrics, type Metrics, systemClock } from "../kit/index.ts";
-import { createModelRouter, type ModelRouterConfig, type ProviderConfig } from "../llm/index.ts";
-import { openSqliteStores, type SqliteStores } from "../store/index.ts";
-import { createProcessLease, type ProcessLease } from "../workers/index.ts";
+import { createVault, type MasterKeys, type Vault } from "../secrets/index.ts";
+import { createFileBlobs } from "../store/index.ts";
+import { createProcessLease, type ProcessLease, type Receivers } from "../workers/index.ts";
 import { createAgentDirectory, importAgents, type SwappableAgents, withTurnDefaults } from "./agents.ts";
+import { type BudgetBook, createBudgetBook } from "./budget-book.ts";
+import { budgetRulesOf } from "./budgets.ts";
+import { type ChannelAgents, composeReceivers } from "./compose-channels.ts";
 import { composeTurns, SPACE, type TurnParts } from "./compose-turns.ts";
 import { type Config, configError, type LoadResult, type Problem } from "./config/index.ts";
 import { createHealthState, type HealthState } from "./health.ts";
-import { makeFirstKey, type NewKey } from "./keys.ts";
+import { createHoldState, type HoldState, heldNote } from "./hold.ts";
 import { createLastingLease } from "./lasting-lease.ts";
 import { type AdjustableLogger, createAdjustableLogger } from "./logging.ts";
+import { routerMaker } from "./make-router.ts";
+import { measureProcess } from "./measure-process.ts";
+import { openStore } from "./open-store.ts";
 import { createReloader, type Reloader } from "./reload.ts";
+import { hiddenValues, masterKeysOf } from "./secrets.ts";
 import { readStatus, type StatusReport } from "./status.ts";
 import { createSwappableRouter, type SwappableRouter } from "./swap-router.ts";
 import { troupeVersion } from "./version.ts";
 
 export interface ComposeOptions {
   /** Reads the files anew, for reloads. Default: the given configuration again. */
-  readonly load?: () => LoadResult;
+  readonly load?: () => LoadResult | Promise<LoadResult>;
+  /** What opens secrets. Default: `master.key` of the home. */
+  readonly masterKeys?: MasterKeys;
   /**
    * `serve`: the store on its own threads. `command`: on this one; a short command needs no more.
    */
   readonly mode?: "serve" | "command";
+  /** Replies are delivered to them; those that can receive bring messages too. */
   readonly channels?: readonly Channel[];
+  readonly channelAgents?: ChannelAgents;
+  /** Work after the reply, beside what Troupe brings. */
+  readonly effectHandlers?: readonly EffectHandler[];
   readonly toolSources?: readonly ToolSource[];
   readonly logger?: AdjustableLogger;
   readonly clock?: Clock;
@@ -47,6 +62,7 @@ export interface ComposeOptions {
 /** What everything stands on. */
 export interface Foundation {
   readonly stores: Stores;
+  readonly blobs: BlobStore;
   readonly clock: Clock;
   readonly ids: IdGenerator;
   readonly logger: Logger;
@@ -59,18 +75,21 @@ export interface Foundation {
 export interface Troupe
   extends AsyncDisposable,
     Foundation,
-    Pick<TurnParts, "supervisor" | "relay" | "effects" | "indexer"> {
+    Pick<TurnParts, "supervisor" | "relay" | "effects" | "indexer" | "blobSweep" | "budgets"> {
   readonly inbox: Inbox;
   readonly control: TurnControl;
   readonly feed: TurnFeed;
+  readonly bus: MessageBus;
   readonly agents: SwappableAgents;
   readonly router: SwappableRouter;
   readonly health: HealthState;
   readonly reloader: Reloader;
   readonly lease: ProcessLease;
+  readonly receivers: Receivers;
+  readonly vault: Vault;
+  readonly hold: HoldState;
+  readonly budgetBook: BudgetBook;
   readonly version: string;
-  /** The operator's key, when this start made it: the only time that it can be told. */
-  readonly firstKey: NewKey | undefined;
   status(options: CallOptions): Promise<StatusReport>;
 }
 
@@ -85,16 +104,18 @@ export async function compose(config: Config, options: ComposeOptions = {}): Pro
   const { clock = systemClock(), random = Math.random, mode = "serve" } = options;
   const logger =
     options.logger ?? createAdjustableLogger({ level: config.log.level ?? "info", isTerminal: false });
-  const metrics = createMetrics();
+  announce(logger, config);
+  const metrics = measureProcess(createMetrics({ prefix: "troupe_" }));
   const ids = createIdGenerator(clock);
   await using stack = new AsyncDisposableStack();
-  const store = await openStore(config, { clock, ids, logger, metrics }, mode);
+  const common = { clock, ids, logger, metrics };
+  const store = await openStore(config, common, mode);
   stack.defer(() => store.close());
   const { stores } = store;
-  const foundation: Foundation = { stores, clock, ids, logger, metrics, random, processId: ids.next() };
+  const blobs = openBlobs(config, clock);
+  const foundation: Foundation = { ...common, stores, blobs, random, processId: ids.next() };
 
-  const makeRouter = (from: Config) =>
-    createModelRouter({ config: modelSettings(from), clock, random, logger, metrics });
+  const makeRouter = routerMaker(foundation);
   const agents = createAgentDirectory();
   const bus = createLocalBus({ clock, logger, metrics });
   stack.defer(() => bus.close());
@@ -102,14 +123,14 @@ export async function compose(config: Config, options: ComposeOptions = {}): Pro
   /** The configuration in force; whoever needs a setting that a reload may change asks for it each time. */
   const live = { config };
   const retireAfterMs = (): number => longestTurnMs(live.config);
-  const router = createSwappableRouter(makeRouter(config), { clock, retireAfterMs });
+  const router = createSwappableRouter(await makeRouter(config), { clock, retireAfterMs });
   stack.defer(() => router.close());
-  const { channels = [], toolSources = [] } = options;
+  const { channels = [], channelAgents = {}, effectHandlers = [], toolSources = [] } = options;
   const lease = createLastingLease(foundation, (onLost) =>
     createProcessLease({ ...foundation, ...stores, pid: process.pid, role: mode, leaseMs: LEASE_MS, onLost }),
   );
   const turns = composeTurns(foundation, {
-    ...{ router, agents, bus, feed, lease, channels, toolSources },
+    ...{ router, agents, bus, feed, lease, channels, toolSources, effectHandlers },
     config: () => live.config,
   });
   const takeOver = agentImport(foundation, agents, turns);
@@ -120,8 +141,9 @@ export async function compose(config: Config, options: ComposeOptions = {}): Pro
       async apply(next) {
         const problems = await takeOver(next);
         if (problems.length > 0) return problems;
+        announce(logger, next);
+        router.swap(await makeRouter(next));
         live.config = next;
-        router.swap(makeRouter(next));
         logger.setLevel(next.log.level ?? logger.initialLevel);
         return [];
       },
@@ -130,17 +152,26 @@ export async function compose(config: Config, options: ComposeOptions = {}): Pro
   );
   const problems = await takeOver(config);
   if (problems.length > 0) throw configError(problems);
-  const firstKey = await makeFirstKey(foundation, SPACE, UNBOUNDED);
-  const health = createHealthState(clock, [
-    () => store.health().error?.message,
-    () => (agents.size === 0 ? "There is no agent." : undefined),
-  ]);
+  const receivers = composeReceivers(foundation, {
+    ...{ inbox: turns.inbox, channels, channelAgents, agents: agents.list(SPACE) },
+  });
+  const hold = createHoldState(stores, SPACE);
+  const noAgent = () => (agents.size === 0 ? "There is no agent." : undefined);
+  const probes = [() => store.health().error?.message, noAgent];
+  const health = createHealthState(clock, probes, [() => heldNote(hold)]);
   const { control } = turns.supervisor;
-  const base = { ...foundation, ...turns, control, feed, agents, router, reloader, health, lease, firstKey };
+  const vault = openVault(foundation, config, options);
+  const parts = { control, feed, bus, agents, router, reloader, health, lease, receivers, vault, hold };
+  const base = { ...foundation, ...turns, ...parts };
   return withStatus(base, mode === "serve", stack.move());
 }
 
-type WithoutStatus = Omit<Troupe, "status" | "version" | typeof Symbol.asyncDispose>;
+function openVault({ stores, clock }: Foundation, { home }: Config, options: ComposeOptions): Vault {
+  const { masterKeys: master = masterKeysOf({ home, variables: {} }) } = options;
+  return createVault({ store: stores.secrets, unit: stores.unit, master, clock });
+}
+
+type WithoutStatus = Omit<Troupe, "budgetBook" | "status" | "version" | typeof Symbol.asyncDispose>;
 
 function withStatus(troupe: WithoutStatus, isServing: boolean, held: AsyncDisposableStack): Troupe {
   const version = troupeVersion();
@@ -152,9 +183,17 @@ function withStatus(troupe: WithoutStatus, isServing: boolean, held: AsyncDispos
     agentIds: () => agents.list(SPACE).map((agent) => agent.spec.id),
     config: () => reloader.config,
     lastReload: () => reloader.last,
+    providerHealth: () => troupe.router.health(),
   };
+  const budgetBook = createBudgetBook({
+    stores: troupe.stores,
+    now: () => troupe.clock.now(),
+    rules: () => budgetRulesOf(reloader.config),
+    agentIds: deps.agentIds,
+  });
   return {
     ...troupe,
+    budgetBook,
     version,
     status: (call) => readStatus(deps, call),
     [Symbol.asyncDispose]: () => held.disposeAsync(),
@@ -177,32 +216,18 @@ function agentImport(
   };
 }
 
+/** Before a configuration is in force: what the log may not show, and what of it cannot be used. */
+function announce(logger: AdjustableLogger, config: Config): void {
+  logger.hide(hiddenValues(config));
+  for (const [setting, error] of config.unreadable)
+    logger.error("config.secret_unreadable", { setting, error });
+}
+
 /** For work that nothing but the end of the process cuts short. */
 const UNBOUNDED: CallOptions = { signal: new AbortController().signal };
 
-function openStore(
-  config: Config,
-  deps: {
-    readonly clock: Clock;
-    readonly ids: IdGenerator;
-    readonly logger: Logger;
-    readonly metrics: Metrics;
-  },
-  mode: "serve" | "command",
-): Promise<SqliteStores> {
-  const path = resolve(config.home, config.store.url.slice("sqlite:".length));
-  mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
-  return openSqliteStores({ ...deps, path, mode: mode === "serve" ? "threads" : "inline" });
-}
-
-function modelSettings({ providers, models, prices }: Config): ModelRouterConfig {
-  const named = Object.entries(providers).map(
-    ([name, { kind, baseUrl = "", ...rest }]): [string, ProviderConfig] => [
-      name,
-      kind === "offline" ? { kind } : { kind, baseUrl, ...rest },
-    ],
-  );
-  return { providers: Object.fromEntries(named), models, prices };
+function openBlobs(config: Config, clock: Clock): BlobStore {
+  return createFileBlobs({ folder: resolve(config.home, config.blobs.url.slice("file:".length)), clock });
 }
 
 function longestTurnMs(config: Config): number {
@@ -213,11 +238,11 @@ function longestTurnMs(config: Config): number {
 /** Tools that an agent names and nobody brings; extensions may bring some that the files alone do not tell of. */
 function unknownTools(config: Config, turns: TurnParts): readonly Problem[] {
   return config.agents.flatMap((agent) =>
-    turns.toolbox.validate(agent).map(({ name, nearest }) => ({
+    turns.toolbox.validate(agent).map(({ setting, name, nearest }) => ({
       file: `agents/${agent.id}.yaml`,
       line: undefined,
-      path: "tools",
-      message: `tools names the tool "${name}", which does not exist.`,
+      path: setting,
+      message: `${setting} names the tool "${name}", which does not exist.`,
       hints: nearest === undefined ? [] : [`Did you mean "${nearest}"?`],
     })),
   );

@@ -11,8 +11,9 @@ server: { host: 127.0.0.1, port: 8080, metricsPort: 9090, adminPort: 9091 }
 models:
   default: [offline/guide]
 
-# To connect a real model, say where it is reached and put it first in the list above: [local/llama3.2, offline/guide].
-# Keys stay out of this file: \${VAR} takes an environment variable, \${file:key.txt} the text of a file in this folder.
+# ./troupe setup connects a real model. By hand: say where it is reached and put it first in the list above.
+# Keys stay out of this file: \${secret:NAME} takes what ./troupe secret set NAME keeps, \${VAR} an environment variable,
+# \${file:key.txt} the text of a file in this folder.
 #
 # providers:
 #   local:

@@ -1,8 +1,17 @@
 import { join } from "node:path";
 import type { AdminRoute, FaceDeps, Listening } from "../gateway/index.ts";
+import { createRateLimit, type RateLimit } from "../kit/index.ts";
+import { commandHelp } from "../tools/index.ts";
+import { budgetRoutes } from "./budget-routes.ts";
 import type { Troupe } from "./compose.ts";
 import { displayPath } from "./config/index.ts";
+import { doctorRoutes } from "./doctor/routes.ts";
+import { createEmbedder } from "./embedder.ts";
+import { outboxRoutes } from "./outbox-routes.ts";
+import { createPageSource, type PageBuild } from "./page/index.ts";
+import { pageAddress } from "./page-address.ts";
 import { prepareSocketFolder } from "./runtime-path.ts";
+import { secretRoutes } from "./secret-routes.ts";
 
 /** Everything that listens. */
 export interface Faces {
@@ -19,53 +28,51 @@ export interface Faces {
  */
 export async function openFaces(
   troupe: Troupe,
-  options: { readonly socketPath: string; readonly ports: boolean },
+  options: {
+    readonly socketPath: string;
+    readonly ports: boolean;
+    readonly page?: Pick<PageBuild, "folder">;
+  },
 ): Promise<Faces> {
   // Loaded here, so that the modules of HTTP compile while the store opens its threads.
-  const { createAdminApp, createGateway, createKeyRing, createMetricsListener } = await import(
-    "../gateway/index.ts"
-  );
-  const { stores, clock, ids, logger, metrics, inbox, feed, control, agents, health, version } = troupe;
+  const { createAdminApp, createBrowserRing, createGateway, createKeyRing, createMetricsListener } =
+    await import("../gateway/index.ts");
+  const { clock, logger, metrics } = troupe;
   const { config } = troupe.reloader;
-  const { host, port, metricsPort, adminPort, allowedHosts = [], allowedOrigins = [] } = config.server;
-  const deps: FaceDeps = {
-    ...{ stores, clock, ids, logger, metrics, inbox, feed, control, agents, version },
-    keyRing: createKeyRing({ keys: stores.keys, clock }),
-    health: {
-      ready: () => health.ready(),
-      status: () => troupe.status({ signal: new AbortController().signal }),
-    },
-    limits: { bodyBytes: config.limits.bodyBytes },
-  };
+  const { host, port, metricsPort, adminPort, allowedHosts = [], allowedOrigins = [], cors } = config.server;
   const open: Listening[] = [];
+  const deps: FaceDeps = {
+    ...faceDeps(troupe),
+    keyRing: createKeyRing({ keys: troupe.stores.keys, clock }),
+    browsers: createBrowserRing({ signIns: troupe.stores.signIns, clock }),
+    commands: commandHelp,
+    pageAddress: () => pageAddress(open[0]?.port === 0 ? undefined : open[0]?.address, { host, port }),
+    ...(options.page === undefined ? {} : { page: createPageSource(options.page) }),
+  };
   const close: Faces["close"] = async ({ graceMs }) => {
     await Promise.all(open.map((listening) => listening.close({ graceMs })));
   };
   const setting = (name: string): { setting: string } => ({
     setting: `server.${name} in ${displayPath(join(config.home, "troupe.yaml"))}`,
   });
+  const routes = adminRoutes(troupe);
   try {
     if (options.ports) {
-      const at = { host, allowedHosts, allowedOrigins };
-      open.push(await createGateway({ ...deps, config: { ...at, port } }).listen(setting("port")));
-      const metricsFace = createMetricsListener({
-        metrics,
-        clock,
-        logger,
+      const at = { host, allowedHosts, allowedOrigins, corsOrigins: cors?.origins ?? [] };
+      const gateway = createGateway({ ...deps, config: { ...at, port } });
+      const counters = createMetricsListener({
+        ...{ metrics, clock, logger },
         config: { ...at, port: metricsPort },
       });
-      open.push(await metricsFace.listen(setting("metricsPort")));
-      open.push(
-        await createGateway({ ...deps, config: { ...at, port: adminPort } }).listen(setting("adminPort")),
-      );
+      const admin = createGateway({ ...deps, adminRoutes: routes, config: { ...at, port: adminPort } });
+      open.push(await gateway.listen(setting("port")));
+      open.push(await counters.listen(setting("metricsPort")));
+      open.push(await admin.listen(setting("adminPort")));
     }
     // Last, so that whoever finds the socket finds everything.
     prepareSocketFolder(options.socketPath);
-    open.push(
-      await createAdminApp({ ...deps, adminRoutes: adminRoutes(troupe) }).listen({
-        socketPath: options.socketPath,
-      }),
-    );
+    const socket = createAdminApp({ ...deps, adminRoutes: routes });
+    open.push(await socket.listen({ socketPath: options.socketPath }));
   } catch (error) {
     await close({ graceMs: 0 });
     throw error;
@@ -78,6 +85,40 @@ export async function openFaces(
   return { addresses, close };
 }
 
+/** What the faces take from the composition as it is. */
+function faceDeps(troupe: Troupe): Omit<FaceDeps, "keyRing" | "browsers" | "pageAddress"> {
+  const { stores, blobs, clock, ids, logger, metrics, inbox, feed, bus, control, agents, health, version } =
+    troupe;
+  const { config } = troupe.reloader;
+  // A reload changes them for the next request.
+  const limit = (name: "keyPerMinute" | "addressPerMinute"): RateLimit =>
+    createRateLimit({ clock, perMinute: () => troupe.reloader.config.limits[name] ?? 0 });
+  return {
+    ...{ stores, blobs, clock, ids, logger, metrics, inbox, feed, bus, control, agents, version },
+    catalogue: troupe.router,
+    sessionControl: troupe.supervisor.sessions,
+    health: {
+      ready: () => health.ready(),
+      status: () => troupe.status({ signal: new AbortController().signal }),
+    },
+    limits: {
+      bodyBytes: config.limits.bodyBytes,
+      fileBytes: config.blobs.maxFileBytes,
+      // A file within a request is a third longer than its bytes.
+      mediaBodyBytes: config.limits.bodyBytes + Math.ceil(config.blobs.maxFileBytes / 3) * 4,
+    },
+    embedder: createEmbedder({ ...troupe, ...stores, config: () => troupe.reloader.config }),
+    a2a: () => troupe.reloader.config.a2a,
+    rates: { address: limit("addressPerMinute"), key: limit("keyPerMinute") },
+  };
+}
+
 function adminRoutes(troupe: Troupe): readonly AdminRoute[] {
-  return [{ method: "POST", path: "/admin/reload", handle: () => troupe.reloader.reload() }];
+  return [
+    { method: "POST", path: "/admin/reload", handle: () => troupe.reloader.reload() },
+    ...doctorRoutes(troupe),
+    ...secretRoutes(troupe),
+    ...outboxRoutes(troupe),
+    ...budgetRoutes(troupe),
+  ];
 }

@@ -7,14 +7,25 @@ export interface HealthState {
   readonly phase: Phase;
   readonly startedAt: number;
   /** Asked for each request, so it allocates nothing while all is well. */
-  ready(): { readonly ready: boolean; readonly reasons: readonly string[] };
+  ready(): Readiness;
   enter(phase: Phase): void;
 }
 
-const READY = { ready: true, reasons: [] } as const;
+export interface Readiness {
+  readonly ready: boolean;
+  readonly reasons: readonly string[];
+  /** What is otherwise than usual while work is taken. */
+  readonly notes?: readonly string[];
+}
 
-/** `probes`: each a sentence on why no work can be taken, or undefined. */
-export function createHealthState(clock: Clock, probes: readonly (() => string | undefined)[]): HealthState {
+const READY: Readiness = { ready: true, reasons: [] };
+
+/** `probes`: each a sentence on why no work can be taken, or undefined; `remarks` likewise, on what is unusual. */
+export function createHealthState(
+  clock: Clock,
+  probes: readonly (() => string | undefined)[],
+  remarks: readonly (() => string | undefined)[] = [],
+): HealthState {
   const startedAt = clock.now();
   let phase: Phase = "starting";
   return {
@@ -30,6 +41,8 @@ export function createHealthState(clock: Clock, probes: readonly (() => string |
         const reason = probe();
         if (reason !== undefined) reasons.push(reason);
       }
+      const notes = remarks.map((remark) => remark()).filter((note) => note !== undefined);
+      if (notes.length > 0) return { ready: reasons.length === 0, reasons, notes };
       return reasons.length === 0 ? READY : { ready: false, reasons };
     },
     enter(next) {

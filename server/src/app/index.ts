@@ -5,15 +5,23 @@
 import type { Environment } from "./config/environment.ts";
 import type { Held, ServeOptions, Serving } from "./lifecycle.ts";
 
+export type { BackupPhase, BackupReport } from "./backup.ts";
+export type { BudgetLine } from "./budget-book.ts";
 export { displayPath, type Environment, readEnvironment } from "./config/environment.ts";
 export type { Config, LoadResult } from "./config/load.ts";
 export { formatProblem, type Problem } from "./config/problem.ts";
-export type { DoctorInput, Finding } from "./doctor.ts";
+export type { DoctorInput } from "./doctor/examine.ts";
+export type { Finding, Fixed } from "./doctor/finding.ts";
+export type { ModelCheck } from "./doctor/live.ts";
 export { homeExists } from "./home.ts";
 export type { Held, ServeOptions, Serving } from "./lifecycle.ts";
 export { holderOf, type LockHolder } from "./lock-holder.ts";
+export type { MigrateReport, MoveReport } from "./migrate.ts";
+export type { OutboxReport, ReleaseReport } from "./outbox-routes.ts";
 export type { ReloadReport } from "./reload.ts";
+export type { RestoreReport } from "./restore.ts";
 export { adminSocketPath } from "./runtime-path.ts";
+export type { SecretChange } from "./secret-routes.ts";
 export type { StatusReport, WaitingRows } from "./status.ts";
 export { troupeVersion } from "./version.ts";
 
@@ -36,6 +44,28 @@ export function loadConfigTools(): Promise<typeof import("./config-tools.ts")> {
   return import("./config-tools.ts");
 }
 
-export function loadDoctor(): Promise<typeof import("./doctor.ts")> {
-  return import("./doctor.ts");
+export function loadReference(): Promise<typeof import("./reference.ts")> {
+  return import("./reference.ts");
+}
+
+export function loadDoctor(): Promise<typeof import("./doctor/tools.ts")> {
+  return import("./doctor/tools.ts");
+}
+
+export function loadBackup(): Promise<typeof import("./backup.ts")> {
+  return import("./backup.ts");
+}
+
+export function loadRestore(): Promise<typeof import("./restore.ts")> {
+  return import("./restore.ts");
+}
+
+export type SetupTools = typeof import("./setup/index.ts");
+
+export function loadSetup(): Promise<SetupTools> {
+  return import("./setup/index.ts");
+}
+
+export function loadMigrate(): Promise<typeof import("./migrate.ts")> {
+  return import("./migrate.ts");
 }

@@ -1,38 +1,31 @@
-import { createHash, randomBytes } from "node:crypto";
-import type { CallOptions, Clock, IdGenerator, KeyRecord, Stores } from "@troupe/contracts";
-
-/** 256 random bits: nothing to guess, so a plain hash of it may be kept. */
-const KEY_BYTES = 32;
-const HINT_CHARACTERS = 8;
-
-export interface NewKey {
-  readonly record: KeyRecord;
-  /** The key itself. It is told once and kept nowhere. */
-  readonly key: string;
-}
-
-export function makeKey(
-  deps: { readonly clock: Clock; readonly ids: IdGenerator },
-  what: { readonly spaceId: string; readonly name: string; readonly kind: KeyRecord["kind"] },
-): NewKey {
-  const key = `trp_${randomBytes(KEY_BYTES).toString("base64url")}`;
-  const hash = createHash("sha256").update(key).digest("hex");
-  const hint = key.slice(0, HINT_CHARACTERS);
-  return {
-    key,
-    record: { id: deps.ids.next(), ...what, hash, hint, createdAt: deps.clock.now(), revokedAt: undefined },
-  };
-}
+import type { CallOptions, Clock, IdGenerator, Stores } from "@troupe/contracts";
+import { makeApiKey, makeSignInLink, type NewApiKey } from "../kit/index.ts";
 
 /** Makes the operator's key where there has never been any key; undefined else. */
 export async function makeFirstKey(
   deps: { readonly stores: Pick<Stores, "unit" | "keys">; readonly clock: Clock; readonly ids: IdGenerator },
   spaceId: string,
   options: CallOptions,
-): Promise<NewKey | undefined> {
+): Promise<NewApiKey | undefined> {
   const existing = await deps.stores.keys.list(spaceId, options);
   if (existing.length > 0) return undefined;
-  const made = makeKey(deps, { spaceId, name: "operator", kind: "operator" });
+  const made = makeApiKey(deps, { spaceId, name: "operator", kind: "operator" });
   await deps.stores.unit.commit([deps.stores.keys.put(made.record)], options);
   return made;
+}
+
+/** The code of a link that signs the operator's browser in: each start has one of its own. */
+export async function makeStartLink(
+  deps: {
+    readonly stores: Pick<Stores, "unit" | "signIns">;
+    readonly clock: Clock;
+    readonly ids: IdGenerator;
+  },
+  spaceId: string,
+  options: CallOptions,
+): Promise<string> {
+  const who = { principalKind: "operator", principalId: "operator" } as const;
+  const { code, record } = makeSignInLink(deps, { spaceId, name: "start", ...who });
+  await deps.stores.unit.commit([deps.stores.signIns.put(record)], options);
+  return code;
 }

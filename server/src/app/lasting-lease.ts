@@ -1,4 +1,5 @@
 import type { Clock, Logger } from "@troupe/contracts";
+import { within } from "../kit/index.ts";
 import type { ProcessLease } from "../workers/index.ts";
 
 const RETRY_MS = 1000;
@@ -13,6 +14,7 @@ export function createLastingLease(
 ): ProcessLease {
   let life: AbortSignal | undefined;
   let retry: Disposable | undefined;
+  let beginning: Promise<void> | undefined;
   let isStopped = false;
 
   const begin = async (): Promise<void> => {
@@ -29,7 +31,9 @@ export function createLastingLease(
   };
   const onLost = (): void => {
     if (isStopped || life?.aborted === true) return;
-    retry = deps.clock.schedule(RETRY_MS, () => void begin());
+    retry = deps.clock.schedule(RETRY_MS, () => {
+      beginning = begin();
+    });
   };
   let current = make(onLost);
 
@@ -39,10 +43,12 @@ export function createLastingLease(
       return current.start(signal);
     },
     hold: () => current.hold(),
-    stop(withinMs) {
+    async stop(withinMs) {
       isStopped = true;
       retry?.[Symbol.dispose]();
-      return current.stop(withinMs);
+      // What is just registered would outlive the process, and others would wait for it to end.
+      if (beginning !== undefined) await within(deps.clock, beginning, withinMs);
+      await current.stop(withinMs);
     },
   };
 }

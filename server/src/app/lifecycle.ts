@@ -1,12 +1,25 @@
 import { flushCompileCache } from "node:module";
+import type { CallOptions } from "@troupe/contracts";
+import type { NewApiKey } from "../kit/index.ts";
 import { type ComposeOptions, compose, type Troupe } from "./compose.ts";
 import { SPACE } from "./compose-turns.ts";
-import { type Config, type Environment, type LoadResult, loadConfig, requireConfig } from "./config/index.ts";
+import {
+  type Config,
+  type Environment,
+  type LoadResult,
+  loadConfig,
+  requireConfig,
+  UNREAD_SECRETS,
+} from "./config/index.ts";
 import { type Faces, openFaces } from "./faces.ts";
 import { type Home, openHome } from "./home.ts";
 import { holdHome } from "./home-lock.ts";
+import { makeFirstKey, makeStartLink } from "./keys.ts";
 import { createAdjustableLogger } from "./logging.ts";
+import { openPageBuild, type PageBuild } from "./page/index.ts";
+import { pageAddress } from "./page-address.ts";
 import { adminSocketPath } from "./runtime-path.ts";
+import { masterKeysOf, readSecrets } from "./secrets.ts";
 import { builtinToolNames } from "./tool-names.ts";
 
 /** Running turns may take so long to end when Troupe stops; the rest is taken over by the next start. */
@@ -15,19 +28,31 @@ const TURN_GRACE_MS = 10_000;
 const WORKER_GRACE_MS = 3_000;
 const CONNECTION_GRACE_MS = 1_000;
 
+/** For work that nothing but the end of the process cuts short. */
+const UNBOUNDED: CallOptions = { signal: new AbortController().signal };
+
 /** A Troupe at work. */
 export interface Serving {
   readonly troupe: Troupe;
   readonly home: Home;
   readonly addresses: Faces["addresses"];
+  /** The operator's key, when this start made it: the only time that it can be told. */
+  readonly firstKey: NewApiKey | undefined;
+  /** The chat page, and the link that opens it signed in; absent where it is not served. */
+  readonly page: { readonly build: PageBuild; readonly link: string } | undefined;
   /** Stops in order; nothing is lost. Repeating gives the same promise. */
   stop(options?: { readonly graceMs?: number }): Promise<void>;
 }
 
 export interface ServeOptions
-  extends Pick<ComposeOptions, "channels" | "toolSources" | "clock" | "random" | "logger"> {
+  extends Pick<
+    ComposeOptions,
+    "channels" | "channelAgents" | "effectHandlers" | "toolSources" | "clock" | "random" | "logger"
+  > {
   /** The command that holds the home, for messages. Default `up`. */
   readonly command?: string;
+  /** Serves the chat page, building it first where its sources are new. Default false. */
+  readonly page?: boolean;
 }
 
 /**
@@ -40,15 +65,34 @@ export async function serve(environment: Environment, options: ServeOptions = {}
   stack.use(holdHome(home.data, { pid: process.pid, command: options.command ?? "up", since: Date.now() }));
   // Further sources bring names that are known only when they are loaded; then `compose` checks alone.
   const known = options.toolSources === undefined ? { toolNames: await builtinToolNames() } : {};
-  const load = (): LoadResult => loadConfig({ environment, ...known });
-  const config = requireConfig({ environment, ...known });
+  const files = { environment, ...known, keepsBlueprints: true };
+  const load = async (): Promise<LoadResult> =>
+    loadConfig({ ...files, secrets: await readSecrets(environment, "open") });
+  const config = requireConfig({ ...files, secrets: await readSecrets(environment, "open") });
   const logger = options.logger ?? createAdjustableLogger(logSettings(config));
-  const troupe = stack.use(await compose(config, { ...options, logger, load, mode: "serve" }));
-  await work(troupe);
+  const life = new AbortController();
+  stack.defer(() => life.abort(new Error("Troupe stops.")));
+  // Whether the page is built already is looked at once all else is ready.
+  const folder = Promise.withResolvers<string>();
+  folder.promise.catch(() => undefined);
+  const troupe = stack.use(
+    await compose(config, { ...options, masterKeys: masterKeysOf(environment), logger, load, mode: "serve" }),
+  );
+  // Before the work begins: it may fail when the first of its timers runs already.
   stack.defer(() => rest(troupe, 0));
+  await work(troupe);
   const socketPath = adminSocketPath(environment.home, environment.runtimeDirectory);
-  const faces = await openFaces(troupe, { socketPath, ports: true });
+  const faces = await openFaces(troupe, {
+    ...{ socketPath, ports: true },
+    ...(options.page === true ? { page: { folder: folder.promise } } : {}),
+  });
+  stack.defer(() => faces.close({ graceMs: 0 }));
+  // Made by a start that comes to its end, since no other has a place to tell it.
+  const firstKey = await makeFirstKey(troupe, SPACE, UNBOUNDED);
+  const link = options.page === true ? await startLink(troupe, faces) : undefined;
   troupe.health.enter("ready");
+  const build = link === undefined ? undefined : openPageBuild(home.path, { signal: life.signal });
+  build?.folder.then(folder.resolve, folder.reject);
   troupe.reloader.watch();
   // A process that is killed would leave no compiled code for the next start.
   flushCompileCache();
@@ -56,20 +100,28 @@ export async function serve(environment: Environment, options: ServeOptions = {}
   const held = stack.move();
   let stopped: Promise<void> | undefined;
   const stop = async (graceMs: number): Promise<void> => {
+    // Whatever fails on the way, everything is closed.
+    await using _ = held;
     troupe.health.enter("stopping");
     await rest(troupe, graceMs);
     await faces.close({ graceMs: CONNECTION_GRACE_MS });
-    await held.disposeAsync();
   };
   return {
     troupe,
     home,
     addresses: faces.addresses,
+    firstKey,
+    page: build === undefined || link === undefined ? undefined : { build, link },
     stop({ graceMs = TURN_GRACE_MS } = {}) {
       stopped ??= stop(graceMs);
       return stopped;
     },
   };
+}
+
+async function startLink(troupe: Troupe, { addresses }: Faces): Promise<string> {
+  const code = await makeStartLink(troupe, SPACE, UNBOUNDED);
+  return `${pageAddress(addresses?.gateway, troupe.reloader.config.server)}/?start=${code}`;
 }
 
 /** A home that one command holds. */
@@ -90,15 +142,19 @@ export async function openForCommand(
   await using stack = new AsyncDisposableStack();
   const home = openHome(environment.home);
   stack.use(holdHome(home.data, { pid: process.pid, command: options.command, since: Date.now() }));
-  const config = requireConfig({ environment, toolNames: await builtinToolNames() });
+  // A command that calls no model needs no secret, and one that sets what is missing cannot have it yet.
+  const secrets = options.work ? await readSecrets(environment, "open") : UNREAD_SECRETS;
+  const config = requireConfig({ environment, toolNames: await builtinToolNames(), secrets });
   const logger = createAdjustableLogger({
     level: config.log.level ?? "error",
     isTerminal: process.stderr.isTTY === true,
   });
-  const troupe = stack.use(await compose(config, { logger, mode: "command" }));
+  const troupe = stack.use(
+    await compose(config, { masterKeys: masterKeysOf(environment), logger, mode: "command" }),
+  );
   if (options.work) {
-    await work(troupe);
     stack.defer(() => rest(troupe, TURN_GRACE_MS));
+    await work(troupe);
   }
   const shared = adminSocketPath(environment.home, environment.runtimeDirectory);
   const socketPath = options.work ? shared : `${shared.slice(0, -".sock".length)}-${process.pid}.sock`;
@@ -111,24 +167,30 @@ export async function openForCommand(
 
 /** Takes what earlier processes left and begins to run turns, deliver replies and do what comes after them. */
 async function work(troupe: Troupe): Promise<void> {
-  const { stores, processId, supervisor, relay, effects, indexer, lease } = troupe;
-  const options = { signal: new AbortController().signal };
+  const { stores, processId, supervisor, relay, effects, indexer, receivers, lease } = troupe;
+  const options = UNBOUNDED;
   await lease.start(options.signal);
+  await troupe.hold.refresh(options);
   // The home's lock proves that no other process of this store lives.
   await stores.unit.commit([stores.leases.endOthers(processId), stores.ledger.reconcile(SPACE)], options);
   supervisor.start();
   relay.start(options.signal);
   effects.start(options.signal);
   indexer.start(options.signal);
+  troupe.blobSweep.start(options.signal);
+  // Last: what it brings finds everything at work.
+  receivers.start(options.signal);
 }
 
-/** The reverse: no further turns, a grace for those that run, then the workers; the lease last. */
+/** The reverse: nothing more from the channels, no further turns, a grace for those that run, then the workers; the lease last. */
 async function rest(troupe: Troupe, graceMs: number): Promise<void> {
+  await troupe.receivers.stop(WORKER_GRACE_MS);
   await troupe.supervisor.drain({ graceMs });
   await Promise.all([
     troupe.relay.stop(WORKER_GRACE_MS),
     troupe.effects.stop(WORKER_GRACE_MS),
     troupe.indexer.stop(WORKER_GRACE_MS),
+    troupe.blobSweep.stop(WORKER_GRACE_MS),
   ]);
   await troupe.lease.stop(WORKER_GRACE_MS);
 }

@@ -6,9 +6,14 @@ export interface AdjustableLogger extends Logger {
   setLevel(level: LogLevel): void;
   /** The level it was made with. */
   readonly initialLevel: LogLevel;
+  /** From now on no line holds one of these texts, wherever it comes from. */
+  hide(values: readonly string[]): void;
 }
 
 const RANKS: Readonly<Record<LogLevel, number>> = { debug: 0, info: 1, warn: 2, error: 3, silent: 4 };
+
+/** A shorter text stands in too many places by chance; hiding it would spoil the log and tell where it stood. */
+const SHORTEST_HIDDEN = 6;
 
 /** A logger whose level can change while it is in use. On a terminal it writes lines for people, else JSON. */
 export function createAdjustableLogger(options: {
@@ -17,12 +22,18 @@ export function createAdjustableLogger(options: {
   readonly write?: (line: string) => void;
 }): AdjustableLogger {
   const { write = (line: string) => void process.stderr.write(line) } = options;
+  const hidden = new Set<string>();
+  const withoutHidden = (line: string): string => {
+    let shown = line;
+    for (const text of hidden) if (shown.includes(text)) shown = shown.replaceAll(text, "[redacted]");
+    return shown;
+  };
   const destination = options.isTerminal
     ? { write: (line: string) => write(forPeople(line)) }
     : options.write === undefined
       ? 2
       : { write };
-  const root = createLogger({ level: "debug", destination });
+  const root = createLogger({ level: "debug", destination, rewrite: withoutHidden });
   let rank = RANKS[options.level];
 
   const wrap = (sink: Logger): Logger => {
@@ -43,6 +54,14 @@ export function createAdjustableLogger(options: {
     initialLevel: options.level,
     setLevel(level) {
       rank = RANKS[level];
+    },
+    hide(values) {
+      for (const value of values) {
+        if (value.length < SHORTEST_HIDDEN) continue;
+        hidden.add(value);
+        // As it stands inside a line, which is JSON.
+        hidden.add(JSON.stringify(value).slice(1, -1));
+      }
     },
   };
 }

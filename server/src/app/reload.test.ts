@@ -89,6 +89,32 @@ describe("a reload", () => {
     expect(await reloader.reload()).toMatchObject({ changed: [], needsRestart: [] });
   });
 
+  test("names each provider and model, limits in force at once, and every setting that takes a restart", async () => {
+    write(
+      "troupe.yaml",
+      `version: 1
+server: { port: 8080, allowedHosts: [home.example] }
+models: { default: [local/llama, offline/guide], small: [offline/guide] }
+providers: { local: { kind: openai-compatible, baseUrl: "http://127.0.0.1:11434/v1" } }
+limits: { maxQueuedTurns: 5, maxConcurrentTurns: { realtime: 7 }, bodyBytes: 2048 }
+`,
+    );
+
+    const report = await reloader.reload();
+
+    expect(report.kind === "applied" && report.changed.toSorted()).toEqual([
+      "limits.maxConcurrentTurns",
+      "limits.maxQueuedTurns",
+      "models.default",
+      "models.small",
+      "providers.local",
+    ]);
+    expect(report.kind === "applied" && report.needsRestart.toSorted()).toEqual([
+      "limits.bodyBytes",
+      "server.allowedHosts",
+    ]);
+  });
+
   test("of an unchanged configuration changes nothing", async () => {
     await reloader.reload();
 

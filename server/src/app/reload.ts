@@ -27,15 +27,21 @@ export interface Reloader extends Disposable {
   watch(): void;
 }
 
-/** Taken over while Troupe runs; every other setting takes a restart. */
-const LIVE: readonly string[] = [
+/** Settings that are taken over while Troupe runs, with all below them; every other one takes a restart. */
+export const LIVE_SETTINGS: readonly string[] = [
   "providers",
   "models",
   "prices",
   "budget",
+  "budgets",
   "turns",
   "log",
+  "a2a",
   "limits.ratePerMinute",
+  "limits.keyPerMinute",
+  "limits.addressPerMinute",
+  "limits.maxQueuedTurns",
+  "limits.maxConcurrentTurns",
 ];
 
 /** Editors write a file in several steps. */
@@ -43,7 +49,7 @@ const SETTLE_MS = 300;
 
 export function createReloader(deps: {
   readonly initial: Config;
-  readonly load: () => LoadResult;
+  readonly load: () => LoadResult | Promise<LoadResult>;
   /** Makes the new configuration the one in force, or says what is wrong with it and changes nothing. */
   readonly apply: (config: Config) => Promise<readonly Problem[]>;
   readonly clock: Clock;
@@ -66,7 +72,7 @@ export function createReloader(deps: {
 
   const reloadNow = async (): Promise<ReloadReport> => {
     const began = clock.monotonicMs();
-    const loaded = deps.load();
+    const loaded = await deps.load();
     if (loaded.kind === "invalid") return reject(loaded.problems);
     const next = loaded.config;
     const { changed, needsRestart } = compare(config, started, next);
@@ -145,10 +151,11 @@ function compare(
 ): { readonly changed: readonly string[]; readonly needsRestart: readonly string[] } {
   const changed: string[] = [];
   const needsRestart: string[] = [];
-  for (const [path, value] of settingsOf(next)) {
-    const isLive = LIVE.some((live) => path === live || path.startsWith(`${live}.`));
-    const now = settingsOf(isLive ? current : started).get(path);
-    if (!isDeepStrictEqual(now, value)) (isLive ? changed : needsRestart).push(path);
+  const [now, before, then] = [settingsOf(current), settingsOf(started), settingsOf(next)];
+  for (const path of new Set([...then.keys(), ...now.keys(), ...before.keys()])) {
+    const isLive = LIVE_SETTINGS.some((live) => path === live || path.startsWith(`${live}.`));
+    const inForce = isLive ? now : before;
+    if (!isDeepStrictEqual(inForce.get(path), then.get(path))) (isLive ? changed : needsRestart).push(path);
   }
   const agents = new Map(current.agents.map((agent) => [agent.id, agent]));
   for (const agent of next.agents) {
@@ -159,21 +166,16 @@ function compare(
   return { changed, needsRestart };
 }
 
-/** Settings two levels deep, by path; maps of names (providers, models, prices) count as one. */
+/** What a loaded configuration holds beside settings. */
+const NO_SETTINGS: ReadonlySet<string> = new Set(["version", "home", "agents", "written", "unreadable"]);
+
+/** Every setting two levels deep, by path: a new one is compared without being named here. */
 function settingsOf(config: Config): ReadonlyMap<string, unknown> {
-  const { server, store, bus, blobs, budget, limits, turns, log, providers, models, prices } = config;
-  const settings = new Map<string, unknown>(Object.entries({ providers, models, prices }));
-  for (const [group, values] of Object.entries({ server, store, bus, blobs, budget, limits, turns, log })) {
-    const keys = { ...OPTIONAL[group], ...values };
-    for (const [key, value] of Object.entries(keys)) settings.set(`${group}.${key}`, value);
+  const settings = new Map<string, unknown>();
+  for (const [name, value] of Object.entries(config)) {
+    if (NO_SETTINGS.has(name)) continue;
+    if (typeof value !== "object" || value === null || Array.isArray(value)) settings.set(name, value);
+    else for (const [key, part] of Object.entries(value)) settings.set(`${name}.${key}`, part);
   }
   return settings;
 }
-
-/** Settings without a default: taking one out is a change too. */
-const OPTIONAL: Readonly<Record<string, Readonly<Record<string, undefined>>>> = {
-  server: { allowedHosts: undefined, allowedOrigins: undefined, grpcPort: undefined },
-  budget: { dailyUsd: undefined },
-  limits: { ratePerMinute: undefined },
-  log: { level: undefined },
-};

@@ -1,7 +1,20 @@
-import type { BudgetState, CallOptions, Clock, InboundState, OutboxState, Stores } from "@troupe/contracts";
-import { dayOf } from "../kit/index.ts";
+import type {
+  CallOptions,
+  Clock,
+  EffectState,
+  Hold,
+  InboundState,
+  OutboxState,
+  Page,
+  ProcessRecord,
+  ProviderHealth,
+  Stores,
+} from "@troupe/contracts";
+import { dayOf, spaceDay } from "../kit/index.ts";
+import { budgetRulesOf } from "./budgets.ts";
 import type { Config } from "./config/index.ts";
 import type { HealthState, Phase } from "./health.ts";
+import type { HoldState } from "./hold.ts";
 import type { ReloadReport } from "./reload.ts";
 
 /** What `./troupe status` tells: what runs, what waits and since when, what is wrong. Times are UTC milliseconds. */
@@ -11,6 +24,8 @@ export interface StatusReport {
   readonly phase: Phase | "not_running";
   readonly ready: boolean;
   readonly reasons: readonly string[];
+  /** What is otherwise than usual while work is taken. */
+  readonly notes?: readonly string[];
   readonly home: string;
   readonly process: {
     readonly id: string;
@@ -24,11 +39,53 @@ export interface StatusReport {
     readonly states: Readonly<Partial<Record<InboundState, number>>>;
     readonly oldestAcceptedAt: number | undefined;
   };
-  readonly outbox: Readonly<Record<Exclude<OutboxState, "delivered">, WaitingRows>>;
-  readonly budget: BudgetState & { readonly limitMicroUsd: number | undefined };
+  readonly outbox: Readonly<Record<OpenOutboxState, WaitingRows>>;
+  /** While it is there, no reply goes out to a channel. */
+  readonly hold: Hold | undefined;
+  /** Settings whose secret cannot be opened, and why: their providers are not asked. */
+  readonly unreadable: readonly { readonly setting: string; readonly reason: string }[];
+  /** Replies that did not surely arrive and are not sent again by themselves: `unknown` and `dead`, the newest first. */
+  readonly unsent: readonly UnsentReply[];
+  readonly effects: Readonly<Record<OpenEffectState, WaitingRows>>;
+  /** Effects that were given up or that no handler knows, the newest first. */
+  readonly failedEffects: readonly FailedEffect[];
+  /** Every process that the store knows, the living first. */
+  readonly processes: readonly ProcessRecord[];
+  /** What the space spent today. */
+  readonly budget: {
+    /** UTC day. */
+    readonly day: string;
+    readonly spentMicroUsd: number;
+    readonly reservedMicroUsd: number;
+    readonly limitMicroUsd: number | undefined;
+    /** Accounts whose owner was asked for more and has not answered; `budget list` tells them. */
+    readonly asked: number;
+  };
   readonly models: Config["models"];
+  /** How the providers stand that were asked since the last start or reload. */
+  readonly providers: readonly ProviderHealth[];
   readonly agents: readonly string[];
   readonly lastReload: ReloadReport | undefined;
+}
+
+type OpenOutboxState = Exclude<OutboxState, "delivered">;
+type OpenEffectState = Exclude<EffectState, "done">;
+
+export interface UnsentReply {
+  readonly turnId: string;
+  readonly state: "unknown" | "dead";
+  readonly channel: string;
+  readonly target: string;
+  readonly error: string | undefined;
+  readonly at: number;
+}
+
+export interface FailedEffect {
+  readonly turnId: string;
+  readonly kind: string;
+  readonly state: "parked" | "dead";
+  readonly error: string | undefined;
+  readonly at: number;
 }
 
 /** `isMore`: there are more than were counted. */
@@ -39,35 +96,38 @@ export interface WaitingRows {
 }
 
 export interface StatusDeps {
-  readonly stores: Pick<Stores, "inbox" | "outbox" | "ledger">;
+  readonly stores: Pick<Stores, "inbox" | "outbox" | "effects" | "leases" | "ledger">;
+  readonly hold: HoldState;
   readonly health: HealthState;
   readonly isServing: boolean;
   readonly turnStats: () => { readonly running: number; readonly waiting: number };
   readonly agentIds: () => readonly string[];
   readonly config: () => Config;
   readonly lastReload: () => ReloadReport | undefined;
+  readonly providerHealth: () => readonly ProviderHealth[];
   readonly spaceId: string;
   readonly processId: string;
   readonly version: string;
   readonly clock: Clock;
 }
 
-const OPEN_STATES: readonly Exclude<OutboxState, "delivered">[] = ["pending", "sending", "unknown", "dead"];
 const COUNTED_ROWS = 200;
+/** Of what needs an operator, so many are told one by one. */
+const TOLD_ROWS = 10;
 
 export async function readStatus(deps: StatusDeps, options: CallOptions): Promise<StatusReport> {
   const { stores, health, spaceId, clock } = deps;
   const now = clock.now();
   const config = deps.config();
-  const [messages, budget, ...rows] = await Promise.all([
+  const [messages, [today], asked, outbox, effects, processes, hold] = await Promise.all([
     stores.inbox.counts(spaceId, options),
-    stores.ledger.budget(spaceId, dayOf(now), options),
-    ...OPEN_STATES.map((state) => countRows(stores, spaceId, state, options)),
+    stores.ledger.accounts([spaceDay(spaceId, now)], options),
+    stores.ledger.asked(spaceId, options),
+    readOutbox(deps, options),
+    readEffects(deps, options),
+    stores.leases.list(options),
+    deps.hold.refresh(options),
   ]);
-  const outbox = Object.fromEntries(
-    OPEN_STATES.map((state, i) => [state, rows[i]]),
-  ) as StatusReport["outbox"];
-  const { dailyUsd } = config.budget;
   const { running, waiting } = deps.turnStats();
   return {
     version: deps.version,
@@ -83,28 +143,101 @@ export async function readStatus(deps: StatusDeps, options: CallOptions): Promis
     now,
     turns: { running, waiting },
     messages,
-    outbox,
+    ...outbox,
+    hold,
+    unreadable: [...config.unreadable].map(([setting, reason]) => ({ setting, reason })),
+    ...effects,
+    processes,
     budget: {
-      ...budget,
-      limitMicroUsd: dailyUsd === undefined ? undefined : Math.round(dailyUsd * 1_000_000),
+      day: spaceDay(spaceId, now).period,
+      spentMicroUsd: today?.spentMicroUsd ?? 0,
+      reservedMicroUsd: today?.reservedMicroUsd ?? 0,
+      asked: asked.filter(({ period }) => isPresent(period, now)).length,
+      limitMicroUsd: dailyLimitOf(config),
     },
     models: config.models,
+    providers: deps.providerHealth(),
     agents: deps.agentIds(),
     lastReload: deps.lastReload(),
   };
 }
 
-async function countRows(
-  stores: Pick<Stores, "outbox">,
-  spaceId: string,
-  state: OutboxState,
+async function readOutbox(
+  { stores, spaceId }: StatusDeps,
   options: CallOptions,
-): Promise<WaitingRows> {
-  const page = await stores.outbox.list({ spaceId, states: [state], limit: COUNTED_ROWS }, options);
+): Promise<Pick<StatusReport, "outbox" | "unsent">> {
+  const read = (state: OpenOutboxState) =>
+    stores.outbox.list({ spaceId, states: [state], limit: COUNTED_ROWS }, options);
+  const [waiting, unknown, dead] = await Promise.all([
+    stores.outbox.waiting(spaceId, options),
+    read("unknown"),
+    read("dead"),
+  ]);
+  const told = (page: typeof dead, state: UnsentReply["state"]): readonly UnsentReply[] =>
+    page.items.map(({ turnId, address, error, createdAt, endedAt }) => ({
+      ...{ turnId, state, channel: address.channel, target: address.target, error },
+      at: endedAt ?? createdAt,
+    }));
+  return {
+    outbox: {
+      pending: { ...waiting.pending, isMore: false },
+      sending: { ...waiting.sending, isMore: false },
+      unknown: countOf(unknown),
+      dead: countOf(dead),
+    },
+    unsent: newest([...told(unknown, "unknown"), ...told(dead, "dead")]),
+  };
+}
+
+async function readEffects(
+  { stores, spaceId }: StatusDeps,
+  options: CallOptions,
+): Promise<Pick<StatusReport, "effects" | "failedEffects">> {
+  const read = (state: OpenEffectState) =>
+    stores.effects.list({ spaceId, states: [state], limit: COUNTED_ROWS }, options);
+  const [waiting, parked, dead] = await Promise.all([
+    stores.effects.waiting(spaceId, options),
+    read("parked"),
+    read("dead"),
+  ]);
+  const told = (page: typeof dead, state: FailedEffect["state"]): readonly FailedEffect[] =>
+    page.items.map(({ turnId, kind, error, createdAt, endedAt }) => ({
+      ...{ turnId, kind, state, error },
+      at: endedAt ?? createdAt,
+    }));
+  return {
+    effects: {
+      pending: { ...waiting.pending, isMore: false },
+      running: { ...waiting.running, isMore: false },
+      parked: countOf(parked),
+      dead: countOf(dead),
+    },
+    failedEffects: newest([...told(parked, "parked"), ...told(dead, "dead")]),
+  };
+}
+
+function newest<Row extends { readonly at: number }>(rows: readonly Row[]): readonly Row[] {
+  return rows.toSorted((a, b) => b.at - a.at).slice(0, TOLD_ROWS);
+}
+
+function countOf(page: Page<{ readonly createdAt: number }>): WaitingRows {
   const times = page.items.map((row) => row.createdAt);
   return {
     count: page.items.length,
     isMore: page.next !== undefined,
     oldestAt: times.length === 0 ? undefined : Math.min(...times),
   };
+}
+
+/** A day or month that has passed needs no answer any more. */
+function isPresent(period: string, now: number): boolean {
+  return dayOf(now).startsWith(period);
+}
+
+/** The tightest budget of the whole space for a day. */
+function dailyLimitOf(config: Config): number | undefined {
+  const limits = budgetRulesOf(config).flatMap(({ per, dailyMicroUsd }) =>
+    per === "space" && dailyMicroUsd !== undefined ? [dailyMicroUsd] : [],
+  );
+  return limits.length === 0 ? undefined : Math.min(...limits);
 }

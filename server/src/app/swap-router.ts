@@ -1,11 +1,20 @@
-import type { Clock, ModelChoice, ModelRouter } from "@troupe/contracts";
+import type {
+  Clock,
+  EmbeddingRouter,
+  ModelCatalogue,
+  ModelChoice,
+  ModelRouter,
+  ProviderHealth,
+} from "@troupe/contracts";
 
-interface Closable extends ModelRouter {
+interface Closable extends ModelRouter, EmbeddingRouter, ModelCatalogue {
+  health(): readonly ProviderHealth[];
   close(): Promise<void>;
 }
 
 /** A model router that a reload replaces while calls are under way. */
-export interface SwappableRouter extends ModelRouter {
+export interface SwappableRouter extends ModelRouter, EmbeddingRouter, ModelCatalogue {
+  health(): readonly ProviderHealth[];
   /** From now on new calls use `next`; the old one is closed once its calls must have ended. */
   swap(next: Closable): void;
   close(): Promise<void>;
@@ -29,6 +38,9 @@ export function createSwappableRouter(
       return choices;
     },
     stream: (choices, request, options) => (madeBy.get(choices) ?? current).stream(choices, request, options),
+    embed: (request, options) => current.embed(request, options),
+    list: (query, options) => current.list(query, options),
+    health: () => current.health(),
     swap(next) {
       const old = current;
       current = next;

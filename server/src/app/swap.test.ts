@@ -1,5 +1,6 @@
 import { setImmediate as tick } from "node:timers/promises";
-import type { ModelChoice, ModelRouter } from "@troupe/contracts";
+import type { ModelChoice } from "@troupe/contracts";
+import { NO_USAGE } from "@troupe/contracts";
 import { createManualClock } from "@troupe/testing";
 import { expect, test } from "vitest";
 import type { ProcessLease } from "../workers/index.ts";
@@ -9,10 +10,11 @@ import { createSwappableRouter } from "./swap-router.ts";
 
 const logger = createAdjustableLogger({ level: "silent", isTerminal: false });
 
-interface Asked extends ModelRouter {
+type Closable = Parameters<typeof createSwappableRouter>[0];
+
+interface Asked extends Closable {
   readonly asked: (readonly ModelChoice[])[];
   isClosed: boolean;
-  close(): Promise<void>;
 }
 
 function router(): Asked {
@@ -26,6 +28,9 @@ function router(): Asked {
       asked.push(choices);
       yield* [];
     },
+    embed: async () => ({ vectors: [], usage: NO_USAGE, estimated: false, model: "" }),
+    list: async () => ({ models: [], failures: [] }),
+    health: () => [],
     async close() {
       this.isClosed = true;
     },
@@ -33,7 +38,12 @@ function router(): Asked {
 }
 
 const request = { messages: [], tools: [] };
-const call = { signal: new AbortController().signal, onModel: () => {}, onRetry: () => {} };
+const call = {
+  signal: new AbortController().signal,
+  onModel: () => {},
+  onRetry: () => {},
+  onFailedCall: () => {},
+};
 
 test("a turn keeps the models it began with, and their connections outlive its longest time", async () => {
   const clock = createManualClock();

@@ -2,12 +2,19 @@ import { type IncomingMessage, request } from "node:http";
 import { connect } from "node:net";
 import { type ErrorCode, TroupeError } from "@troupe/contracts";
 
+export type Method = "GET" | "POST" | "PUT" | "PATCH" | "DELETE";
+
 /** The admin routes of a home, over its socket: the running Troupe's, or this process's own. */
 export interface AdminClient extends AsyncDisposable {
   /** Another process answers; else this one does, and holds the home until disposed. */
   readonly isRunning: boolean;
-  call<Result>(method: "GET" | "POST" | "DELETE", path: string, body?: unknown): Promise<Result>;
-  /** Posts and hands over each event of the answer's stream as its JSON value. Resolves at the end of the stream. */
+  call<Result>(method: Method, path: string, body?: unknown): Promise<Result>;
+  /** The answer's text as it comes, unparsed. Rejects as `call` does. */
+  download(path: string): AsyncGenerator<string>;
+  /**
+   * Posts and hands over each event of the answer's stream as its JSON value. Resolves at the end of the stream; rejects
+   * with `not_ready` when nobody answers or the line breaks, and with the signal's reason when it aborts.
+   */
   stream(
     path: string,
     body: unknown,
@@ -27,7 +34,7 @@ export function createClient(
 ): AdminClient {
   return {
     isRunning,
-    async call<Result>(method: "GET" | "POST" | "DELETE", path: string, body?: unknown) {
+    async call<Result>(method: Method, path: string, body?: unknown) {
       const giveUpAt = Date.now() + READY_WITHIN_MS;
       for (;;) {
         const response = await open(socketPath, method, path, body);
@@ -38,11 +45,16 @@ export function createClient(
         await new Promise((resolve) => setTimeout(resolve, NOT_READY_PAUSE_MS));
       }
     },
+    async *download(path) {
+      const response = await open(socketPath, "GET", path, undefined);
+      if (!isGood(response)) throw errorOf(response, await readAll(response));
+      yield* piecesOf(response);
+    },
     async stream(path, body, onEvent, options = {}) {
       const headers = { accept: "text/event-stream", ...options.headers };
       const response = await open(socketPath, "POST", path, body, { ...options, headers });
       if (!isGood(response)) throw errorOf(response, await readAll(response));
-      await readEvents(response, onEvent);
+      await readEvents(response, onEvent, options.signal);
     },
     [Symbol.asyncDispose]: close,
   };
@@ -87,17 +99,19 @@ function open(
       },
       resolve,
     );
-    call.once("error", (error) => reject(connectionError(error)));
+    call.once("error", (error) => reject(lineError(error, options.signal)));
     call.end(text);
   });
 }
 
-function connectionError(error: NodeJS.ErrnoException): unknown {
-  if (error.name === "AbortError") return error;
-  const message =
-    error.code === "EACCES"
-      ? "Troupe runs as another user; only that user may talk to it here."
-      : "Troupe stopped answering. ./troupe status tells whether it runs.";
+/** What a broken or refused line is told as; an abort is told by its own reason. */
+function lineError(error: unknown, signal: AbortSignal | undefined): unknown {
+  if (signal?.aborted === true) return signal.reason;
+  if (error instanceof Error && "code" in error && error.code === "EACCES") {
+    const message = "Troupe runs as another user; only that user may talk to it here.";
+    return new TroupeError(message, { code: "auth.forbidden", cause: error });
+  }
+  const message = "Troupe stopped answering. ./troupe status tells whether it runs.";
   return new TroupeError(message, { code: "not_ready", cause: error });
 }
 
@@ -118,10 +132,19 @@ function errorOf(response: IncomingMessage, text: string): TroupeError {
   return new TroupeError(`Troupe answered ${response.statusCode} without saying why.`, { code: "internal" });
 }
 
+/** The body as text, piece by piece. Its errors are the line's; those of whoever reads it stay their own. */
+async function* piecesOf(response: IncomingMessage, signal?: AbortSignal): AsyncGenerator<string> {
+  response.setEncoding("utf8");
+  try {
+    for await (const piece of response) yield piece;
+  } catch (error) {
+    throw lineError(error, signal);
+  }
+}
+
 async function readAll(response: IncomingMessage): Promise<string> {
   let text = "";
-  response.setEncoding("utf8");
-  for await (const chunk of response) text += chunk;
+  for await (const piece of piecesOf(response)) text += piece;
   return text;
 }
 
@@ -129,11 +152,11 @@ async function readAll(response: IncomingMessage): Promise<string> {
 async function readEvents(
   response: IncomingMessage,
   onEvent: (event: unknown, name: string) => void,
+  signal: AbortSignal | undefined,
 ): Promise<void> {
   let rest = "";
-  response.setEncoding("utf8");
-  for await (const chunk of response) {
-    const blocks = (rest + chunk).split(/\r?\n\r?\n/);
+  for await (const piece of piecesOf(response, signal)) {
+    const blocks = (rest + piece).split(/\r?\n\r?\n/);
     rest = blocks.pop() ?? "";
     for (const block of blocks) {
       let name = "message";

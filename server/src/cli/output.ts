@@ -1,4 +1,5 @@
 import { stripVTControlCharacters, styleText } from "node:util";
+import { safeText } from "../kit/index.ts";
 
 /** What a command writes to. Standard output holds results, standard error everything said on the way. */
 export interface Output {
@@ -83,9 +84,4 @@ const WIDE =
 export function oneLine(text: string, length = 80): string {
   const plain = safeText(text).replace(/\s+/g, " ").trim();
   return plain.length > length ? `${plain.slice(0, length - 1)}…` : plain;
-}
-
-/** Text from outside, without what would steer the terminal: only line breaks and tabs stay of the control characters. */
-export function safeText(text: string): string {
-  return stripVTControlCharacters(text).replace(/(?![\n\t])[\p{Cc}\p{Bidi_Control}]/gu, "");
 }

@@ -1,15 +1,16 @@
 import { Command } from "commander";
 import { troupeVersion } from "../app/index.ts";
-import type { CommandContext } from "./context.ts";
+import { add, group } from "./add-command.ts";
+import { addExamples } from "./examples.ts";
+import { addKeeping, addSetup } from "./keeping-commands.ts";
+import { addMoney } from "./money-commands.ts";
+import { addSessions } from "./session-commands.ts";
 
 /** Commands of the design that a later version brings. */
 const PLANNED: readonly string[] = [
-  ...["setup", "job", "flow", "dlq", "memory", "storyline", "person", "inbox", "tool", "approval", "channel"],
-  ...["pair", "ext", "secret", "user", "usage", "mcp", "migrate", "backup", "restore", "export"],
+  ...["job", "flow", "dlq", "memory", "storyline", "person", "inbox", "tool", "approval", "channel"],
+  ...["pair", "ext", "user", "mcp", "export"],
 ];
-
-type Options = Readonly<Record<string, unknown>>;
-type Run = (context: CommandContext, options: Options, ...words: readonly string[]) => Promise<void>;
 
 /** The command line. A command's code is loaded when it is called. */
 export function createProgram(): Command {
@@ -23,10 +24,18 @@ export function createProgram(): Command {
     .showHelpAfterError("./troupe --help lists all commands.")
     .exitOverride();
   addServing(program);
+  addSetup(program);
   addConfig(program);
-  addLists(program);
+  addSessions(program);
+  addTurns(program);
   addKeys(program);
+  addSecrets(program);
+  addKeeping(program);
+  addModels(program);
+  addMoney(program);
   for (const name of PLANNED) addPlanned(program, name);
+  addCompletion(program);
+  addExamples(program);
   return program;
 }
 
@@ -45,19 +54,6 @@ function sentence(text: string): string {
   return [ended.charAt(0).toUpperCase() + ended.slice(1), ...rest].join("\n");
 }
 
-function add(parent: Command, usage: string, description: string, run: Run): Command {
-  const command = parent
-    .command(usage)
-    .description(description)
-    .option("--json", "print one JSON value, for programs");
-  return command.exitOverride().action(async (...given: readonly unknown[]) => {
-    const words = given.slice(0, -2).filter((word): word is string => typeof word === "string");
-    const options = command.optsWithGlobals<Options>();
-    const { createContext } = await import("./context.ts");
-    await run(createContext({ json: options.json === true }), options, ...words);
-  });
-}
-
 function addServing(program: Command): void {
   add(program, "up", "start Troupe and serve until stopped", async (context) =>
     (await import("./commands/up.ts")).up(context),
@@ -74,11 +70,31 @@ function addServing(program: Command): void {
   add(program, "status", "what runs, what waits and since when", async (context) =>
     (await import("./commands/status.ts")).status(context),
   );
-  add(program, "doctor", "find what is wrong, say how it knows, offer the remedy", async (context) =>
-    (await import("./commands/doctor.ts")).doctor(context),
-  );
+  add(program, "doctor", "find what is wrong, say how it knows, offer the remedy", async (context, options) =>
+    (await import("./commands/doctor.ts")).doctor(context, options),
+  )
+    .option("--fix", "do the safe remedies, without asking, and say what was done")
+    .option("--live", "ask each configured model one short real question");
+  add(
+    program,
+    "migrate",
+    "bring the database up to date, or move the home to PostgreSQL",
+    async (context, options) => (await import("./commands/migrate.ts")).migrate(context, options),
+  )
+    .option("--dry-run", "say what would be done, and do nothing")
+    .option("--to <url>", "move to this empty database, postgres://USER@HOST/DATABASE");
   add(program, "reload", "take over changed settings and agents", async (context) =>
     (await import("./commands/reload.ts")).reload(context),
+  );
+}
+
+function addCompletion(program: Command): void {
+  add(
+    program,
+    "completion <shell>",
+    "print what makes a shell complete commands, options and agents: bash, zsh or fish",
+    async (context, _options, shell = "") =>
+      (await import("./commands/completion.ts")).printCompletion(context, program, shell),
   );
 }
 
@@ -93,29 +109,35 @@ function addConfig(program: Command): void {
   add(config, "schema", "print the JSON Schemas of troupe.yaml and agents/*.yaml", async (context) =>
     (await import("./commands/config.ts")).printSchema(context),
   );
-  const agent = group(program, "agent", "agents: list, show, check their files");
+  const agent = group(program, "agent", "agents: list, show, add from a template, check their files");
   add(agent, "list", "list the agents", async (context) =>
     (await import("./commands/agent.ts")).listAgents(context),
   );
   add(agent, "show <id>", "print one agent", async (context, _options, id = "") =>
     (await import("./commands/agent.ts")).showAgent(context, id),
   );
+  addAgentFiles(agent);
   add(agent, "validate [id]", "check agents/*.yaml, or one of them", async (context, _options, id) =>
     (await import("./commands/agent.ts")).validateAgents(context, id),
   );
 }
 
-function addLists(program: Command): void {
-  const session = group(program, "session", "conversations: list, show");
-  add(session, "list", "list conversations, the latest first", async (context, options) =>
-    (await import("./commands/session.ts")).listSessions(context, options),
+function addAgentFiles(agent: Command): void {
+  add(agent, "templates", "list what an agent can be made from", async (context) =>
+    (await import("./commands/agent-files.ts")).listTemplates(context),
+  );
+  add(agent, "add <id>", "write agents/ID.yaml from a template", async (context, options, id = "") =>
+    (await import("./commands/agent-files.ts")).addAgentFile(context, options, id),
   )
-    .option("--limit <n>", "at most so many", "20")
-    .option("--agent <id>", "only those of one agent")
-    .option("--all", "calls that brought their own history too");
-  add(session, "show <id>", "print a conversation's messages", async (context, options, id = "") =>
-    (await import("./commands/session.ts")).showSession(context, options, id),
-  ).option("--limit <n>", "at most so many messages, the latest", "50");
+    .option("--from <template>", "one of agent templates", "helper")
+    .option("--name <name>", "what people call it; default: the id with a capital letter")
+    .option("--model <name>", "a name of troupe.yaml's models, or provider/model", "default");
+  add(agent, "remove <id>", "take an agent's file out of the way", async (context, _options, id = "") =>
+    (await import("./commands/agent-files.ts")).removeAgentFile(context, id),
+  );
+}
+
+function addTurns(program: Command): void {
   const turn = group(program, "turn", "turns: one message's whole life");
   add(turn, "list", "list turns, the latest first", async (context, options) =>
     (await import("./commands/turn.ts")).listTurns(context, options),
@@ -135,20 +157,48 @@ function addLists(program: Command): void {
 }
 
 function addKeys(program: Command): void {
-  const key = group(program, "key", "API keys: make, list, revoke");
+  const key = group(program, "key", "keys and browsers: make, list, revoke");
   add(key, "create", "make a key; it is shown once", async (context, options) =>
     (await import("./commands/key.ts")).createKey(context, options),
   )
     .requiredOption("--name <name>", "what it is for")
     .option("--operator", "may do everything, not only what is its own");
-  add(key, "list", "list the keys", async (context) => (await import("./commands/key.ts")).listKeys(context));
-  add(key, "revoke <id>", "refuse a key from now on", async (context, _options, id = "") =>
+  add(key, "link", "make a link that signs one browser in", async (context, options) =>
+    (await import("./commands/key.ts")).makeLink(context, options),
+  ).option("--key <id>", "the browser acts for this key instead of for the operator");
+  add(key, "list", "list the keys and the browsers that are signed in", async (context) =>
+    (await import("./commands/key.ts")).listKeys(context),
+  );
+  add(key, "revoke <id>", "refuse a key or a browser from now on", async (context, _options, id = "") =>
     (await import("./commands/key.ts")).revokeKey(context, id),
   );
 }
 
-function group(program: Command, name: string, description: string): Command {
-  return program.command(name).description(description).helpCommand(false).exitOverride();
+function addSecrets(program: Command): void {
+  const secret = group(program, "secret", "secrets such as model keys: set, list, remove, rotate");
+  add(
+    secret,
+    "set <name>",
+    "keep a secret, sealed; it is asked for, or read from a file or standard input",
+    async (context, options, name = "") =>
+      (await import("./commands/secret.ts")).setSecret(context, options, name),
+  ).option("--from-file <file>", "read it from this file");
+  add(secret, "list", "list names and dates, never values", async (context) =>
+    (await import("./commands/secret.ts")).listSecrets(context),
+  );
+  add(secret, "remove <name>", "forget a secret", async (context, _options, name = "") =>
+    (await import("./commands/secret.ts")).removeSecret(context, name),
+  );
+  add(secret, "rotate", "seal all secrets with a new key", async (context, options) =>
+    (await import("./commands/secret.ts")).rotateSecrets(context, options),
+  ).option("--master", "change the master key instead");
+}
+
+function addModels(program: Command): void {
+  const model = group(program, "model", "models: which ones the providers have");
+  add(model, "list", "list models with what they read, can do and cost", async (context, options) =>
+    (await import("./commands/model.ts")).listModels(context, options),
+  ).option("--provider <name>", "only of this provider");
 }
 
 function addPlanned(program: Command, name: string): void {

@@ -2,7 +2,7 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
-import { type Config, formatProblem, loadConfig, nearest, requireConfig, showConfig } from "./index.ts";
+import { type Config, formatProblem, loadConfig, requireConfig, showConfig } from "./index.ts";
 
 const ANA = "id: ana\nname: Ana\nmodel: default\ninstructions: You are a helpful assistant.\n";
 
@@ -86,6 +86,14 @@ describe("a valid configuration", () => {
 
     expect(ana).toMatchObject({ maxSteps: 3, deadlineMs: 10_000, whileBusy: "steer" });
   });
+
+  test("keeps which of an agent's tools are denied and which need approval", () => {
+    write("agents/ana.yaml", `${ANA}approvals: { dice: deny, remember: ask }\n`);
+
+    const [ana] = load("version: 1\n").agents;
+
+    expect(ana?.approvals).toEqual({ dice: "deny", remember: "ask" });
+  });
 });
 
 describe("placeholders", () => {
@@ -123,12 +131,22 @@ describe("placeholders", () => {
     );
     expect(problems(provider("${file:../none.txt}"))[0]).toContain("lies outside the home");
     expect(problems(provider("${file:/etc/passwd}"))[0]).toContain("lies outside the home");
+    expect(problems(provider("${file:keys/../../none.txt}"))[0]).toContain("lies outside the home");
+    expect(problems(provider("${file:..keys/none.txt}"))[0]).toContain("which is not there.");
   });
 
   test("that are none are refused", () => {
     expect(problems(provider("${not a name}"))[0]).toContain(
       'holds "${not a name}", which is not a placeholder',
     );
+  });
+
+  test("show the address of a database without its password", () => {
+    const text = "version: 1\nstore: { url: 'postgres://troupe:sekret@db.example:5433/troupe' }\n";
+
+    const shown = showConfig(load(text));
+
+    expect(shown).toContain("postgres://troupe:[redacted]@db.example:5433/troupe");
   });
 
   test("are shown as they were written, and secrets not at all", () => {
@@ -164,7 +182,7 @@ describe("a configuration with faults", () => {
     expect(problems("version: 1\nserver:\n  prot: 1\n")).toEqual([
       [
         "troupe.yaml:3  server.prot is not a setting.",
-        '               Did you mean "port"? Known in server: host, port, metricsPort, adminPort, allowedHosts, allowedOrigins, grpcPort.',
+        '               Did you mean "port"? Known in server: host, port, metricsPort, adminPort, allowedHosts, allowedOrigins, cors, grpcPort.',
       ].join("\n"),
     ]);
     expect(problems("version: 1\nservre: {}\n")[0]).toContain('Did you mean "server"?');
@@ -173,8 +191,8 @@ describe("a configuration with faults", () => {
   test.each([
     ["version: 1\nretention: { days: 3 }\n", "troupe.yaml:2  retention is not served in this version."],
     [
-      "version: 1\nstore: { url: 'postgres://u:p@h/db' }\n",
-      "troupe.yaml:2  store.url with postgres: is not served in this version.",
+      "version: 1\nstore: { url: 'mysql://u:p@h/db' }\n",
+      "troupe.yaml:2  store.url with mysql: is not served in this version.",
     ],
     [
       "version: 1\nbus: { url: 'nats://h:4222' }\n",
@@ -185,8 +203,8 @@ describe("a configuration with faults", () => {
       "troupe.yaml:2  blobs.url with s3: is not served in this version.",
     ],
     [
-      "version: 1\nproviders:\n  a: { kind: anthropic, apiKey: x }\n",
-      'troupe.yaml:3  providers.a.kind "anthropic" is not served in this version.',
+      "version: 1\nproviders:\n  a: { kind: bedrock, apiKey: x }\n",
+      'troupe.yaml:3  providers.a.kind "bedrock" is not served in this version.',
     ],
   ])("refuses by name what a later version serves: %j", (text, expected) => {
     expect(problems(text).map((problem) => problem.split("\n")[0])).toEqual([expected]);
@@ -209,6 +227,31 @@ describe("a configuration with faults", () => {
     ["models: { default: [llama] }", 'models.default[0] is "llama"; what belongs here is "provider/model".'],
     ["log: { level: inf }", 'log.level is "inf"; it must be one of debug, info, warn, error, silent.'],
     ["budget: { dailyUsd: -1 }", "budget.dailyUsd is -1; it must be at least 0."],
+    [
+      "budgets: { all: { per: space } }",
+      "budgets.all.dailyUsd is missing; write dailyUsd, monthlyUsd or both.",
+    ],
+    [
+      "budgets: { all: { dailyUsd: 1, only: [ana] } }",
+      "budgets.all.only has no meaning for the whole space; write per: agent or per: peer.",
+    ],
+    [
+      "budgets: { all: { dailyUsd: 1, atLimit: cheaper } }",
+      "budgets.all.model is missing; atLimit: cheaper needs the model to go on with.",
+    ],
+    [
+      "budgets: { all: { dailyUsd: 1, model: default } }",
+      "budgets.all.model is read with atLimit: cheaper alone.",
+    ],
+    [
+      "budgets: { all: { dailyUsd: 1, atLimit: cheaper, model: defualt } }",
+      'budgets.all.model is "defualt", which troupe.yaml does not list under models.',
+    ],
+    [
+      "budgets: { some: { per: agent, dailyUsd: 1, only: [nobody] } }",
+      'budgets.some.only[0] names the agent "nobody", which has no file.',
+    ],
+    ["budgets: { all: { per: agnet, dailyUsd: 1 } }", 'budgets.all.per is "agnet"; it must be one of'],
     ["providers: { local: { kind: openai-compatible } }", "providers.local.baseUrl is missing."],
     ["providers: { Local: { kind: offline } }", "providers.Local is no name;"],
     [
@@ -285,6 +328,25 @@ describe("a configuration with faults", () => {
     ]);
   });
 
+  test("tells of approvals for tools that do not exist, and of rules that nobody knows", () => {
+    write("agents/kate.yaml", "id: kate\nname: Kate\ninstructions: Tell stories.\napprovals:\n  rol: deny\n");
+    const unknown = problems("version: 1\n", {}, ["roll", "remember"]);
+    write(
+      "agents/kate.yaml",
+      "id: kate\nname: Kate\ninstructions: Tell stories.\napprovals:\n  roll: never\n",
+    );
+    const wrong = problems("version: 1\n", {}, ["roll", "remember"]);
+
+    expect(unknown).toEqual([
+      [
+        'agents/kate.yaml:5  approvals.rol names the tool "rol", which does not exist.',
+        '                    Did you mean "roll"? Known: remember, roll.',
+      ].join("\n"),
+    ]);
+    expect(wrong).toHaveLength(1);
+    expect(wrong[0]).toContain("agents/kate.yaml:5  approvals.roll");
+  });
+
   test("refuses instructions longer than 32 KiB", () => {
     write("agents/ana.yaml", `id: ana\nname: Ana\ninstructions: ${"x".repeat(32_769)}\n`);
 
@@ -301,10 +363,4 @@ describe("a configuration with faults", () => {
       "troupe.yaml  is not there.",
     );
   });
-});
-
-test("the nearest name is near, or there is none", () => {
-  expect(nearest("antropic", ["anthropic", "local"])).toBe("anthropic");
-  expect(nearest("prot", ["host", "port"])).toBe("port");
-  expect(nearest("something", ["host", "port"])).toBeUndefined();
 });

@@ -1,6 +1,7 @@
 import { readFileSync } from "node:fs";
 import { isAbsolute, join, normalize } from "node:path";
 import { type Document, type Scalar, visit } from "yaml";
+import type { SecretLookup } from "./secret-lookup.ts";
 
 /** Where secrets that a machine or container mounts are found; the home itself is always allowed. */
 const SECRET_ROOTS = ["/run/secrets/", "/run/credentials/"];
@@ -11,19 +12,29 @@ const VARIABLE = /^([A-Za-z_][A-Za-z0-9_]*)(?::-(.*))?$/s;
 export interface Interpolation {
   /** What was written, by the value that took its place: `config show` prints this instead. */
   readonly written: ReadonlyMap<Scalar, string>;
-  readonly faults: readonly { readonly node: Scalar; readonly message: string; readonly hint: string }[];
+  readonly faults: readonly (Fault & { readonly node: Scalar })[];
+}
+
+interface Fault {
+  readonly message: string;
+  readonly hint: string;
+  /** Everything is written as it should be, but the secret cannot be opened here and now: a whole sentence. */
+  readonly unreadable?: string;
+}
+
+export interface InterpolationSources {
+  readonly home: string;
+  readonly variables: Readonly<Record<string, string | undefined>>;
+  readonly secrets: SecretLookup;
 }
 
 /**
- * Replaces `${VAR}`, `${VAR:-default}` and `${file:path}` in every text value of `document`; `$${` stands for `${`
+ * Replaces `${VAR}`, `${VAR:-default}`, `${file:path}` and `${secret:name}` in every text value of `document`; `$${` stands for `${`
  * itself. Keys stay as they are.
  */
-export function interpolate(
-  document: Document,
-  from: { readonly home: string; readonly variables: Readonly<Record<string, string | undefined>> },
-): Interpolation {
+export function interpolate(document: Document, from: InterpolationSources): Interpolation {
   const written = new Map<Scalar, string>();
-  const faults: { node: Scalar; message: string; hint: string }[] = [];
+  const faults: (Fault & { node: Scalar })[] = [];
   visit(document, {
     Scalar(key, node) {
       if (key === "key" || typeof node.value !== "string" || !node.value.includes("${")) return;
@@ -31,7 +42,7 @@ export function interpolate(
       written.set(node, text);
       node.value = text.replace(PLACEHOLDER, (whole, inside: string | undefined) => {
         if (inside === undefined) return "${";
-        const answer = resolvePlaceholder(inside, from);
+        const answer = resolvePlaceholder(inside, from, whole);
         if (typeof answer === "string") return answer;
         faults.push({ node, ...answer });
         return whole;
@@ -41,16 +52,16 @@ export function interpolate(
   return { written, faults };
 }
 
-function resolvePlaceholder(
-  inside: string,
-  from: { readonly home: string; readonly variables: Readonly<Record<string, string | undefined>> },
-): string | { readonly message: string; readonly hint: string } {
+function resolvePlaceholder(inside: string, from: InterpolationSources, whole: string): string | Fault {
+  if (inside.startsWith("secret:")) {
+    return resolveSecret(inside.slice("secret:".length).trim(), from.secrets, whole);
+  }
   if (inside.startsWith("file:")) return readSecretFile(inside.slice("file:".length).trim(), from.home);
   const [, name, fallback] = VARIABLE.exec(inside) ?? [];
   if (name === undefined) {
     return {
       message: `holds "\${${inside}}", which is not a placeholder.`,
-      hint: "Write ${NAME}, ${NAME:-default} or ${file:path}; $${ stands for ${ itself.",
+      hint: "Write ${NAME}, ${NAME:-default}, ${file:path} or ${secret:name}; $${ stands for ${ itself.",
     };
   }
   const value = from.variables[name];
@@ -62,13 +73,27 @@ function resolvePlaceholder(
   };
 }
 
-function readSecretFile(
-  path: string,
-  home: string,
-): string | { readonly message: string; readonly hint: string } {
+function resolveSecret(name: string, secrets: SecretLookup, whole: string): string | Fault {
+  const found = secrets.find(name);
+  switch (found.kind) {
+    case "value":
+      return found.value;
+    case "unread":
+      return whole;
+    case "unreadable":
+      return { message: `needs the secret "${name}".`, hint: found.message, unreadable: found.message };
+    case "missing":
+      return {
+        message: `needs the secret "${name}", which is not set.`,
+        hint: found.hint ?? `Set it: ./troupe secret set ${name}.`,
+      };
+  }
+}
+
+function readSecretFile(path: string, home: string): string | Fault {
   const isAllowed = isAbsolute(path)
     ? [`${home}/`, ...SECRET_ROOTS].some((root) => normalize(path).startsWith(root))
-    : path !== "" && !normalize(path).startsWith("..");
+    : path !== "" && !/^\.\.(?:\/|$)/.test(normalize(path));
   if (!isAllowed) {
     return {
       message: `names the file "${path}", which lies outside the home.`,

@@ -6,18 +6,7 @@ const PLANNED_KEYS: readonly { readonly file: "config" | "agent"; readonly paths
   {
     file: "config",
     paths: [
-      ...[
-        "a2a",
-        "approvals",
-        "backup",
-        "channels",
-        "console",
-        "embeddings",
-        "extensions",
-        "flows",
-        "jobs",
-        "mcp",
-      ],
+      ...["approvals", "backup", "channels", "console", "embeddings", "extensions", "flows", "jobs", "mcp"],
       ...[
         "memory",
         "pairing",
@@ -44,16 +33,7 @@ const PLANNED_KEYS: readonly { readonly file: "config" | "agent"; readonly paths
   {
     file: "agent",
     paths: [
-      ...[
-        "allowedDelegates",
-        "approvals",
-        "awareness",
-        "channels",
-        "heartbeat",
-        "jobs",
-        "knowledge",
-        "language",
-      ],
+      ...["allowedDelegates", "awareness", "channels", "heartbeat", "jobs", "knowledge", "language"],
       ...["mcp", "memory", "modules", "quietHours", "sandbox", "schedule", "skills", "workspace", "world"],
     ],
   },
@@ -68,23 +48,15 @@ const ADDRESSES: readonly {
 }[] = [
   {
     path: "store.url",
-    served: /^sqlite:./,
-    planned: /^(postgres|postgresql|cockroachdb|mysql|mariadb):/,
+    served: /^(sqlite:.|postgres(ql)?:\/\/.)/,
+    planned: /^(cockroachdb|mysql|mariadb):/,
     write: "sqlite:data/troupe.db",
   },
   { path: "bus.url", served: /^local:$/, planned: /^(nats|tls|ws|wss):/, write: "local:" },
   { path: "blobs.url", served: /^file:./, planned: /^(s3|gs|azure|https?):/, write: "file:data/blobs" },
 ];
 
-const PLANNED_PROVIDER_KINDS: readonly string[] = [
-  "anthropic",
-  "azure",
-  "bedrock",
-  "google",
-  "ollama",
-  "openai",
-  "vertex",
-];
+const PLANNED_PROVIDER_KINDS: readonly string[] = ["azure", "bedrock", "vertex"];
 
 export function isPlannedKey(file: "config" | "agent", path: string): boolean {
   return PLANNED_KEYS.some((group) => group.file === file && group.paths.includes(path));

@@ -1,4 +1,5 @@
-import { formatPath, nearest, type Problem, suggest } from "./problem.ts";
+import { nearestName } from "../../kit/index.ts";
+import { formatPath, type Problem, suggest } from "./problem.ts";
 import type { SourceFile } from "./source-file.ts";
 import type { AgentFile } from "./types.ts";
 
@@ -9,13 +10,18 @@ const OFFLINE_MODELS: readonly string[] = ["guide"];
 
 /** The names of a configuration, as far as they can be read: other faults of the file hide none of these. */
 export interface Names {
-  readonly providers: Readonly<Record<string, { readonly kind: unknown; readonly hasBaseUrl: boolean }>>;
+  readonly providers: Readonly<
+    Record<string, { readonly kind: unknown; readonly hasBaseUrl: boolean; readonly hasApi: boolean }>
+  >;
   readonly models: Readonly<Record<string, readonly unknown[]>>;
   readonly prices: readonly string[];
+  readonly budgets: Readonly<
+    Record<string, { readonly per: unknown; readonly only: unknown; readonly model: unknown }>
+  >;
 }
 
 export function namesOf(input: unknown): Names {
-  const { providers, models, prices } = recordOf(input);
+  const { providers, models, prices, budgets } = recordOf(input);
   const lists = Object.entries(recordOf(models)).map(([name, list]) => [
     name,
     Array.isArray(list) ? list : [],
@@ -23,12 +29,18 @@ export function namesOf(input: unknown): Names {
   return {
     providers: Object.fromEntries(
       Object.entries(recordOf(providers)).map(([name, value]) => {
-        const { kind, baseUrl } = recordOf(value);
-        return [name, { kind, hasBaseUrl: baseUrl !== undefined }];
+        const { kind, baseUrl, api } = recordOf(value);
+        return [name, { kind, hasBaseUrl: baseUrl !== undefined, hasApi: api !== undefined }];
       }),
     ),
     models: models === undefined ? { default: ["offline/guide"] } : Object.fromEntries(lists),
     prices: Object.keys(recordOf(prices)),
+    budgets: Object.fromEntries(
+      Object.entries(recordOf(budgets)).map(([name, value]) => {
+        const { per, only, model } = recordOf(value);
+        return [name, { per, only, model }];
+      }),
+    ),
   };
 }
 
@@ -54,10 +66,13 @@ export function checkConfigReferences(source: SourceFile, names: Names): readonl
     const line = source.lineOfKey(["prices"], reference);
     if (fault !== undefined) add(line, `prices.${reference}`, fault.message, fault.hint);
   }
-  for (const [name, { kind, hasBaseUrl }] of Object.entries(names.providers)) {
+  for (const [name, { kind, hasBaseUrl, hasApi }] of Object.entries(names.providers)) {
     const line = source.lineOfKey(["providers"], name);
     if (BUILT_IN_PROVIDERS.includes(name) && kind !== name) {
       add(line, `providers.${name}`, "is the name of a built-in provider.", "Call yours otherwise.");
+    }
+    if (hasApi && kind !== "openai") {
+      add(line, `providers.${name}.api`, "is a setting of the kind openai alone.", "Take it out.");
     }
     if (kind !== "openai-compatible" || hasBaseUrl) continue;
     add(
@@ -70,9 +85,36 @@ export function checkConfigReferences(source: SourceFile, names: Names): readonl
   return problems;
 }
 
-/** Names of an agent that point to nothing: its file, its model, its tools. */
-export function checkAgentReferences(
+/** What a budget falls to, and agents that it names. `agentIds`: names of their files. */
+export function checkBudgetReferences(
   source: SourceFile,
+  names: Names,
+  agentIds: readonly string[],
+): readonly Problem[] {
+  const problems: Problem[] = [];
+  const add = (path: readonly PropertyKey[], { message, hint }: Fault): void => {
+    const name = formatPath(path);
+    const told = { file: source.name, line: source.lineOf(path), path: name };
+    problems.push({ ...told, message: `${name} ${message}`, hints: [hint] });
+  };
+  for (const [name, { per, only, model }] of Object.entries(names.budgets)) {
+    const fault = typeof model === "string" ? modelFault(model, names) : undefined;
+    if (fault !== undefined) add(["budgets", name, "model"], fault);
+    if (per !== "agent" || !Array.isArray(only)) continue;
+    for (const [index, id] of only.entries()) {
+      if (typeof id !== "string" || agentIds.includes(id)) continue;
+      add(["budgets", name, "only", index], {
+        message: `names the agent "${id}", which has no file.`,
+        hint: suggest(id, agentIds),
+      });
+    }
+  }
+  return problems;
+}
+
+/** Names of an agent that point to nothing: its file, its model, its tools. Without `source` the lines are unknown. */
+export function checkAgentReferences(
+  source: SourceFile | undefined,
   agent: AgentFile,
   known: {
     readonly names: Names | undefined;
@@ -84,8 +126,8 @@ export function checkAgentReferences(
   const add = (path: readonly PropertyKey[], message: string, hint: string): void => {
     const name = formatPath(path);
     problems.push({
-      file: source.name,
-      line: source.lineOf(path),
+      file: source?.name ?? `agents/${known.fileId}.yaml`,
+      line: source?.lineOf(path),
       path: name,
       message: `${name} ${message}`,
       hints: [hint],
@@ -103,10 +145,14 @@ export function checkAgentReferences(
     if (fault !== undefined) add(["model"], fault.message, fault.hint);
   }
   const { tools } = known;
-  for (const [index, tool] of (tools === undefined ? [] : (agent.tools ?? [])).entries()) {
-    if (tools !== undefined && !tools.includes(tool)) {
-      add(["tools", index], `names the tool "${tool}", which does not exist.`, suggest(tool, tools));
-    }
+  if (tools === undefined) return problems;
+  const named = [
+    ...(agent.tools ?? []).map((tool, index) => ({ tool, path: ["tools", index] })),
+    ...Object.keys(agent.approvals ?? {}).map((tool) => ({ tool, path: ["approvals", tool] })),
+  ];
+  for (const { tool, path } of named) {
+    if (!tools.includes(tool))
+      add(path, `names the tool "${tool}", which does not exist.`, suggest(tool, tools));
   }
   return problems;
 }
@@ -141,7 +187,7 @@ function faultOf(reference: string, { providers }: Names): Fault | undefined {
   }
   const isOffline = provider === "offline" || providers[provider]?.kind === "offline";
   if (isOffline && !OFFLINE_MODELS.includes(model)) {
-    const meant = nearest(model, OFFLINE_MODELS) ?? OFFLINE_MODELS[0];
+    const meant = nearestName(model, OFFLINE_MODELS) ?? OFFLINE_MODELS[0];
     const message = `names the offline model "${model}", which does not exist.`;
     return { message, hint: `Write "${provider}/${meant}".` };
   }

@@ -15,7 +15,7 @@ const server = z.strictObject({
   host: z.string().min(1).default("127.0.0.1").describe("Address that every port listens on."),
   port: port.default(8080).describe("Gateway: API, /health, /ready. 0 takes any free port."),
   metricsPort: port.default(9090).describe("Prometheus metrics."),
-  adminPort: port.default(9091).describe("Admin API."),
+  adminPort: port.default(9091).describe("The API with the operator's own routes, such as /admin/reload."),
   allowedHosts: z
     .array(z.string().min(1))
     .optional()
@@ -23,19 +23,50 @@ const server = z.strictObject({
   allowedOrigins: z
     .array(z.string().min(1))
     .optional()
-    .describe("Web pages of other origins that may call, https://NAME."),
+    .describe("Web pages of other origins that may call, https://NAME, and not read the answers."),
+  cors: z
+    .strictObject({
+      origins: z
+        .array(
+          z
+            .string()
+            .regex(/^https?:\/\/[^/*\s]+\/?$/, 'is an origin as "https://NAME" or "https://NAME:PORT"'),
+        )
+        .default([])
+        .describe("Web pages that may call and read the answers, https://NAME. They still need a key."),
+    })
+    .optional()
+    .describe("Other origins' pages that may use the API. Never all of them, never with cookies."),
   grpcPort: port.optional().describe("Accepted and announced; gRPC is not served in this version."),
 });
 
 const provider = z.strictObject({
-  kind: z.enum(["openai-compatible", "offline"]).describe("Protocol that the provider speaks."),
+  kind: z
+    .enum([
+      ...(["openai-compatible", "openai", "anthropic", "google", "openrouter"] as const),
+      ...(["minimax", "deepseek", "ollama", "vllm", "offline"] as const),
+    ])
+    .describe("What kind of provider it is; openai-compatible is any server of OpenAI's chat dialect."),
   baseUrl: z
     .url({ protocol: /^https?$/, error: 'is an address that begins with "http://" or "https://"' })
     .optional()
-    .describe("Up to and including /v1."),
-  apiKey: z.string().optional().describe("Sent as a bearer token. Best written as ${VAR} or ${file:path}."),
+    .describe("Up to and including /v1. Absent: where the kind lives; openai-compatible needs one."),
+  api: z.enum(["chat", "responses"]).optional().describe("Of openai: which of its APIs. Default chat."),
+  apiKey: z
+    .string()
+    .optional()
+    .describe("Sent as the kind wants it. Best written as ${secret:name}, ${VAR} or ${file:path}."),
   headers: z.record(z.string(), z.string()).optional().describe("Sent with every request."),
   contextWindow: positive.optional().describe("Tokens that its models read and write in one call."),
+  images: z.boolean().optional().describe("Its models see images; absent: told by the model's name."),
+  documents: z.boolean().optional().describe("Its models read PDF documents; absent: by the kind."),
+  reasoningEffort: z
+    .enum(["none", "minimal", "low", "medium", "high"])
+    .optional()
+    .describe("How much its models think before they answer; absent: as the provider does."),
+  requestsPerMinute: positive
+    .optional()
+    .describe("Calls a minute with this key; further ones wait a little, then the next model is asked."),
   maxConcurrentCalls: positive.optional().describe("Most calls at one time."),
   maxTokensField: z
     .enum(["max_tokens", "max_completion_tokens"])
@@ -50,20 +81,72 @@ const provider = z.strictObject({
     .optional(),
 });
 
-const price = z.strictObject({
-  inputUsdPerMillion: z.number().min(0).describe("US dollars for a million tokens read."),
-  cachedInputUsdPerMillion: z
-    .number()
-    .min(0)
+const dollars = z.number().min(0);
+const rates = {
+  inputUsdPerMillion: dollars.describe("US dollars for a million tokens read."),
+  cachedInputUsdPerMillion: dollars
     .optional()
     .describe("The same for tokens from the provider's cache; absent: as inputUsdPerMillion."),
-  outputUsdPerMillion: z.number().min(0).describe("US dollars for a million tokens written."),
+  cacheWriteUsdPerMillion: dollars
+    .optional()
+    .describe("The same for tokens that go into the provider's cache; absent: as inputUsdPerMillion."),
+  outputUsdPerMillion: dollars.describe("US dollars for a million tokens written."),
+};
+const price = z.strictObject({
+  ...rates,
+  tiers: z
+    .array(
+      z.strictObject({
+        aboveInputTokens: positive.describe(
+          "A call that reads more than this costs as told here, all of it.",
+        ),
+        ...rates,
+      }),
+    )
+    .optional()
+    .describe("Other prices of long calls."),
 });
+
+const budget = z
+  .strictObject({
+    per: z
+      .enum(["space", "agent", "peer"])
+      .default("space")
+      .describe("Whose spending it limits: all together, or each agent's or peer's own."),
+    only: z
+      .array(z.string().min(1))
+      .min(1)
+      .optional()
+      .describe("Only these agents or peers; absent: each of them."),
+    dailyUsd: dollars.optional().describe("US dollars a UTC day."),
+    monthlyUsd: dollars.optional().describe("US dollars a UTC month."),
+    atLimit: z
+      .enum(["refuse", "cheaper", "ask"])
+      .default("refuse")
+      .describe("What happens then: say so, go on with another model, or say so and ask the owner for more."),
+    model: z.string().min(1).optional().describe("With cheaper: the name under models, or provider/model."),
+  })
+  .superRefine((value, context) => {
+    const fault = (path: string, message: string): void =>
+      context.addIssue({ code: "custom", path: [path], message });
+    if (value.dailyUsd === undefined && value.monthlyUsd === undefined)
+      fault("dailyUsd", "is missing; write dailyUsd, monthlyUsd or both");
+    if (value.per === "space" && value.only !== undefined)
+      fault("only", "has no meaning for the whole space; write per: agent or per: peer");
+    if (value.atLimit === "cheaper" && value.model === undefined)
+      fault("model", "is missing; atLimit: cheaper needs the model to go on with");
+    if (value.atLimit !== "cheaper" && value.model !== undefined)
+      fault("model", "is read with atLimit: cheaper alone");
+  });
 
 const limits = z.strictObject({
   ratePerMinute: positive
     .optional()
     .describe("Messages that one peer may send in a minute; absent: no limit."),
+  keyPerMinute: positive.optional().describe("Requests that one key may make in a minute; absent: no limit."),
+  addressPerMinute: positive
+    .optional()
+    .describe("Requests that one address may make in a minute, with whatever keys; absent: no limit."),
   maxQueuedTurns: positive
     .default(1000)
     .describe("Turns that may wait before further messages are answered 429."),
@@ -93,7 +176,10 @@ export const configSchema: z.ZodType<ConfigFile> = z
     server: server.prefault({}).describe("Where Troupe listens."),
     store: z
       .strictObject({
-        url: z.string().default("sqlite:data/troupe.db").describe("sqlite:PATH, relative to the home."),
+        url: z
+          .string()
+          .default("sqlite:data/troupe.db")
+          .describe("sqlite:PATH, relative to the home; or postgres://USER:PASSWORD@HOST:PORT/DATABASE."),
       })
       .prefault({}),
     bus: z
@@ -102,6 +188,12 @@ export const configSchema: z.ZodType<ConfigFile> = z
     blobs: z
       .strictObject({
         url: z.string().default("file:data/blobs").describe("file:PATH, relative to the home."),
+        maxFileBytes: z
+          .int()
+          .min(1024)
+          .max(1_073_741_824)
+          .default(20_971_520)
+          .describe("Largest image or other file that a message may bring."),
       })
       .prefault({}),
     providers: z
@@ -112,14 +204,40 @@ export const configSchema: z.ZodType<ConfigFile> = z
       .record(providerName, z.array(modelReference).min(1))
       .default({ default: ["offline/guide"] })
       .describe("Logical names; the models of a list are tried in order."),
-    prices: z.record(modelReference, price).default({}).describe("What models cost, by provider/model."),
+    prices: z
+      .record(modelReference, price)
+      .default({})
+      .describe("What models cost, by provider/model; before the published prices that Troupe brings."),
     budget: z
       .strictObject({
         dailyUsd: z.number().min(0).optional().describe("US dollars a UTC day; absent: no limit."),
       })
-      .prefault({}),
+      .prefault({})
+      .describe("In short: one budget for the whole space."),
+    budgets: z
+      .record(providerName, budget)
+      .default({})
+      .describe("What may be spent on models, by a name of your own. Default: no limit."),
     limits: limits.prefault({}),
     turns: turns.prefault({}),
+    a2a: z
+      .strictObject({
+        enabled: z
+          .boolean()
+          .default(false)
+          .describe(
+            "Offers every agent over A2A under /a2a/ID; their cards (name, description) need no key.",
+          ),
+        agent: z
+          .string()
+          .optional()
+          .describe("Whose card is under /.well-known/agent-card.json; absent: the first."),
+        url: z
+          .url({ protocol: /^https?$/, error: 'is an address that begins with "http://" or "https://"' })
+          .optional()
+          .describe("Where other programs reach Troupe, for cards; absent: as they asked."),
+      })
+      .prefault({}),
     log: z
       .strictObject({
         level: z
@@ -130,6 +248,11 @@ export const configSchema: z.ZodType<ConfigFile> = z
       .prefault({}),
   })
   .describe("troupe.yaml: settings of one Troupe home.");
+
+/** Where a Troupe listens whose file says nothing of it. */
+export function defaultServer(): ConfigFile["server"] {
+  return configSchema.parse({ version: 1 }).server;
+}
 
 /** `agents/ID.yaml`. */
 export const agentSchema: z.ZodType<AgentFile> = z
@@ -151,6 +274,12 @@ export const agentSchema: z.ZodType<AgentFile> = z
       .describe("Who the agent is and how it answers; at most 32 KiB."),
     description: z.string().max(500).optional().describe("For lists."),
     tools: z.array(z.string()).optional().describe("Names of tools it may use; absent: every built-in."),
+    approvals: z
+      .record(z.string(), z.enum(["allow", "deny", "ask"]))
+      .optional()
+      .describe(
+        "What calls of a tool need: allow (the default), deny, or ask. Nobody can be asked in this version, so ask refuses too and says so.",
+      ),
     whileBusy: whileBusy.optional().describe("Overrides turns.whileBusy."),
     deadlineSeconds: positive.max(86_400).optional().describe("Overrides turns.deadlineSeconds."),
     maxSteps: positive.max(1000).optional().describe("Overrides turns.maxSteps."),

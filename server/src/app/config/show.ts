@@ -11,7 +11,7 @@ export function showConfig(config: Config): string {
 }
 
 export function visibleConfig(config: Config): Record<string, unknown> {
-  const { home: _home, agents: _agents, written, ...file } = config;
+  const { home: _home, agents: _agents, unreadable: _unreadable, written, ...file } = config;
   return hide(file, "", written) as Record<string, unknown>;
 }
 

@@ -1,3 +1,5 @@
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
 import { type Document, isMap, isScalar, LineCounter, parseDocument, type Node as YamlNode } from "yaml";
 import type { Problem } from "./problem.ts";
 
@@ -62,6 +64,8 @@ function syntaxProblem(
   const written = text.split("\n")[line - 1] ?? "";
   const hints: string[] = [];
   if (/[[{].*[^"'$]\$\{/.test(written)) hints.push('Inside { } and [ ], put "${…}" in quotes.');
+  if (error.code === "DUPLICATE_KEY")
+    hints.push("Put what both hold under one of them, and take the other out.");
   if (written.includes("\t")) hints.push("YAML is indented with spaces; this line holds a tab.");
   const detail = error.message.split("\n")[0]?.replace(/\s*:?\s*$/, "") ?? error.code;
   const message =
@@ -69,4 +73,17 @@ function syntaxProblem(
       ? `The key "${written.trim().split(":")[0]}" is written twice in one place.`
       : `This is not valid YAML: ${detail.replace(/\.$/, "")}.`;
   return { file, line, path: "", message, hints };
+}
+
+/** The text of a file of the home; one that cannot be read is a problem. */
+export function readOrTell(home: string, name: string, problems: Problem[]): string | undefined {
+  try {
+    return readFileSync(join(home, name), "utf8");
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    const message = code === "ENOENT" ? "is not there." : `cannot be read (${code}).`;
+    const hints = code === "ENOENT" ? ["./troupe up writes one."] : ["Check who owns it: ls -l."];
+    problems.push({ file: name, line: undefined, path: "", message, hints });
+    return undefined;
+  }
 }

@@ -1,4 +1,4 @@
-import type { WhileBusy } from "@troupe/contracts";
+import type { AccountScope, ApprovalRule, AtLimit, WhileBusy } from "@troupe/contracts";
 
 /** `troupe.yaml` with every default filled in. */
 export interface ConfigFile {
@@ -10,17 +10,21 @@ export interface ConfigFile {
     readonly adminPort: number;
     readonly allowedHosts?: readonly string[] | undefined;
     readonly allowedOrigins?: readonly string[] | undefined;
+    readonly cors?: { readonly origins: readonly string[] } | undefined;
     readonly grpcPort?: number | undefined;
   };
   readonly store: { readonly url: string };
   readonly bus: { readonly url: string };
-  readonly blobs: { readonly url: string };
+  readonly blobs: { readonly url: string; readonly maxFileBytes: number };
   readonly providers: Readonly<Record<string, ProviderFile>>;
   readonly models: Readonly<Record<string, readonly string[]>>;
   readonly prices: Readonly<Record<string, PriceFile>>;
   readonly budget: { readonly dailyUsd?: number | undefined };
+  readonly budgets: Readonly<Record<string, BudgetFile>>;
   readonly limits: {
     readonly ratePerMinute?: number | undefined;
+    readonly keyPerMinute?: number | undefined;
+    readonly addressPerMinute?: number | undefined;
     readonly maxQueuedTurns: number;
     readonly maxConcurrentTurns: {
       readonly realtime: number;
@@ -34,13 +38,33 @@ export interface ConfigFile {
     readonly maxSteps: number;
     readonly whileBusy: WhileBusy;
   };
+  readonly a2a: {
+    readonly enabled: boolean;
+    readonly agent?: string | undefined;
+    readonly url?: string | undefined;
+  };
   readonly log: { readonly level?: "debug" | "info" | "warn" | "error" | "silent" | undefined };
 }
 
 export interface ProviderFile {
-  readonly kind: "openai-compatible" | "offline";
+  readonly kind:
+    | "openai-compatible"
+    | "openai"
+    | "anthropic"
+    | "google"
+    | "openrouter"
+    | "minimax"
+    | "deepseek"
+    | "ollama"
+    | "vllm"
+    | "offline";
   readonly baseUrl?: string | undefined;
   readonly apiKey?: string | undefined;
+  readonly api?: "chat" | "responses" | undefined;
+  readonly images?: boolean | undefined;
+  readonly documents?: boolean | undefined;
+  readonly reasoningEffort?: "none" | "minimal" | "low" | "medium" | "high" | undefined;
+  readonly requestsPerMinute?: number | undefined;
   readonly headers?: Readonly<Record<string, string>> | undefined;
   /** Tokens. */
   readonly contextWindow?: number | undefined;
@@ -55,10 +79,24 @@ export interface ProviderFile {
     | undefined;
 }
 
-export interface PriceFile {
+export interface BudgetFile {
+  readonly per: AccountScope;
+  readonly only?: readonly string[] | undefined;
+  readonly dailyUsd?: number | undefined;
+  readonly monthlyUsd?: number | undefined;
+  readonly atLimit: AtLimit;
+  readonly model?: string | undefined;
+}
+
+interface RateFile {
   readonly inputUsdPerMillion: number;
   readonly cachedInputUsdPerMillion?: number | undefined;
+  readonly cacheWriteUsdPerMillion?: number | undefined;
   readonly outputUsdPerMillion: number;
+}
+
+export interface PriceFile extends RateFile {
+  readonly tiers?: readonly (RateFile & { readonly aboveInputTokens: number })[] | undefined;
 }
 
 /** `agents/ID.yaml` with every default filled in. */
@@ -69,6 +107,7 @@ export interface AgentFile {
   readonly instructions: string;
   readonly description?: string | undefined;
   readonly tools?: readonly string[] | undefined;
+  readonly approvals?: Readonly<Record<string, ApprovalRule>> | undefined;
   readonly whileBusy?: WhileBusy | undefined;
   readonly deadlineSeconds?: number | undefined;
   readonly maxSteps?: number | undefined;

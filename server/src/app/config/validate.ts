@@ -1,8 +1,9 @@
 import { isScalar } from "yaml";
 import type { z } from "zod";
-import { interpolate } from "./interpolate.ts";
+import { nearestName } from "../../kit/index.ts";
+import { type InterpolationSources, interpolate } from "./interpolate.ts";
 import { isPlannedKey, isPlannedProviderKind, unservedAddresses } from "./planned.ts";
-import { formatPath, nearest, type Problem } from "./problem.ts";
+import { formatPath, type Problem } from "./problem.ts";
 import { jsonSchemas } from "./schema.ts";
 import type { SourceFile } from "./source-file.ts";
 
@@ -16,15 +17,14 @@ export interface Validated<Output> {
   readonly problems: readonly Problem[];
   /** What was written at a path that holds placeholders. */
   readonly written: ReadonlyMap<string, string>;
+  /** Secrets that cannot be opened, by path: a sentence each. */
+  readonly unreadable: ReadonlyMap<string, string>;
 }
 
 export interface ValidateOptions {
   readonly kind: "config" | "agent";
   /** Absent: placeholders are left as they are. */
-  readonly interpolateFrom?: {
-    readonly home: string;
-    readonly variables: Readonly<Record<string, string | undefined>>;
-  };
+  readonly interpolateFrom?: InterpolationSources;
 }
 
 /** Reads `source` by `schema`; every fault becomes a problem with its line, all of them at once. */
@@ -34,8 +34,8 @@ export function validate<Schema extends z.ZodType>(
   options: ValidateOptions,
 ): Validated<z.output<Schema>> {
   if (source.problems.length > 0)
-    return { value: undefined, input: undefined, problems: source.problems, written: new Map() };
-  const { written, problems, broken } = fillIn(source, options);
+    return { value: undefined, input: undefined, problems: source.problems, ...NOTHING_FILLED };
+  const { written, problems, broken, unreadable } = fillIn(source, options);
   const input: unknown = source.document.toJS() ?? {};
   const reader = createReader(source, options.kind, input);
 
@@ -50,24 +50,43 @@ export function validate<Schema extends z.ZodType>(
     }
   }
   problems.push(...reader.addresses());
-  return { value: result.success ? result.data : undefined, input, problems: inOrder(problems), written };
+  const value = result.success ? result.data : undefined;
+  return { value, input, problems: inOrder(problems), written, unreadable };
 }
+
+const NOTHING_FILLED = { written: new Map<string, string>(), unreadable: new Map<string, string>() };
+
+/**
+ * Troupe runs on without a provider whose key cannot be opened: it is told of, and other models answer. Whatever else
+ * needs a secret cannot do without.
+ */
+const DISPENSABLE = /^providers\./;
 
 function fillIn(
   source: SourceFile,
   options: ValidateOptions,
-): { written: Map<string, string>; problems: Problem[]; broken: Set<string> } {
+): {
+  written: Map<string, string>;
+  problems: Problem[];
+  broken: Set<string>;
+  unreadable: Map<string, string>;
+} {
   const written = new Map<string, string>();
   const problems: Problem[] = [];
   const broken = new Set<string>();
-  if (options.interpolateFrom === undefined) return { written, problems, broken };
+  const unreadable = new Map<string, string>();
+  if (options.interpolateFrom === undefined) return { written, problems, broken, unreadable };
   const filled = interpolate(source.document, options.interpolateFrom);
   const pathOf = new Map<unknown, Path>();
   collectScalars(source.document.contents, [], pathOf);
   for (const [node, text] of filled.written) written.set(formatPath(pathOf.get(node) ?? []), text);
-  for (const { node, message, hint } of filled.faults) {
+  for (const { node, message, hint, unreadable: why } of filled.faults) {
     const path = pathOf.get(node) ?? [];
     const name = formatPath(path);
+    if (why !== undefined && DISPENSABLE.test(name)) {
+      unreadable.set(name, why);
+      continue;
+    }
     broken.add(name);
     problems.push({
       file: source.name,
@@ -77,7 +96,7 @@ function fillIn(
       hints: [hint],
     });
   }
-  return { written, problems, broken };
+  return { written, problems, broken, unreadable };
 }
 
 function collectScalars(node: unknown, path: Path, into: Map<unknown, Path>): void {
@@ -146,7 +165,7 @@ function createReader(
       );
     }
     const known = keysAt(kind, path);
-    const meant = nearest(key, known);
+    const meant = nearestName(key, known);
     const where = path.length === 0 ? "" : ` in ${formatPath(path)}`;
     const hint = `${meant === undefined ? "" : `Did you mean "${meant}"? `}Known${where}: ${known.join(", ")}.`;
     return problem(full, `${formatPath(full)} is not a setting.`, [hint], line);
@@ -190,7 +209,7 @@ function explain(
   issue: Issue,
   value: unknown,
 ): { readonly message: string; readonly hints: readonly string[] } {
-  if (value === undefined) {
+  if (value === undefined && issue.code !== "custom") {
     const hints = issue.path.join(".") === "version" ? ['Write "version: 1" at the top.'] : [];
     return { message: "is missing.", hints };
   }
@@ -202,7 +221,7 @@ function explain(
       };
     case "invalid_value": {
       const known = issue.values.map(String);
-      const meant = nearest(String(value), known);
+      const meant = nearestName(String(value), known);
       const must = known.length === 1 ? known[0] : `one of ${known.join(", ")}`;
       const hints = meant === undefined || known.length === 1 ? [] : [`Did you mean "${meant}"?`];
       return { message: `is ${quote(value)}; it must be ${must}.`, hints };

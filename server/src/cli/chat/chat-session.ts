@@ -1,34 +1,46 @@
 import { TroupeError } from "@troupe/contracts";
+import { safeText } from "../../kit/index.ts";
 import type { AdminClient } from "../client.ts";
 import { type AgentView, formatAgents } from "../format/lists.ts";
 import type { Output } from "../output.ts";
 import type { Conversations } from "./conversation.ts";
-import { createLineReader, type LineReader } from "./line-reader.ts";
+import type { LineReader, LineReaderOptions } from "./line-reader.ts";
 import { stopTurn, talk } from "./talk.ts";
+import { tellEnd } from "./tell-end.ts";
 import { createTurnView, type TurnView } from "./turn-view.ts";
+import { wrapped } from "./wrap.ts";
 
-const HELP = `  /agent        the agents; /agent ID talks with another one
-  /new          begin a new conversation
-  /stop         stop the answer that is being written, as Ctrl-C does
-  /status       what runs and what waits
-  /help         this
-  Other commands go to the agent. Ctrl-C at an empty line leaves; the conversation waits for you.`;
+const HELP = `In this terminal:
+  /agent   the agents; /agent ID talks with another one
+  /new     begin a new conversation
+  /stop    stop the answer that is being written, as Ctrl-C does
+  /status  what runs and what waits
+`;
 
 export interface ChatSessionDeps {
-  readonly client: AdminClient;
+  readonly client: Pick<AdminClient, "call" | "stream">;
   readonly output: Output;
-  readonly home: string;
   readonly conversations: Conversations;
   readonly agents: readonly AgentView[];
   readonly status: () => Promise<string>;
+  readonly openReader: (options: LineReaderOptions) => LineReader;
+  /** The terminal's size by now. */
+  readonly size: () => { readonly columns: number; readonly rows: number };
 }
 
-/** Where the person is, and what is being answered. */
+/** What is being answered just now. */
+interface Answering {
+  readonly view: TurnView;
+  /** Nobody wants to see the rest. */
+  readonly leave: AbortController;
+  isAway: boolean;
+  isStopping: boolean;
+}
+
 interface Place {
   agentId: string;
   session: string;
-  view: TurnView | undefined;
-  isStopping: boolean;
+  answering: Answering | undefined;
 }
 
 /** Talks until the person leaves. Messages that are typed while an answer is written wait for their turn. */
@@ -36,121 +48,169 @@ export function chatSession(
   deps: ChatSessionDeps,
   start: { readonly agentId: string; readonly session: string },
 ): Promise<void> {
-  const { output } = deps;
-  const place: Place = { ...start, view: undefined, isStopping: false };
-  const waiting: string[] = [];
-  let reader: LineReader;
+  return new Chat(deps, { ...start, answering: undefined }).run();
+}
 
-  const work = async (): Promise<void> => {
+class Chat {
+  readonly #deps: ChatSessionDeps;
+  readonly #place: Place;
+  readonly #waiting: string[] = [];
+  readonly #done = Promise.withResolvers<void>();
+  readonly #reader: LineReader;
+  #working: Promise<void> = Promise.resolve();
+  #isClosed = false;
+
+  constructor(deps: ChatSessionDeps, place: Place) {
+    this.#deps = deps;
+    this.#place = place;
+    this.#reader = deps.openReader({
+      promptText: "> ",
+      onMessage: (text) => this.#onMessage(text),
+      onInterrupt: (line) => this.#onInterrupt(line),
+      onClose: () => void this.#onClose(),
+    });
+  }
+
+  run(): Promise<void> {
+    this.#reader.prompt();
+    return this.#done.promise;
+  }
+
+  #onMessage(text: string): void {
+    const { answering } = this.#place;
+    if (answering !== undefined && text.trim() === "/stop") {
+      this.#stopNow(answering);
+      return;
+    }
+    this.#waiting.push(text);
+    if (this.#waiting.length === 1) this.#working = this.#work();
+  }
+
+  /** Once: the answer. Again, or where nothing is being written: the chat. */
+  #onInterrupt(line: string): void {
+    const { answering } = this.#place;
+    if (answering === undefined) {
+      if (line === "") this.#reader.close();
+    } else if (answering.isStopping) this.#reader.close();
+    else this.#stopNow(answering);
+  }
+
+  async #onClose(): Promise<void> {
+    this.#isClosed = true;
+    this.#place.answering?.leave.abort(new Error("The person left."));
+    await this.#working;
+    this.#deps.output.line();
+    this.#done.resolve();
+  }
+
+  async #work(): Promise<void> {
+    const { output } = this.#deps;
     let isFirst = true;
-    for (let text = waiting[0]; text !== undefined; text = waiting[0]) {
+    for (let text = this.#waiting[0]; text !== undefined && !this.#isClosed; text = this.#waiting[0]) {
       // Typed while an answer was written, so it did not show.
       if (!isFirst) output.line(`\n> ${text}`);
       isFirst = false;
-      try {
-        if (text.trim() !== "" && !(await runCommand(deps, place, text))) {
-          reader.hush();
-          await answer(deps, place, text);
-        }
-      } catch (error) {
-        output.line(output.paint.bad(TroupeError.is(error) ? error.message : String(error)));
-      }
-      place.view = undefined;
-      waiting.shift();
+      await this.#take(text);
+      this.#waiting.shift();
     }
+    if (this.#isClosed) return;
     output.line();
-    reader.prompt();
-  };
-  const stopNow = (): void => {
-    stop(deps, place).catch((error: unknown) => output.line(output.paint.bad(String(error))));
-  };
+    this.#reader.prompt();
+  }
 
-  return new Promise((resolve) => {
-    reader = createLineReader({
-      home: deps.home,
-      promptText: "> ",
-      onMessage(text) {
-        if (place.view !== undefined && text.trim() === "/stop") return stopNow();
-        waiting.push(text);
-        if (waiting.length === 1) void work();
-      },
-      onInterrupt(line) {
-        if (place.view !== undefined && !place.isStopping) return stopNow();
-        if (place.view === undefined && line !== "") return;
-        reader.close();
-      },
-      onClose() {
-        output.line();
-        resolve();
-      },
-    });
-    reader.prompt();
-  });
-}
-
-async function answer({ client, output }: ChatSessionDeps, place: Place, text: string): Promise<void> {
-  const { columns = 80, rows = 24 } = process.stdout;
-  const view = createTurnView({ ...output, columns, rows, hidesTools: text.trimStart().startsWith("/") });
-  place.view = view;
-  place.isStopping = false;
-  await talk(client, { agentId: place.agentId, session: place.session, text }, view);
-  tellEnd(view, output);
-}
-
-async function stop({ client, output }: ChatSessionDeps, place: Place): Promise<void> {
-  const { view } = place;
-  if (view?.turnId === undefined || view.end !== undefined) return output.line("Nothing is being written.");
-  place.isStopping = true;
-  await stopTurn(client, view.turnId);
-}
-
-/** Runs a command of the terminal; false when `text` is none and goes to the agent. */
-async function runCommand(deps: ChatSessionDeps, place: Place, text: string): Promise<boolean> {
-  const { output, conversations, agents } = deps;
-  const [word = "", rest = ""] = text.trim().split(/\s+/, 2);
-  switch (word) {
-    case "/help":
-      output.line(HELP);
-      output.line();
-      // The agent's own list follows.
-      return false;
-    case "/new":
-      place.session = conversations.begin(place.agentId);
-      output.line("A new conversation. The old one is kept.");
-      return true;
-    case "/stop":
-      await stop(deps, place);
-      return true;
-    case "/status":
-      output.line(await deps.status());
-      return true;
-    case "/agent": {
-      const agent = agents.find((one) => one.id === rest);
-      if (agent === undefined) {
-        if (rest !== "") output.line(`There is no agent "${rest}". These are here:`);
-        output.line(formatAgents(agents, output.paint));
-        return true;
+  async #take(text: string): Promise<void> {
+    try {
+      if (text.trim() !== "" && !(await this.#runCommand(text))) {
+        this.#reader.hush();
+        await this.#answer(text);
       }
-      place.agentId = rest;
-      place.session = conversations.keyFor(rest);
-      output.line(`You talk with ${agent.name} now.`);
-      return true;
+    } catch (error) {
+      this.#say(this.#deps.output.paint.bad(TroupeError.is(error) ? error.message : String(error)));
+    } finally {
+      this.#place.answering = undefined;
     }
-    default:
-      return false;
   }
-}
 
-/** Says what the reply itself does not: that there is none, and why. */
-export function tellEnd(view: TurnView, output: Output): void {
-  const { end, turnId } = view;
-  if (end === undefined) {
-    output.line(`The line was cut; the answer is kept. ./troupe turn show ${turnId ?? ""} shows it.`);
-    return;
+  async #answer(text: string): Promise<void> {
+    const { client, output, size } = this.#deps;
+    const { agentId, session } = this.#place;
+    const hidesTools = text.trimStart().startsWith("/");
+    const view = createTurnView({ ...output, ...size(), hidesTools });
+    const answering: Answering = { view, leave: new AbortController(), isAway: false, isStopping: false };
+    this.#place.answering = answering;
+    const onAway = (isAway: boolean): void => {
+      answering.isAway = isAway;
+      if (isAway) view.remark("(Troupe is away. Waiting for it; Ctrl-C stops waiting.)");
+    };
+    try {
+      await talk(client, { agentId, session, text }, view, { signal: answering.leave.signal, onAway });
+    } catch (error) {
+      if (!answering.leave.signal.aborted) throw error;
+      view.remark("(The answer goes on without you and will be in the conversation.)");
+      return;
+    }
+    tellEnd(view, { paint: output.paint, line: (line = "") => this.#say(line) });
   }
-  // What was said before a stop is on the screen already.
-  if (end.state === "cancelled") output.line(output.paint.dim("Stopped."));
-  else if (end.state !== "replied") {
-    output.line(output.paint.bad(end.text || end.error?.message || `The turn ended as ${end.state}.`));
+
+  #stopNow(answering: Answering): void {
+    const { client, output } = this.#deps;
+    const { turnId, end } = answering.view;
+    if (answering.isAway) {
+      // Nobody is there to be asked; the answer, if there is one, comes into the conversation.
+      answering.leave.abort(new Error("Nobody waits any more."));
+      return;
+    }
+    if (turnId === undefined || end !== undefined) {
+      this.#say("Nothing is being written.");
+      return;
+    }
+    answering.isStopping = true;
+    stopTurn(client, turnId).catch((error: unknown) => {
+      this.#say(output.paint.bad(TroupeError.is(error) ? error.message : String(error)));
+    });
+  }
+
+  /** Runs a command of the terminal; false when `text` is none and goes to the agent. */
+  async #runCommand(text: string): Promise<boolean> {
+    const { conversations, status } = this.#deps;
+    const [word = "", rest = ""] = text.trim().split(/\s+/, 2);
+    switch (word) {
+      case "/help":
+        this.#say(HELP);
+        // The agent's own list follows.
+        return false;
+      case "/new":
+        this.#place.session = conversations.begin(this.#place.agentId);
+        this.#say("A new conversation. The old one is kept.");
+        return true;
+      case "/stop":
+        this.#say("Nothing is being written.");
+        return true;
+      case "/status":
+        this.#say(await status());
+        return true;
+      case "/agent":
+        this.#changeAgent(rest);
+        return true;
+      default:
+        return false;
+    }
+  }
+
+  #changeAgent(id: string): void {
+    const { output, conversations, agents } = this.#deps;
+    const agent = agents.find((one) => one.id === id);
+    if (agent === undefined) {
+      if (id !== "") this.#say(`There is no agent "${safeText(id)}". These are here:`);
+      output.line(formatAgents(agents, output.paint));
+      return;
+    }
+    this.#place.agentId = id;
+    this.#place.session = conversations.keyFor(id);
+    this.#say(`You talk with ${agent.name} now.`);
+  }
+
+  #say(text: string): void {
+    this.#deps.output.line(wrapped(text, this.#deps.size().columns));
   }
 }

@@ -16,14 +16,16 @@ export interface LineReader {
 const PASTE_GAP_MS = 30;
 const HISTORY_LINES = 500;
 
-export function createLineReader(options: {
-  readonly home: string;
+export interface LineReaderOptions {
   readonly promptText: string;
   readonly onMessage: (text: string) => void;
   /** Ctrl-C. `line`: what stands in the prompt. */
   readonly onInterrupt: (line: string) => void;
+  /** Once: by `close`, Ctrl-D at an empty line, or a terminal that went away. */
   readonly onClose: () => void;
-}): LineReader {
+}
+
+export function createLineReader(options: LineReaderOptions & { readonly home: string }): LineReader {
   const historyPath = join(options.home, "data", "terminal-history");
   const screen = createScreen();
   const reader = createInterface({
@@ -60,7 +62,10 @@ export function createLineReader(options: {
     }
     options.onInterrupt(line);
   });
-  reader.on("close", options.onClose);
+  reader.on("close", () => {
+    clearTimeout(gap);
+    options.onClose();
+  });
 
   return {
     prompt() {

@@ -89,6 +89,14 @@ describe("a turn on a terminal", () => {
     expect(terminal.text).toBe("Something else.\n");
   });
 
+  test("takes back what a model said that broke off within its attempt", () => {
+    const { terminal, show } = setUp();
+
+    show(1, begin, delta("Half an ans"), begin, delta("A whole answer."), end("A whole answer."));
+
+    expect(terminal.text.trim()).toBe("A whole answer.");
+  });
+
   test("says that it begins again where the first words have left the screen", () => {
     const { terminal, show } = setUp({ rows: 3 });
 
@@ -96,6 +104,27 @@ describe("a turn on a terminal", () => {
     show(2, begin, delta("New."), end("New."));
 
     expect(terminal.text).toContain("(it begins again)\nNew.\n");
+  });
+
+  test("takes back what it showed when the same attempt is told again from its start", () => {
+    const { terminal, show, view } = setUp();
+
+    show(1, begin, delta("One two "));
+    view.remark("(Troupe is away.)");
+    expect(terminal.text).toBe("One two \n(Troupe is away.)\n");
+    show(1, begin, delta("One two three."), end("One two three."));
+
+    expect(terminal.text).toBe("One two three.\n");
+  });
+
+  test("shows the whole reply when only its end is told after a remark", () => {
+    const { terminal, show, view } = setUp();
+
+    show(1, begin, delta("One two three."));
+    view.remark("(Troupe is away.)");
+    show(1, end("One two three."));
+
+    expect(terminal.text).toBe("One two three.\n");
   });
 
   test("shows the kept reply when the stream lost some of it", () => {
@@ -121,6 +150,16 @@ describe("a turn on a terminal", () => {
     );
 
     expect(terminal.text).toBe("I roll.\n  dice done: 1 ms\nSix.\n");
+  });
+
+  test("breaks what follows a line of its own, or is told again, as if it stood alone", () => {
+    const { terminal, show } = setUp({ columns: 20 });
+    const tool = { type: "tool", callId: "c", name: "dice", status: "succeeded" } as const;
+
+    show(1, begin, delta("Twelve letters. "));
+    show(2, begin, delta("One two three four five"), tool, delta("six seven eight nine "));
+
+    expect(terminal.text).toBe("One two three four\nfive\n  dice done\nsix seven eight nine");
   });
 
   test("lets no word of a reply steer the terminal", () => {

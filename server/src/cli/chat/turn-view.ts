@@ -1,12 +1,15 @@
 import type { TurnEvent } from "@troupe/contracts";
-import { type Output, oneLine, safeText, widthOf } from "../output.ts";
-import { createWrapper } from "./wrap.ts";
+import { safeText } from "../../kit/index.ts";
+import { type Output, oneLine, widthOf } from "../output.ts";
+import { createWrapper, wrapped } from "./wrap.ts";
 
 export type TurnEndEvent = Extract<TurnEvent, { readonly type: "end" }>;
 
 /** Shows one turn while it happens. */
 export interface TurnView {
   event(event: TurnEvent): void;
+  /** Says something about the turn below what is shown; it goes when the turn is shown anew. */
+  remark(text: string): void;
   /** Resolved by the last event; undefined when the stream ended without one. */
   readonly end: TurnEndEvent | undefined;
   readonly turnId: string | undefined;
@@ -39,6 +42,8 @@ function finalView(screen: Screen): TurnView {
       end = event;
       if (event.text !== "" && event.state === "replied") screen.write(`${safeText(event.text).trimEnd()}\n`);
     },
+    // Nothing can be taken back here, and only the reply belongs here.
+    remark() {},
     get end() {
       return end;
     },
@@ -71,7 +76,7 @@ function createRegion({ write, paint, columns, rows: screenRows }: Screen): Regi
     shown += text;
     write(text);
   };
-  const wrapper = createWrapper(columns);
+  let wrapper = createWrapper(columns);
   const endWords = (): void => {
     const rest = wrapper.flush();
     if (rest !== "") put(rest);
@@ -86,6 +91,7 @@ function createRegion({ write, paint, columns, rows: screenRows }: Screen): Regi
       endWords();
       stopThinking();
       if (shown !== "" && !shown.endsWith("\n")) put("\n");
+      wrapper = createWrapper(columns);
     },
     think() {
       if (isThinking) return;
@@ -93,7 +99,7 @@ function createRegion({ write, paint, columns, rows: screenRows }: Screen): Regi
       write(paint.dim(THINKING));
     },
     takeBack() {
-      wrapper.flush();
+      wrapper = createWrapper(columns);
       stopThinking();
       const rows = rowsOf(shown, columns);
       // What has left the screen at its top can no longer be reached.
@@ -110,7 +116,7 @@ function liveView(screen: Screen): TurnView {
   let words = "";
   let end: TurnEndEvent | undefined;
   let turnId: string | undefined;
-  let attempt = 0;
+  let attempt = 1;
 
   const takeBack = (): void => {
     region.takeBack();
@@ -134,7 +140,8 @@ function liveView(screen: Screen): TurnView {
   return {
     event(event) {
       ({ turnId } = event);
-      if (event.attempt > attempt && attempt > 0) takeBack();
+      // A new attempt, a model that begins anew within one, or the same told from its start after the line had broken.
+      if (event.type === "attempt-start" || event.attempt > attempt) takeBack();
       attempt = event.attempt;
       if (event.type === "attempt-start") region.think();
       else if (event.type === "text-delta") say(event.text);
@@ -145,6 +152,11 @@ function liveView(screen: Screen): TurnView {
         words = "";
         region.think();
       }
+    },
+    remark(text) {
+      region.freshLine();
+      region.put(`${screen.paint.dim(wrapped(text, screen.columns))}\n`);
+      words = "";
     },
     get end() {
       return end;

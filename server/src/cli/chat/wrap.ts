@@ -45,3 +45,9 @@ export function createWrapper(columns: number): Wrapper {
     flush: place,
   };
 }
+
+/** A whole text, broken at spaces. */
+export function wrapped(text: string, columns: number): string {
+  const wrapper = createWrapper(columns);
+  return wrapper.push(text) + wrapper.flush();
+}

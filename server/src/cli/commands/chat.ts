@@ -1,8 +1,12 @@
 import { TroupeError } from "@troupe/contracts";
-import { chatSession, tellEnd } from "../chat/chat-session.ts";
+import { chatSession } from "../chat/chat-session.ts";
 import { type Conversations, openConversations } from "../chat/conversation.ts";
+import { lastWords } from "../chat/last-words.ts";
+import { createLineReader, type LineReader, type LineReaderOptions } from "../chat/line-reader.ts";
 import { talk } from "../chat/talk.ts";
+import { tellEnd } from "../chat/tell-end.ts";
 import { createTurnView } from "../chat/turn-view.ts";
+import { wrapped } from "../chat/wrap.ts";
 import type { AdminClient } from "../client.ts";
 import type { CommandContext } from "../context.ts";
 import type { AgentView } from "../format/lists.ts";
@@ -29,39 +33,52 @@ export async function chat(
   }
   const agent = agents.find((one) => one.id === agentId);
   const what = agent?.description === undefined ? "" : `, ${agent.description}`;
-  output.line(
-    `${output.paint.bold(agent?.name ?? agentId)}${what}. /help tells what you can type; Ctrl-C leaves.`,
-  );
+  const { columns } = terminalSize();
+  const head = `${output.paint.bold(agent?.name ?? agentId)}${what}. /help tells what you can type; Ctrl-C leaves.`;
+  output.line(wrapped(head, columns));
+  const last = await lastWords(client, { agentId, session }, columns);
+  if (last !== undefined) output.line(output.paint.dim(wrapped(last, columns)));
   output.line();
   const status = (): Promise<string> => readStatusText(client, output);
+  const openReader = (own: LineReaderOptions): LineReader =>
+    createLineReader({ ...own, home: environment.home });
   await chatSession(
-    { client, output, home: environment.home, conversations, agents, status },
+    { client, output, conversations, agents, status, openReader, size: terminalSize },
     { agentId, session },
   );
 }
 
-async function askOnce(
+/** Sends one message and prints its answer. */
+export async function askOnce(
   { output }: CommandContext,
   client: AdminClient,
   message: { readonly agentId: string; readonly session: string; readonly text: string },
 ): Promise<void> {
-  const { columns, rows } = process.stdout;
   const screen = {
     ...output,
-    columns: columns ?? 80,
-    rows: rows ?? 24,
+    ...terminalSize(),
     write: output.isJson ? () => {} : output.write,
     hidesTools: message.text.trimStart().startsWith("/"),
   };
   const view = createTurnView(screen);
-  await talk(client, message, view);
+  await talk(client, message, view, {
+    signal: new AbortController().signal,
+    onAway: (isAway) => {
+      if (isAway) output.note("Troupe is away. Waiting for it.");
+    },
+  });
   const { end } = view;
   if (output.isJson) {
     output.result(end ?? { turnId: view.turnId, state: "running" }, () => "");
-  } else if (end?.state !== "replied") {
-    tellEnd(view, { ...output, line: output.note });
+  } else {
+    tellEnd(view, { paint: output.paint, line: (text = "") => output.note(text) });
   }
   if (end?.state !== "replied" && end?.state !== "suppressed") process.exitCode = 1;
+}
+
+function terminalSize(): { readonly columns: number; readonly rows: number } {
+  const { columns = 80, rows = 24 } = process.stdout;
+  return { columns, rows };
 }
 
 /** What was given as an argument, and what comes through a pipe, as one message; undefined to talk. */

@@ -1,8 +1,23 @@
 import type { KeyRecord, Page } from "@troupe/contracts";
 import type { CommandContext } from "../context.ts";
-import { formatKeys } from "../format/lists.ts";
+import { type BrowserView, formatKeys } from "../format/lists.ts";
 
 type Options = Readonly<Record<string, unknown>>;
+
+interface KeysReport extends Page<Omit<KeyRecord, "hash">> {
+  readonly browsers: readonly BrowserView[];
+}
+
+export async function makeLink({ connect, output }: CommandContext, options: Options): Promise<void> {
+  await using client = await connect({ command: "key link", createHome: true });
+  const body = options.key === undefined ? {} : { key: options.key };
+  const made = await client.call<{ readonly id: string; readonly url: string; readonly until: number }>(
+    "POST",
+    "/api/links",
+    body,
+  );
+  output.result(made, () => `${made.url}\nOpens the chat page signed in: once, within 10 minutes.`);
+}
 
 export async function createKey({ connect, output }: CommandContext, options: Options): Promise<void> {
   await using client = await connect({ command: "key create", createHome: true });
@@ -16,12 +31,12 @@ export async function createKey({ connect, output }: CommandContext, options: Op
 
 export async function listKeys({ connect, output }: CommandContext): Promise<void> {
   await using client = await connect({ command: "key list" });
-  const { items } = await client.call<Page<Omit<KeyRecord, "hash">>>("GET", "/api/keys");
-  output.result(items, () => formatKeys(items, output.paint));
+  const { items, browsers } = await client.call<KeysReport>("GET", "/api/keys");
+  output.result([...items, ...browsers], () => formatKeys(items, browsers, output.paint));
 }
 
 export async function revokeKey({ connect, output }: CommandContext, id: string): Promise<void> {
   await using client = await connect({ command: "key revoke" });
   await client.call("DELETE", `/api/keys/${encodeURIComponent(id)}`);
-  output.result({ id, revoked: true }, () => `Key ${id} is refused from now on.`);
+  output.result({ id, revoked: true }, () => `${id} is refused from now on.`);
 }

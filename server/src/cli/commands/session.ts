@@ -1,9 +1,10 @@
-import type { Message, Page, Session, SessionSummary } from "@troupe/contracts";
+import type { Message, Page, Session } from "@troupe/contracts";
 import { textOf } from "@troupe/contracts";
+import { safeText } from "../../kit/index.ts";
 import type { CommandContext } from "../context.ts";
-import { formatSessions } from "../format/lists.ts";
+import { type FoundSession, formatSessions } from "../format/lists.ts";
 import { dateTime } from "../format/time.ts";
-import { oneLine, type Paint, safeText } from "../output.ts";
+import { oneLine, type Paint } from "../output.ts";
 import { limitOf, queryOf } from "./query.ts";
 
 type Options = Readonly<Record<string, unknown>>;
@@ -12,11 +13,16 @@ export async function listSessions({ connect, output }: CommandContext, options:
   const query = queryOf({
     limit: limitOf(options),
     agent: options.agent,
+    query: options.query,
     stateless: options.all === true ? "true" : undefined,
   });
   await using client = await connect({ command: "session list" });
-  const page = await client.call<Page<SessionSummary>>("GET", `/api/sessions${query}`);
-  output.result(page.items, () => formatSessions(page.items, output.paint));
+  const { items } = await client.call<Page<FoundSession>>("GET", `/api/sessions${query}`);
+  output.result(items, () =>
+    items.length === 0 && typeof options.query === "string"
+      ? `No conversation has the words "${oneLine(options.query)}".`
+      : formatSessions(items, output.paint),
+  );
 }
 
 export async function showSession(

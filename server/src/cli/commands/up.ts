@@ -1,3 +1,4 @@
+import { TroupeError } from "@troupe/contracts";
 import { displayPath, type Serving, startServing } from "../../app/index.ts";
 import type { CommandContext } from "../context.ts";
 import type { Output } from "../output.ts";
@@ -24,13 +25,27 @@ export async function up({ environment, output }: CommandContext): Promise<void>
   const isOnTerminal = process.stdin.isTTY || process.stdout.isTTY;
   process.on("SIGHUP", () => (isOnTerminal ? onSignal("SIGTERM") : reloadNow(serving, output)));
 
-  serving = await startServing(environment);
+  serving = await startServing(environment, { page: true });
   // Since the process was started, Node's own start included.
   const readyMs = performance.now();
+  if (!output.isJson) await tellBuild(serving, output);
   output.result(readyReport(serving, readyMs), () => readyText(serving as Serving, readyMs));
   serving.troupe.logger.info("troupe.ready", { readyMs: Math.round(readyMs), ...serving.addresses });
   await done.promise;
   output.note("Stopped. Nothing was lost.");
+}
+
+/** Troupe works meanwhile; only the words about it wait. */
+async function tellBuild({ page }: Serving, output: Output): Promise<void> {
+  if (page?.build.isBuilding !== true) return;
+  const beganAt = performance.now();
+  process.stderr.write("Building the chat page … ");
+  try {
+    await page.build.folder;
+    output.note(`done (${Math.max(1, Math.round((performance.now() - beganAt) / 1000))} s)`);
+  } catch (error) {
+    output.note(`failed\n${TroupeError.is(error) ? error.message : String(error)}`);
+  }
 }
 
 function reloadNow(serving: Serving | undefined, output: Output): void {
@@ -40,7 +55,7 @@ function reloadNow(serving: Serving | undefined, output: Output): void {
   );
 }
 
-function readyReport({ addresses, home, troupe }: Serving, readyMs: number): unknown {
+function readyReport({ addresses, firstKey, home, page, troupe }: Serving, readyMs: number): unknown {
   return {
     ready: true,
     readyMs: Math.round(readyMs),
@@ -49,24 +64,26 @@ function readyReport({ addresses, home, troupe }: Serving, readyMs: number): unk
     home: home.path,
     addresses,
     agents: troupe.reloader.config.agents.map((agent) => agent.id),
-    ...(troupe.firstKey === undefined ? {} : { firstKey: troupe.firstKey.key }),
+    ...(page === undefined ? {} : { chat: page.link }),
+    ...(firstKey === undefined ? {} : { firstKey: firstKey.key }),
   };
 }
 
 function readyText(serving: Serving, readyMs: number): string {
-  const { addresses, home, troupe } = serving;
+  const { addresses, firstKey, home, page, troupe } = serving;
   const { config } = troupe.reloader;
   const rows: [string, string][] = [
-    ["Address", `${addresses?.gateway ?? ""}   (API as OpenAI's, and /api/openapi.json)`],
+    ["Chat", `${page?.link ?? ""}   (opens signed in, once, within 10 minutes)`],
     ["Terminal", "./troupe chat"],
+    ["API", `${addresses?.gateway ?? ""}   (as OpenAI's, and /api/openapi.json)`],
     ["Agents", agentsText(serving)],
     ["Model", modelText(serving)],
     ["Home", displayPath(home.path)],
   ];
   if (config.server.grpcPort !== undefined)
     rows.push(["gRPC", `not served in this version; port ${config.server.grpcPort} stays closed`]);
-  if (troupe.firstKey !== undefined) {
-    rows.push(["API key", troupe.firstKey.key]);
+  if (firstKey !== undefined) {
+    rows.push(["API key", firstKey.key]);
     rows.push(["", "the operator's, shown once; ./troupe key create makes others"]);
   }
   return [
@@ -102,7 +119,7 @@ function modelText({ troupe }: Serving): string {
   const all = new Set(config.agents.flatMap((agent) => modelsOf(config, agent.model)));
   const real = [...all].filter((model) => !model.startsWith("offline/"));
   return real.length === 0
-    ? "none configured; everything works without. troupe.yaml shows how to connect one."
+    ? "none configured. ./troupe setup connects one; everything works without."
     : real.join(", ");
 }
 

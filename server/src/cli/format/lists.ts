@@ -35,9 +35,14 @@ export function formatAgent(agent: AgentView, paint: Paint): string {
   return `${paint.bold(agent.id)}\n${table(facts, "  ")}\n\n${instructions}`;
 }
 
-export function formatSessions(sessions: readonly SessionSummary[], paint: Paint): string {
+/** A session, and where in it the words of a search stand. */
+export interface FoundSession extends SessionSummary {
+  readonly matches?: readonly { readonly role: string; readonly text: string }[];
+}
+
+export function formatSessions(sessions: readonly FoundSession[], paint: Paint): string {
   if (sessions.length === 0) return "No conversations yet. ./troupe chat begins one.";
-  return table(
+  const lines = table(
     sessions.map((session) => [
       session.id,
       dateTime(session.updatedAt),
@@ -46,7 +51,11 @@ export function formatSessions(sessions: readonly SessionSummary[], paint: Paint
       count(session.turns).padStart(4),
       paint.dim(oneLine(session.title, 48)),
     ]),
+  ).split("\n");
+  const found = sessions.map(({ matches = [] }) =>
+    matches.map(({ role, text }) => `\n    ${role}: ${oneLine(text, 100)}`).join(""),
   );
+  return lines.map((line, at) => `${line}${found[at] ?? ""}`).join("\n");
 }
 
 export function formatTurns(turns: readonly Turn[], now: number, paint: Paint): string {
@@ -74,16 +83,37 @@ function stateText(turn: Turn, now: number, paint: Paint): string {
     : turn.state + took + why;
 }
 
-export function formatKeys(keys: readonly Omit<KeyRecord, "hash">[], paint: Paint): string {
-  if (keys.length === 0) return "No keys. ./troupe key create --name NAME makes one.";
-  return table(
-    keys.map((key) => [
-      key.id,
-      oneLine(key.name, 32),
-      key.kind,
-      `${key.hint}…`,
-      `made ${dateTime(key.createdAt)}`,
-      key.revokedAt === undefined ? paint.good("valid") : paint.dim(`revoked ${dateTime(key.revokedAt)}`),
-    ]),
-  );
+/** A browser that a link signed in, as the admin routes show it. */
+export interface BrowserView {
+  readonly id: string;
+  readonly name: string;
+  readonly kind: "browser";
+  readonly for: { readonly kind: string; readonly id: string };
+  readonly usedAt: number;
+  readonly until: number;
+  readonly revokedAt?: number;
+}
+
+export function formatKeys(
+  keys: readonly Omit<KeyRecord, "hash">[],
+  browsers: readonly BrowserView[],
+  paint: Paint,
+): string {
+  if (keys.length + browsers.length === 0) return "No keys. ./troupe key create --name NAME makes one.";
+  const rows = keys.map((key) => [
+    key.id,
+    oneLine(key.name, 32),
+    key.kind,
+    `${key.hint}…`,
+    `made ${dateTime(key.createdAt)}`,
+    key.revokedAt === undefined ? paint.good("valid") : paint.dim(`revoked ${dateTime(key.revokedAt)}`),
+  ]);
+  const browserRows = browsers.map((browser) => [
+    ...[browser.id, oneLine(browser.name, 32), "browser", browser.for.id],
+    `signed in ${dateTime(browser.usedAt)}`,
+    browser.revokedAt === undefined
+      ? `until ${dateTime(browser.until)}`
+      : paint.dim(`revoked ${dateTime(browser.revokedAt)}`),
+  ]);
+  return table([...rows, ...browserRows]);
 }

@@ -1,6 +1,9 @@
 import type { StatusReport, WaitingRows } from "../../app/index.ts";
-import { type Paint, table } from "../output.ts";
+import { oneLine, type Paint, table } from "../output.ts";
 import { clockTime, count, dateTime, duration, plural, usd } from "./time.ts";
+
+/** `--json` tells more of them. */
+const SHOWN_ROWS = 3;
 
 /** What runs, what waits and since when, in a few lines. */
 export function formatStatus(status: StatusReport, paint: Paint): string {
@@ -8,6 +11,11 @@ export function formatStatus(status: StatusReport, paint: Paint): string {
     ["Messages", messagesText(status)],
     ["Turns", turnsText(status)],
     ["Delivery", deliveryText(status, paint)],
+    ...heldRows(status, paint),
+    ...unsentRows(status, paint),
+    ["Effects", effectsText(status, paint)],
+    ...failedRows(status, paint),
+    ...(status.processes.length > 1 ? [["Processes", processesText(status, paint)]] : []),
     ["Budget", budgetText(status, paint)],
     [
       "Models",
@@ -15,7 +23,12 @@ export function formatStatus(status: StatusReport, paint: Paint): string {
         .map(([name, list]) => `${name}: ${list.join(", ")}`)
         .join("; "),
     ],
+    ...providerRows(status, paint),
     ["Agents", status.agents.join(", ") || "none"],
+    ...status.unreadable.map(({ setting, reason }) => [
+      "Secrets",
+      `${paint.bad(setting)} is not used: ${reason}`,
+    ]),
   ];
   const { lastReload } = status;
   if (lastReload?.kind === "rejected") {
@@ -37,6 +50,21 @@ export function formatStatus(status: StatusReport, paint: Paint): string {
     ]);
   }
   return `${head(status, paint)}\n${table(rows, "  ")}`;
+}
+
+/** Only those that do not work as usual. */
+function providerRows({ providers, now }: StatusReport, paint: Paint): string[][] {
+  return providers
+    .filter(({ state, failures }) => state !== "closed" || failures > 0)
+    .map(({ provider, state, openUntil, failures, lastError = "" }) => {
+      const how =
+        state === "closed"
+          ? paint.warn(plural(failures, "failure"))
+          : openUntil === undefined
+            ? paint.warn("is tried again")
+            : `${paint.bad("left alone")} for ${duration(openUntil - now)}`;
+      return ["Provider", `${provider} ${how}${lastError === "" ? "" : `: ${oneLine(lastError, 100)}`}`];
+    });
 }
 
 function head(status: StatusReport, paint: Paint): string {
@@ -67,6 +95,45 @@ function turnsText({ turns }: StatusReport): string {
     : `${runs}, ${count(turns.waiting)} ${turns.waiting === 1 ? "waits" : "wait"}`;
 }
 
+/** A line for each reply that an operator has to decide about, with the command that shows its whole life. */
+function unsentRows({ unsent, now }: StatusReport, paint: Paint): string[][] {
+  return unsent.slice(0, SHOWN_ROWS).map(({ turnId, state, channel, target, error, at }) => {
+    const what = state === "unknown" ? paint.warn("unknown") : paint.bad("given up");
+    const why = error === undefined ? "" : `, ${oneLine(error, 60)}`;
+    return ["", `${what} ${duration(now - at)} ago: ${channel} ${oneLine(target, 24)}, turn ${turnId}${why}`];
+  });
+}
+
+function effectsText({ effects, now }: StatusReport, paint: Paint): string {
+  const open = effects.pending.count + effects.running.count;
+  const oldest = Math.min(effects.pending.oldestAt ?? now, effects.running.oldestAt ?? now);
+  const more = effects.pending.isMore || effects.running.isMore ? "+" : "";
+  const parts = [
+    open === 0 ? "nothing waits" : `${count(open)}${more} wait, the oldest for ${duration(now - oldest)}`,
+  ];
+  if (effects.parked.count > 0)
+    parts.push(paint.warn(`${rowsText(effects.parked)} parked for a newer version`));
+  if (effects.dead.count > 0) parts.push(paint.bad(`${rowsText(effects.dead)} given up`));
+  return parts.join("; ");
+}
+
+function failedRows({ failedEffects, now }: StatusReport, paint: Paint): string[][] {
+  return failedEffects.slice(0, SHOWN_ROWS).map(({ turnId, kind, state, error, at }) => {
+    const what = state === "parked" ? paint.warn("parked") : paint.bad("given up");
+    const why = error === undefined ? "" : `, ${oneLine(error, 60)}`;
+    return ["", `${what} ${duration(now - at)} ago: ${oneLine(kind, 40)}, turn ${turnId}${why}`];
+  });
+}
+
+function processesText({ processes, process }: StatusReport, paint: Paint): string {
+  return processes
+    .map(({ id, pid, role, isAlive }) => {
+      const state = isAlive ? (id === process.id ? "this one" : "alive") : paint.warn("its lease has ended");
+      return `${pid} (${role}, ${state})`;
+    })
+    .join(", ");
+}
+
 function deliveryText({ outbox, now }: StatusReport, paint: Paint): string {
   const open = outbox.pending.count + outbox.sending.count;
   const oldest = Math.min(outbox.pending.oldestAt ?? now, outbox.sending.oldestAt ?? now);
@@ -79,14 +146,22 @@ function deliveryText({ outbox, now }: StatusReport, paint: Paint): string {
   return parts.join("; ");
 }
 
+function heldRows({ hold }: StatusReport, paint: Paint): string[][] {
+  if (hold === undefined) return [];
+  const what = `${paint.warn("held")} since ${dateTime(hold.since)}: ${hold.reason}`;
+  return [["", `${what} ./troupe outbox list shows what waits, outbox release lets it go.`]];
+}
+
 function rowsText(rows: WaitingRows): string {
   return `${count(rows.count)}${rows.isMore ? "+" : ""}`;
 }
 
 function budgetText({ budget }: StatusReport, paint: Paint): string {
-  const { spentMicroUsd, reservedMicroUsd, limitMicroUsd } = budget;
+  const { spentMicroUsd, reservedMicroUsd, limitMicroUsd, asked } = budget;
+  const asks = asked === 0 ? "" : `; ${paint.warn("more was asked for")}: ./troupe budget list`;
   const reserved = reservedMicroUsd === 0 ? "" : `, ${usd(reservedMicroUsd)} reserved`;
-  if (limitMicroUsd === undefined) return `${usd(spentMicroUsd)} today${reserved}; no limit is set`;
+  if (limitMicroUsd === undefined)
+    return `${usd(spentMicroUsd)} today${reserved}; no limit of the day is set${asks}`;
   const isSpent = spentMicroUsd + reservedMicroUsd >= limitMicroUsd;
-  return `${usd(spentMicroUsd).replace(" USD", "")} of ${usd(limitMicroUsd)} today${reserved}${isSpent ? `; ${paint.bad("used up")}` : ""}`;
+  return `${usd(spentMicroUsd).replace(" USD", "")} of ${usd(limitMicroUsd)} today${reserved}${isSpent ? `; ${paint.bad("used up")}` : ""}${asks}`;
 }

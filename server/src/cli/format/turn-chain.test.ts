@@ -145,5 +145,24 @@ describe("the chain of a turn", () => {
     const text = formatTurnChain({ ...life, messages: [evil] }, paint);
 
     expect(text).toContain('88121 "abcd"');
+    for (const state of ["failed", "cancelled"] as const) {
+      const error = { code: "model.rejected", message: "It said: \u001b]0;owned\u0007no" } as const;
+      const closing = formatTurnChain({ turn: { ...turn, trace: [], state, error } }, paint)
+        .split("\n")
+        .at(-1);
+      expect(closing).toMatch(/: It said: no( \(model\.rejected\))?$/);
+    }
+  });
+
+  test("tells of an effect that was given up why", () => {
+    const text = formatTurnChain(
+      {
+        ...life,
+        effects: [{ kind: "memory.extract", state: "dead", createdAt: T, error: "The model\nfailed." }],
+      },
+      paint,
+    );
+
+    expect(text).toContain("effects    memory.extract dead (The model failed.)");
   });
 });

@@ -1,5 +1,5 @@
 import type {
-  Effect,
+  EffectRecord,
   InboundRecord,
   Message,
   OutboxRecord,
@@ -10,6 +10,7 @@ import type {
 import { textOf } from "@troupe/contracts";
 import { oneLine, type Paint } from "../output.ts";
 import { clockTime, duration, usd } from "./time.ts";
+import { formatTurnUsage, type TurnUsage } from "./turn-usage.ts";
 
 /** Everything that is kept of one turn. */
 export interface TurnLife {
@@ -20,8 +21,9 @@ export interface TurnLife {
   readonly inbound?: readonly InboundRecord[] | undefined;
   readonly outbox?: readonly OutboxRecord[] | undefined;
   readonly effects?:
-    | readonly (Pick<Effect, "kind" | "createdAt"> & { readonly state: string; readonly endedAt?: number })[]
+    | readonly Pick<EffectRecord, "kind" | "createdAt" | "state" | "error" | "endedAt">[]
     | undefined;
+  readonly usage?: TurnUsage | undefined;
 }
 
 const WHAT_WIDTH = 9;
@@ -33,7 +35,8 @@ export function formatTurnChain(life: TurnLife, paint: Paint): string {
     .map((entry, order) => ({ entry, order }))
     .sort((a, b) => a.entry.at - b.entry.at || a.order - b.order)
     .map(({ entry }) => line(entry, paint));
-  return [header(life, paint), ...entries, ...effectLine(life, paint), ...closing(turn, paint)].join("\n");
+  const lines = [header(life, paint), ...entries, ...effectLine(life, paint), ...closing(turn, paint)];
+  return [...lines, ...formatTurnUsage(life.usage, paint)].join("\n");
 }
 
 function header({ turn, session, storyline }: TurnLife, paint: Paint): string {
@@ -104,7 +107,11 @@ function deliveryText(row: OutboxRecord): { readonly what: string; readonly deta
 function effectLine({ effects = [] }: TurnLife, paint: Paint): readonly string[] {
   if (effects.length === 0) return [];
   const at = Math.max(...effects.map((effect) => effect.endedAt ?? effect.createdAt));
-  const detail = effects.map((effect) => `${effect.kind} ${effect.state}`).join(", ");
+  const detail = effects
+    .map(
+      ({ kind, state, error }) => `${kind} ${state}${error === undefined ? "" : ` (${oneLine(error, 80)})`}`,
+    )
+    .join(", ");
   return [line({ at, what: "effects", detail }, paint)];
 }
 
@@ -126,10 +133,10 @@ function closing(turn: Turn, paint: Paint): readonly string[] {
     case "failed":
     case "dead":
       return [
-        `  ${paint.bad(turn.state)}: ${turn.error?.message ?? "no reason was kept"}${turn.error === undefined ? "" : ` (${turn.error.code})`}`,
+        `  ${paint.bad(turn.state)}: ${oneLine(turn.error?.message ?? "no reason was kept", 400)}${turn.error === undefined ? "" : ` (${turn.error.code})`}`,
       ];
     case "cancelled":
     case "suppressed":
-      return [`  ${turn.state}${turn.error === undefined ? "." : `: ${turn.error.message}`}`];
+      return [`  ${turn.state}${turn.error === undefined ? "." : `: ${oneLine(turn.error.message, 400)}`}`];
   }
 }

@@ -1,0 +1,121 @@
+import { readdirSync, type Stats, statSync } from "node:fs";
+import { join } from "node:path";
+import type { AgentSpec } from "@troupe/contracts";
+import { openKeptBlueprints } from "./kept-blueprints.ts";
+import type { Problem } from "./problem.ts";
+import { checkAgentReferences, type Names } from "./references.ts";
+import { agentSchema } from "./schema.ts";
+import { readOrTell, readSource } from "./source-file.ts";
+import type { AgentFile } from "./types.ts";
+import { validate } from "./validate.ts";
+
+interface Known {
+  readonly names: Names | undefined;
+  /** Absent, tools are not checked. */
+  readonly tools: readonly string[] | undefined;
+}
+
+/** Reads and checks `agents/*.yaml`; faults become problems. Files that did not change since the last start are not parsed. */
+export function loadAgents(
+  home: string,
+  {
+    keeps,
+    extraAgents,
+    ...known
+  }: Known & { readonly keeps: boolean; readonly extraAgents: Readonly<Record<string, string>> },
+  problems: Problem[],
+): readonly AgentSpec[] {
+  const kept = openKeptBlueprints(home);
+  const agents: AgentSpec[] = [];
+  for (const fileName of agentFiles(home, Object.keys(extraAgents), problems)) {
+    const name = `agents/${fileName}`;
+    const fileId = fileName.replace(/\.ya?ml$/, "");
+    // Before it is read: a file that changes meanwhile has other times when it is looked at next.
+    const stats = extraAgents[fileName] === undefined ? statsOf(join(home, name)) : undefined;
+    const input = stats && kept.find(fileName, stats);
+    const spec = input === undefined ? undefined : checkKept(input, { ...known, fileId });
+    if (spec !== undefined) {
+      agents.push(spec);
+      continue;
+    }
+    const text = extraAgents[fileName] ?? readOrTell(home, name, problems);
+    const read = text === undefined ? undefined : readAgent(name, text, { ...known, fileId }, problems);
+    if (read === undefined) continue;
+    agents.push(toSpec(read.value));
+    if (stats !== undefined) kept.put(fileName, stats, read.input);
+  }
+  if (keeps) kept.save();
+  return agents;
+}
+
+/** The blueprint that was kept, or undefined where anything is to be said of it: then the file itself is read, for its lines. */
+function checkKept(input: unknown, known: Known & { readonly fileId: string }): AgentSpec | undefined {
+  const { data } = agentSchema.safeParse(input);
+  if (data === undefined || checkAgentReferences(undefined, data, known).length > 0) return undefined;
+  return toSpec(data);
+}
+
+function readAgent(
+  name: string,
+  text: string,
+  known: Known & { readonly fileId: string },
+  problems: Problem[],
+): { readonly value: AgentFile; readonly input: unknown } | undefined {
+  const source = readSource(name, text);
+  const { value, input, problems: faults } = validate(source, agentSchema, { kind: "agent" });
+  problems.push(...faults);
+  if (value === undefined) return undefined;
+  problems.push(...checkAgentReferences(source, value, known));
+  return { value, input };
+}
+
+function statsOf(path: string): Stats | undefined {
+  try {
+    return statSync(path);
+  } catch {
+    // Reading it says why.
+    return undefined;
+  }
+}
+
+function agentFiles(home: string, extra: readonly string[], problems: Problem[]): readonly string[] {
+  let names: readonly string[] = extra;
+  try {
+    names = [...readdirSync(join(home, "agents")), ...extra]
+      .filter((name) => /\.ya?ml$/.test(name) && !name.startsWith("."))
+      .sort();
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== "ENOENT") throw error;
+  }
+  if (names.length === 0) {
+    problems.push({
+      file: "agents/",
+      line: undefined,
+      path: "",
+      message: "holds no agent.",
+      hints: [
+        "Write one, agents/ana.yaml:",
+        "  id: ana",
+        "  name: Ana",
+        "  instructions: You are a helpful assistant.",
+      ],
+    });
+  }
+  return names;
+}
+
+function toSpec(file: AgentFile): AgentSpec {
+  const { deadlineSeconds, description, tools, approvals, whileBusy, maxSteps } = file;
+  return {
+    id: file.id,
+    name: file.name,
+    model: file.model,
+    instructions: file.instructions,
+    ...(description === undefined ? {} : { description }),
+    ...(tools === undefined ? {} : { tools }),
+    ...(approvals === undefined ? {} : { approvals }),
+    ...(whileBusy === undefined ? {} : { whileBusy }),
+    ...(deadlineSeconds === undefined ? {} : { deadlineMs: deadlineSeconds * 1000 }),
+    ...(maxSteps === undefined ? {} : { maxSteps }),
+  };
+}

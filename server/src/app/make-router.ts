@@ -1,0 +1,34 @@
+import {
+  type ClosableModelRouter,
+  createModelRouter,
+  type ModelRouterConfig,
+  mayCost,
+  openPriceBook,
+  type PriceBook,
+} from "../llm/index.ts";
+import type { Foundation } from "./compose.ts";
+import type { Config } from "./config/index.ts";
+import { refusedProviders, withRefusedProviders } from "./refused-providers.ts";
+
+/** Makes routers; the book of prices is opened with the first configuration that names a provider which may cost. */
+export function routerMaker(
+  { clock, random, logger, metrics }: Foundation,
+  openBook: typeof openPriceBook = openPriceBook,
+): (config: Config) => Promise<ClosableModelRouter> {
+  let book: Promise<PriceBook> | undefined;
+  return async (config) => {
+    const isPaid = Object.values(config.providers).some(mayCost);
+    if (isPaid) book ??= openBook(clock);
+    const refused = refusedProviders(config.unreadable);
+    const refusalOf = (provider: string): string | undefined => refused.get(provider);
+    const deps = { clock, random, logger, metrics, refusalOf, priceBook: await book };
+    return withRefusedProviders(
+      createModelRouter({ ...deps, config: modelSettings(config) }),
+      config.unreadable,
+    );
+  };
+}
+
+function modelSettings({ providers, models, prices }: Config): ModelRouterConfig {
+  return { providers, models, prices };
+}

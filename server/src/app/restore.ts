@@ -1,0 +1,172 @@
+import { constants, existsSync } from "node:fs";
+import { access, chmod, mkdir, mkdtemp, open, readdir, rename, rm } from "node:fs/promises";
+import { dirname, join, relative, resolve } from "node:path";
+import { type CallOptions, TroupeError } from "@troupe/contracts";
+import { DATABASE_ENTRY, HOME_PREFIX, type Manifest, readBackup } from "../backup/index.ts";
+import { inspectDatabase, migrations, prepareCopy, type RowCounts } from "../store/index.ts";
+import { settingsIn, stamp } from "./backup.ts";
+import { displayPath, type Environment, peekStoreUrl } from "./config/index.ts";
+import { fileTrouble } from "./file-trouble.ts";
+import { homeExists } from "./home.ts";
+import { holdHome } from "./home-lock.ts";
+import { HOLDER_FILE } from "./lock-holder.ts";
+
+export interface RestoreOptions extends CallOptions {
+  readonly environment: Environment;
+  readonly file: string;
+  /** Puts what is in the home aside first. */
+  readonly force: boolean;
+  readonly onProgress: (share: number) => void;
+}
+
+export interface RestoreReport {
+  readonly home: string;
+  readonly manifest: Manifest;
+  /** What was in the home, where there was something. */
+  readonly setAside: string | undefined;
+  /** Replies that wait for the operator; undefined when the database is not in the backup. */
+  readonly held: { readonly waiting: number } | undefined;
+  /** There are secrets, and no file of the home opens them. */
+  readonly lacksMasterKey: boolean;
+}
+
+const DEFAULT_DATABASE = "data/troupe.db";
+/** What a backup replaces. The master key stays unless the backup brings one. */
+const REPLACED = ["troupe.yaml", "agents", "data", "extensions", "workspaces"];
+
+/**
+ * Makes a home out of a backup. Everything is unpacked, checked and brought up to date beside the home first; only then it
+ * takes its place, in a few renames. Its outbox is held. Rejects with `backup.invalid`, `store.*`, `home.locked` while a
+ * Troupe uses the home, and `request.conflict` for a home that is not empty; then everything is as it was.
+ */
+export async function restoreHome(options: RestoreOptions): Promise<RestoreReport> {
+  const { environment, file, force, signal } = options;
+  const { home } = environment;
+  const isUsed = homeExists(home) || existsSync(join(home, "data"));
+  if (isUsed && !force) {
+    throw new TroupeError(
+      `${displayPath(home)} is not empty. --force puts what is there aside first; TROUPE_HOME or --home names another folder.`,
+      { code: "request.conflict" },
+    );
+  }
+  await access(file, constants.R_OK).catch((error: unknown) => {
+    throw fileTrouble(error, file, "Nothing was restored.");
+  });
+  await mkdir(home, { recursive: true, mode: 0o700 });
+  using stack = new DisposableStack();
+  const holder = { pid: process.pid, command: "restore", since: Date.now() };
+  if (existsSync(join(home, "data"))) stack.use(holdHome(join(home, "data"), holder));
+  const staging = await mkdtemp(join(home, ".restore-"));
+  try {
+    const manifest = await readBackup(file, staging, {
+      signal,
+      accept: refuseNewer(file),
+      onProgress: options.onProgress,
+    });
+    const staged = join(staging, HOME_PREFIX);
+    await mkdir(join(staged, "data"), { recursive: true, mode: 0o700 });
+    const held = await placeDatabase(manifest, { staging, staged, environment, force });
+    // The lock goes with its folder, so nobody can start in the midst of the renames.
+    stack.use(holdHome(join(staged, "data"), holder));
+    signal.throwIfAborted();
+    const setAside = await exchange(home, staged, isUsed);
+    // Its place is another one now, so the lock does not take it along.
+    await rm(join(home, "data", HOLDER_FILE), { force: true });
+    return { home, manifest, setAside, held, lacksMasterKey: lacksMasterKey(manifest, environment) };
+  } catch (error) {
+    signal.throwIfAborted();
+    throw fileTrouble(error, home, "The home is as it was.");
+  } finally {
+    await rm(staging, { recursive: true, force: true });
+  }
+}
+
+function refuseNewer(file: string): (manifest: Manifest) => void {
+  return ({ store, troupe }) => {
+    if (store.kind !== "sqlite" || store.schema <= migrations.length) return;
+    throw new TroupeError(
+      `${file} was made by a newer Troupe (${troupe}; its database has version ${store.schema}, this one knows ${migrations.length}). Install that version, or a later one, and restore with it.`,
+      { code: "backup.invalid" },
+    );
+  };
+}
+
+/** Checks the database, brings it up to date, holds its outbox, and puts it where the restored settings look for it. */
+async function placeDatabase(
+  manifest: Manifest,
+  at: {
+    readonly staging: string;
+    readonly staged: string;
+    readonly environment: Environment;
+    readonly force: boolean;
+  },
+): Promise<RestoreReport["held"]> {
+  if (manifest.store.kind === "elsewhere") return undefined;
+  const { home, variables } = at.environment;
+  const database = join(at.staging, DATABASE_ENTRY);
+  // A home that was never started gets an empty one, so that it begins held like every other.
+  const differing =
+    manifest.store.kind === "sqlite"
+      ? differences(manifest.store.rows, inspectDatabase(database).rows)
+      : undefined;
+  if (differing !== undefined) {
+    throw new TroupeError(`The backup is damaged: ${differing}. Nothing was restored.`, {
+      code: "backup.invalid",
+    });
+  }
+  const since = Date.now();
+  const reason = `This home was restored from a backup of ${new Date(manifest.madeAt).toISOString()}.`;
+  const held = prepareCopy(database, { reason, since });
+  const url = peekStoreUrl((await settingsIn(at.staged)) ?? "", { home, variables });
+  const named = url?.startsWith("sqlite:") === true ? url.slice("sqlite:".length) : DEFAULT_DATABASE;
+  const inside = relative(home, resolve(home, named));
+  const isInside = inside !== "" && !inside.startsWith("..");
+  const target = isInside ? join(at.staged, inside) : resolve(home, named);
+  if (!isInside && existsSync(target)) {
+    if (!at.force)
+      throw new TroupeError(`${target} is there already. --force puts it aside first.`, {
+        code: "request.conflict",
+      });
+    await rename(target, `${target}.replaced-${stamp(since)}`);
+  }
+  await mkdir(dirname(target), { recursive: true, mode: 0o700 });
+  await rename(database, target);
+  await chmod(target, 0o600);
+  return held;
+}
+
+function differences(packed: RowCounts, found: RowCounts): string | undefined {
+  for (const [table, count] of Object.entries(packed)) {
+    if (found[table] !== count) return `${table} has ${found[table] ?? "no"} rows, and ${count} were packed`;
+  }
+  return undefined;
+}
+
+/** Puts the old aside and the new in its place; troupe.yaml last, which says that a home is there. */
+async function exchange(home: string, staged: string, isUsed: boolean): Promise<string | undefined> {
+  const brought = await readdir(staged);
+  const old = [...new Set([...REPLACED, ...brought])].filter((name) => existsSync(join(home, name)));
+  const aside = join(home, `replaced-${stamp(Date.now())}`);
+  if (isUsed && old.length > 0) {
+    await mkdir(aside, { mode: 0o700 });
+    for (const name of settingsLast(old).toReversed()) await rename(join(home, name), join(aside, name));
+  }
+  for (const name of settingsLast(brought)) await rename(join(staged, name), join(home, name));
+  const folder = await open(home, "r");
+  try {
+    await folder.sync();
+  } finally {
+    await folder.close();
+  }
+  return isUsed && old.length > 0 ? aside : undefined;
+}
+
+function settingsLast(names: readonly string[]): readonly string[] {
+  return names.toSorted((a, b) => Number(a === "troupe.yaml") - Number(b === "troupe.yaml"));
+}
+
+function lacksMasterKey(manifest: Manifest, { home, variables }: Environment): boolean {
+  const isSealed = manifest.store.kind === "sqlite" && (manifest.store.rows.secrets ?? 0) > 0;
+  const isGiven = variables.TROUPE_MASTER_KEY !== undefined || variables.TROUPE_MASTER_KEY_FILE !== undefined;
+  return isSealed && !isGiven && !existsSync(join(home, "master.key"));
+}
