@@ -18,7 +18,7 @@ interface Zone {
 }
 
 const SOURCE = /\.(ts|tsx|mts|js|mjs)$/;
-const ROOTS = /^(contracts|testing|server|bench|scripts)\//;
+const ROOTS = /^(console|contracts|testing|server|bench|scripts)\//;
 
 /** Sentences, each naming the file, the line and what to do instead; none when the rule holds. */
 export function importBreaches(tree: Tree): string[] {
@@ -44,6 +44,7 @@ function zoneOf(file: string): Zone | undefined {
     case "contracts":
     case "scripts":
       return { home: top, folders: [], packages: [] };
+    case "console":
     case "testing":
       return { home: top, folders: [], packages: ["@troupe/contracts"] };
     case "bench":

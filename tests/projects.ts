@@ -48,6 +48,15 @@ export function projectsOf(tree: Tree): string[] {
   return [...workspaces.filter((name) => name !== "server"), ...folders, "scripts", "tests"].sort();
 }
 
+/** The console runs in browsers and is put together by Vite, so it may hold JSX and knows the DOM. */
+const FOR_BROWSERS = {
+  jsx: "react-jsx",
+  lib: ["esnext", "dom", "dom.iterable"],
+  module: "preserve",
+  types: ["node", "vite/client"],
+  isolatedDeclarations: false,
+};
+
 /** What the tsconfig.json of a project says; `all` are the projects there are. */
 export function expectedProject(project: string, all: readonly string[]): ProjectFile {
   const up = posix.relative(project, ".");
@@ -61,6 +70,7 @@ export function expectedProject(project: string, all: readonly string[]): Projec
       // The scripts are JavaScript with types in comments, and tests import them; neither writes types for others to read.
       ...(project === "scripts" ? { checkJs: true } : {}),
       ...(project === "tests" || project === "scripts" ? { allowJs: true, isolatedDeclarations: false } : {}),
+      ...(project === "console" ? FOR_BROWSERS : {}),
     },
     ...filesOf(project, all),
     references: referencesOf(project, all).map((target) => ({ path: posix.relative(project, target) })),
@@ -69,6 +79,7 @@ export function expectedProject(project: string, all: readonly string[]): Projec
 
 function filesOf(project: string, all: readonly string[]): Pick<ProjectFile, "include" | "exclude"> {
   if (project === "scripts") return { include: ["**/*.mjs"] };
+  if (project === "console") return { include: ["**/*.ts", "**/*.tsx"], exclude: ["**/*.test.ts"] };
   if (project !== "tests") return { include: ["**/*.ts"], exclude: ["**/*.test.ts"] };
   // A test may look at anything, so all tests, those beside their source too, make one project above the others.
   const tops = new Set(
@@ -86,6 +97,7 @@ function referencesOf(project: string, all: readonly string[]): readonly string[
     case "contracts":
     case "scripts":
       return [];
+    case "console":
     case "testing":
     case server("kit"):
       return ["contracts"];

@@ -9,10 +9,11 @@ import { readEnvironment, requireConfig } from "../../server/src/app/config/inde
 import { openFaces } from "../../server/src/app/faces.ts";
 import { openHome } from "../../server/src/app/home.ts";
 import { holdHome } from "../../server/src/app/home-lock.ts";
+import { makeFirstKey } from "../../server/src/app/keys.ts";
 import { createAdjustableLogger } from "../../server/src/app/logging.ts";
 import { adminSocketPath } from "../../server/src/app/runtime-path.ts";
 import { createLocalBus } from "../../server/src/bus/index.ts";
-import { dayOf, derivedId } from "../../server/src/kit/index.ts";
+import { derivedId, spaceDay } from "../../server/src/kit/index.ts";
 import { createEffectWorkers } from "../../server/src/workers/index.ts";
 import { readKept } from "../sim/kept.ts";
 import { hasOpenWork } from "../sim/rest.ts";
@@ -134,15 +135,19 @@ async function work(troupe: Troupe): Promise<void> {
 
 async function read(troupe: Troupe): Promise<Reading> {
   const { stores, clock } = troupe;
-  const day = dayOf(clock.now());
-  const { reservedMicroUsd, spentMicroUsd } = await stores.ledger.budget(DEFAULT_SPACE_ID, day, NEVER);
+  const today = [spaceDay(DEFAULT_SPACE_ID, clock.now())];
+  const [before] = await stores.ledger.accounts(today, NEVER);
   const isOpen = await hasOpenWork(stores);
   if (!isOpen) await stores.unit.commit([stores.ledger.reconcile(DEFAULT_SPACE_ID)], NEVER);
-  const after = await stores.ledger.budget(DEFAULT_SPACE_ID, day, NEVER);
+  const [after] = await stores.ledger.accounts(today, NEVER);
   return {
     isOpen,
     kept: await readKept(stores, { agentId: AGENT_ID, readers: [["everybody"]] }),
-    budget: { reservedMicroUsd, spentMicroUsd, reservedAfterReconcileMicroUsd: after.reservedMicroUsd },
+    budget: {
+      reservedMicroUsd: before?.reservedMicroUsd ?? 0,
+      spentMicroUsd: before?.spentMicroUsd ?? 0,
+      reservedAfterReconcileMicroUsd: after?.reservedMicroUsd ?? 0,
+    },
   };
 }
 
@@ -189,7 +194,7 @@ troupe.health.enter("ready");
 const ready: Ready = {
   doorUrl: await openDoor(troupe),
   gatewayUrl: faces.addresses?.gateway ?? "",
-  key: troupe.firstKey?.key,
+  key: (await makeFirstKey(troupe, DEFAULT_SPACE_ID, NEVER))?.key,
 };
 process.send?.(ready);
 // The driver ends it, or the end of the driver does.

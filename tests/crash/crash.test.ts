@@ -1,3 +1,4 @@
+import { NO_CLUSTER, startPostgresCluster } from "@troupe/testing";
 import { expect, it } from "vitest";
 import { runRound } from "./driver.ts";
 import { roundSummary } from "./summary.ts";
@@ -6,7 +7,7 @@ import { roundSummary } from "./summary.ts";
 it("a process killed again and again under load loses nothing, answers nobody twice and repeats no effect", {
   timeout: 120_000,
 }, async () => {
-  const round = await runRound({ kills: 6, seed: 1 });
+  const round = await runRound({ kills: 6, seed: 1, leastMessages: 60 });
 
   console.log(roundSummary(round));
   expect(round.breaches).toEqual([]);
@@ -17,4 +18,20 @@ it("a process killed again and again under load loses nothing, answers nobody tw
   for (const count of ["replied", "delivered", "effects", "acts"] as const)
     expect(round.counts[count]).toBeGreaterThan(10);
   expect(round.unknown.length).toBe(round.counts.unknown);
+});
+
+it("the same holds on PostgreSQL when its server is crashed as well", { timeout: 180_000 }, async ({
+  skip,
+}) => {
+  await using server = await startPostgresCluster();
+  if (server === undefined) return skip(NO_CLUSTER);
+
+  const round = await runRound({ kills: 3, seed: 2, leastMessages: 60, server, restarts: 2 });
+
+  console.log(roundSummary(round));
+  expect(round.breaches).toEqual([]);
+  expect(round.counts.acknowledged).toBe(round.counts.messages);
+  expect(round.counts.messages).toBeGreaterThan(50);
+  for (const count of ["replied", "delivered", "effects", "acts"] as const)
+    expect(round.counts[count]).toBeGreaterThan(10);
 });

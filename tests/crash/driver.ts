@@ -5,6 +5,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as wait } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
+import type { PostgresCluster } from "@troupe/testing";
 import { createRandom, type Random } from "../../testing/src/simulator/index.ts";
 import { type Counts, check } from "../sim/check.ts";
 import type { Told } from "../sim/clients.ts";
@@ -16,6 +17,8 @@ export interface RoundResult {
   readonly kills: number;
   /** Kills that fell into a start, before the process took messages. */
   readonly killsInStart: number;
+  /** Of the database's server. */
+  readonly restarts: number;
   readonly counts: Counts;
   readonly breaches: readonly { readonly rule: string; readonly what: string }[];
   /** Blind replies of which nobody knows whether they arrived, and whether the platform has them. */
@@ -26,27 +29,40 @@ export interface RoundResult {
 const CHILD = fileURLToPath(new URL("./child.ts", import.meta.url));
 const START_WITHIN_MS = 20_000;
 const REST_WITHIN_MS = 90_000;
+/** Messages that are begun before most kills, on a slow machine too. */
+const WORK_BEFORE_KILL = 8;
 
 /** One home, `kills` kills under load, then rest, then every check. */
 export async function runRound(options: {
   readonly kills: number;
   readonly seed: number;
+  /** The load goes on until so many messages were begun, however slow the machine is. Default 0. */
+  readonly leastMessages?: number;
+  /** The home stands on a database of this server, which is crashed and restarted too. Default: SQLite in the home. */
+  readonly server?: PostgresCluster;
+  /** How often the server is crashed or stopped under load. Default 0. */
+  readonly restarts?: number;
   readonly log?: (line: string) => void;
 }): Promise<RoundResult> {
-  const { log = () => {} } = options;
+  const { log = () => {}, leastMessages = 0, server, restarts = 0 } = options;
   const startedMs = performance.now();
   const random = createRandom(options.seed);
   await using far = await openFarSide(random.fork("far"));
+  await using database = await server?.create();
   const home = mkdtempSync(join(tmpdir(), "troupe-crash-"));
   const house = createHouse(home, far.platformUrl);
   try {
-    writeHome(home, far);
+    writeHome(home, far, database?.url);
     const senders = startSenders({ random: random.fork("senders"), ready: () => house.ready });
-    const killsInStart = await killAgainAndAgain(house, random, options.kills);
+    const begun = (): number => senders.told.length;
+    const killsInStart = await killAgainAndAgain(house, random, options.kills, begun);
+    await house.start();
+    for (let done = 0; done < restarts; done++) await crashServer(server, random, begun);
     log(
       `${options.kills} kills, ${killsInStart} of them during a start; ${senders.told.length} messages so far`,
     );
     await house.start();
+    while (begun() < leastMessages) await wait(50);
     await senders.finish();
     log("every sender is acknowledged");
     const reading = await comeToRest(house);
@@ -55,6 +71,7 @@ export async function runRound(options: {
       ...(await judge(far, senders.told, reading)),
       kills: options.kills,
       killsInStart,
+      restarts,
       seconds: (performance.now() - startedMs) / 1_000,
     };
   } finally {
@@ -63,11 +80,12 @@ export async function runRound(options: {
   }
 }
 
-function writeHome(home: string, far: FarSide): void {
+function writeHome(home: string, far: FarSide, databaseUrl: string | undefined): void {
   mkdirSync(join(home, "agents"), { recursive: true });
   const config = {
     version: 1,
     server: { port: 0, metricsPort: 0, adminPort: 0 },
+    ...(databaseUrl === undefined ? {} : { store: { url: databaseUrl } }),
     providers: { scripted: { kind: "openai-compatible", baseUrl: far.modelUrl, apiKey: "none" } },
     models: { default: ["scripted/scripted"] },
     prices: { "scripted/scripted": { inputUsdPerMillion: 1, outputUsdPerMillion: 2 } },
@@ -145,7 +163,12 @@ function createHouse(home: string, platformUrl: string): House {
 }
 
 /** Most kills fall some time after the process took work, some into its start. */
-async function killAgainAndAgain(house: House, random: Random, kills: number): Promise<number> {
+async function killAgainAndAgain(
+  house: House,
+  random: Random,
+  kills: number,
+  begun: () => number,
+): Promise<number> {
   let killsInStart = 0;
   for (let done = 0; done < kills; done++) {
     const starting = house.start();
@@ -155,12 +178,32 @@ async function killAgainAndAgain(house: House, random: Random, kills: number): P
     } else {
       await starting;
       // Most get some work done: a turn that is cut off too often is given up, which is right and shows little.
-      await wait(random.chance(0.3) ? random.int(1, 60) : random.int(150, 900));
+      if (random.chance(0.3)) await wait(random.int(1, 60));
+      else {
+        const before = begun();
+        await wait(random.int(150, 900));
+        for (let waited = 0; begun() < before + WORK_BEFORE_KILL && waited < 10_000; waited += 25)
+          await wait(25);
+      }
     }
     await house.kill();
     await starting;
   }
   return killsInStart;
+}
+
+/** In the middle of work: commits are under way when the server dies, and some when it is asked to end. */
+async function crashServer(
+  server: PostgresCluster | undefined,
+  random: Random,
+  begun: () => number,
+): Promise<void> {
+  const before = begun();
+  for (let waited = 0; begun() < before + WORK_BEFORE_KILL && waited < 10_000; waited += 25) await wait(25);
+  await wait(random.int(1, 200));
+  await server?.stop(random.chance(0.7) ? "immediate" : "fast");
+  await wait(random.int(1, 1_000));
+  await server?.start();
 }
 
 async function comeToRest(house: House): Promise<Reading> {
@@ -191,6 +234,7 @@ function judge(
     doubted: nobody,
     acts,
     prompts,
+    doubledEvents: nobody,
     budget,
     wasCalm: false,
     wasQuick: false,

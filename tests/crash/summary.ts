@@ -4,13 +4,14 @@ import type { RoundResult } from "./driver.ts";
 export function roundSummary({
   kills,
   killsInStart,
+  restarts,
   counts,
   unknown,
   breaches,
   seconds,
 }: RoundResult): string {
   const lines = [
-    `${kills} kills (${killsInStart} during a start) in ${Math.round(seconds)} s`,
+    `${kills} kills (${killsInStart} during a start)${restarts > 0 ? `, ${restarts} crashes and stops of the database's server` : ""} in ${Math.round(seconds)} s`,
     `${counts.messages} messages, ${counts.acknowledged} acknowledged, ${counts.turns} turns, ${counts.replied} replied`,
     `${counts.delivered} delivered, ${counts.unknown} unknown, ${counts.effects} effects, ${counts.acts} acts on the world`,
     ...unknown.map(

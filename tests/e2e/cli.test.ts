@@ -6,12 +6,14 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { type HomeStore, openHomeStore } from "../lab/home-store.ts";
 
 /** The command line as a person uses it: real processes, a real home, the offline model. */
 
 const MAIN = fileURLToPath(new URL("../../server/src/cli/main.ts", import.meta.url));
 
 let folder: string;
+let store: HomeStore;
 let home: string;
 let ports: readonly number[];
 let serving: ChildProcess | undefined;
@@ -20,6 +22,7 @@ beforeAll(async () => {
   folder = mkdtempSync(join(tmpdir(), "troupe-cli-"));
   home = join(folder, "home");
   ports = await freePorts(3);
+  store = await openHomeStore();
 });
 
 afterAll(async () => {
@@ -27,6 +30,7 @@ afterAll(async () => {
     serving.kill("SIGKILL");
     await once(serving, "exit");
   }
+  await store[Symbol.asyncDispose]();
   rmSync(folder, { recursive: true, force: true });
 });
 
@@ -105,7 +109,7 @@ function writeConfig(more = ""): void {
   mkdirSync(home, { recursive: true });
   writeFileSync(
     join(home, "troupe.yaml"),
-    `version: 1\nserver: { port: ${port}, metricsPort: ${metricsPort}, adminPort: ${adminPort}, grpcPort: 50051 }\n${more}`,
+    `version: 1\nserver: { port: ${port}, metricsPort: ${metricsPort}, adminPort: ${adminPort}, grpcPort: 50051 }\n${more}${store.yaml}`,
   );
 }
 
@@ -221,6 +225,27 @@ describe("one home, with and without a running Troupe", () => {
     expect((await troupe(["key", "revoke", made.id])).code).toBe(0);
     expect((await ask()).status).toBe(401);
     answered.key = (await json<{ key: string }>("key", "create", "--name", "kept")).key;
+  });
+
+  test("a link signs a browser in, which the list of keys shows until it is revoked", async () => {
+    const { url } = await json<{ url: string }>("key", "link");
+    const { origin, searchParams } = new URL(url);
+    expect(origin).toBe(`http://127.0.0.1:${ports[0]}`);
+    const signedIn = await fetch(`${origin}/api/sign-in`, {
+      method: "POST",
+      headers: { "content-type": "application/json", origin },
+      body: JSON.stringify({ code: searchParams.get("start") }),
+    });
+    const cookie = signedIn.headers.get("set-cookie")?.split(";")[0] ?? "";
+    const look = async (): Promise<number> =>
+      (await fetch(`${origin}/api/me`, { headers: { cookie } })).status;
+    expect(await look()).toBe(200);
+
+    const keys = await json<{ id: string; kind: string }[]>("key", "list");
+    const browser = keys.find(({ kind }) => kind === "browser");
+    expect((await troupe(["key", "list"])).out).toMatch(/a browser +browser +operator +signed in .* until /);
+    expect((await troupe(["key", "revoke", browser?.id ?? ""])).code).toBe(0);
+    expect(await look()).toBe(401);
   });
 
   test("a changed file is taken over while Troupe runs, a broken one is told of and changes nothing", async () => {

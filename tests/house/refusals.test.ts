@@ -151,7 +151,9 @@ describe("a start that cannot install", () => {
     const up = await clone.run(UP, withoutWriting(clone.root));
 
     expect(up).toMatchObject({ code: 0, err: "" });
-    expect(up.out).toBe(`node --max-semi-space-size=4 ${clone.root}/server/src/cli/main.ts up\n`);
+    expect(up.out).toBe(
+      `node --max-semi-space-size=8 --max-old-space-size=2000 ${clone.root}/server/src/cli/main.ts up\n`,
+    );
   });
 });
 

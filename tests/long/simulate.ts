@@ -1,17 +1,21 @@
 // Runs many schedules of the simulator, or shows one of them.
 //   npm run sim -- --seed 42                                one schedule, event by event
 //   npm run sim -- --from 1 --count 100000 --state FILE     many; what FILE says is done is not done again
+//   npm run sim -- --store postgres --count 300             the same on a real PostgreSQL server
 import { fork } from "node:child_process";
 import { existsSync, readFileSync, renameSync, writeFileSync } from "node:fs";
 import { availableParallelism } from "node:os";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
+import type { StoreKind } from "../lab/test-store.ts";
 import type { Counts } from "../sim/check.ts";
 import { describeFailure, describeSchedule } from "../sim/report.ts";
 import { createSimulator } from "../sim/schedule.ts";
 
 /** Seeds that a worker process runs before it tells what came of them. */
 const BATCH = 500;
+/** A real server takes longer for each. */
+const BATCH_ON_POSTGRES = 25;
 
 interface Batch {
   readonly from: number;
@@ -58,8 +62,8 @@ function add(totals: Totals, more: Totals): void {
   for (const name of Object.keys(totals) as (keyof Totals)[]) totals[name] += more[name];
 }
 
-async function runBatch({ from, to }: Batch): Promise<BatchResult> {
-  using simulator = createSimulator();
+async function runBatch({ from, to }: Batch, store: StoreKind): Promise<BatchResult> {
+  await using simulator = await createSimulator(store);
   const startedMs = performance.now();
   const totals = { ...ZERO };
   const failures: BatchResult["failures"][number][] = [];
@@ -91,12 +95,13 @@ function keepState(path: string | undefined, state: State): void {
 async function runAll(
   batches: readonly Batch[],
   processes: number,
+  store: string,
   onResult: (result: BatchResult) => void,
 ): Promise<void> {
   const left = [...batches];
   const work = (): Promise<void> =>
     new Promise((resolve, reject) => {
-      const child = fork(fileURLToPath(import.meta.url), ["--worker"], {
+      const child = fork(fileURLToPath(import.meta.url), ["--worker", "--store", store], {
         stdio: ["ignore", "inherit", "inherit", "ipc"],
       });
       const next = (): void => {
@@ -138,15 +143,20 @@ async function main(): Promise<void> {
       count: { type: "string", default: "2000" },
       state: { type: "string" },
       processes: { type: "string", default: String(availableParallelism()) },
+      store: { type: "string", default: "sqlite" },
       worker: { type: "boolean", default: false },
     },
   });
   if (values.worker) {
-    process.on("message", (batch: Batch) => void runBatch(batch).then((result) => process.send?.(result)));
+    process.on(
+      "message",
+      (batch: Batch) =>
+        void runBatch(batch, values.store as StoreKind).then((result) => process.send?.(result)),
+    );
     return;
   }
   if (values.seed !== undefined) {
-    using simulator = createSimulator();
+    await using simulator = await createSimulator(values.store as StoreKind);
     const result = await simulator.run(Number(values.seed), { keepLog: true });
     console.log(describeSchedule(result));
     process.exitCode = result.breaches.length === 0 ? 0 : 1;
@@ -155,11 +165,12 @@ async function main(): Promise<void> {
   const state = readState(values.state);
   const from = Number(values.from);
   const to = from + Number(values.count);
+  const size = values.store === "postgres" ? BATCH_ON_POSTGRES : BATCH;
   const batches: Batch[] = [];
-  for (let at = from; at < to; at += BATCH)
-    if (!state.done.includes(at)) batches.push({ from: at, to: Math.min(to, at + BATCH) });
-  await runAll(batches, Number(values.processes), (result) => {
-    if (result.to - result.from === BATCH || result.to === to) state.done.push(result.from);
+  for (let at = from; at < to; at += size)
+    if (!state.done.includes(at)) batches.push({ from: at, to: Math.min(to, at + size) });
+  await runAll(batches, Number(values.processes), values.store, (result) => {
+    if (result.to - result.from === size || result.to === to) state.done.push(result.from);
     add(state.totals, result.totals);
     state.failures.push(...result.failures);
     for (const { text } of result.failures) console.log(text);

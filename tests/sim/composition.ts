@@ -14,11 +14,13 @@ import type {
 } from "@troupe/contracts";
 import { DEFAULT_SPACE_ID } from "@troupe/contracts";
 import { AGENT_DEFAULTS, createSupervisor } from "../../server/src/agent/index.ts";
+import { type BudgetRule, createBudgets } from "../../server/src/app/budgets.ts";
 import { createLastingLease } from "../../server/src/app/lasting-lease.ts";
 import { createLocalTurnFeed } from "../../server/src/bus/index.ts";
 import { createInbox, notEmpty } from "../../server/src/inbox/index.ts";
 import { createIdGenerator, createMetrics, derivedId } from "../../server/src/kit/index.ts";
 import { createEffectWorkers, createProcessLease, createRelay } from "../../server/src/workers/index.ts";
+import { createMemoryBlobs } from "../../testing/src/memory-blobs.ts";
 import {
   createSimulatedRouter,
   createSimulatedUnit,
@@ -31,6 +33,7 @@ import {
   withRemoteReads,
 } from "../../testing/src/simulator/index.ts";
 import { AGENT_ID } from "./clients.ts";
+import type { LiveLog } from "./live.ts";
 import type { SchedulePlan } from "./plan.ts";
 import {
   createModelScript,
@@ -71,6 +74,7 @@ export interface CompositionDeps {
   readonly random: Random;
   readonly outside: OutsideWorld;
   readonly prompts: SeenPrompt[];
+  readonly live: LiveLog;
   readonly mutation: Mutation | undefined;
   /** From now on nothing goes wrong any more. */
   readonly isCalm: () => boolean;
@@ -114,8 +118,10 @@ export function composeProcess(deps: CompositionDeps): Composition {
     random: () => random.next(),
     bus: deps.bus.of(process),
     agents: AGENTS,
+    blobs: createMemoryBlobs({ clock }),
   };
-  const feed = createLocalTurnFeed(common);
+  const budgets = createBudgets({ ...common, rules: () => budgetRules(plan) });
+  const feed = deps.live.heard(createLocalTurnFeed(common));
   const script = createModelScript(plan, random);
   const supervisor = createSupervisor({
     ...common,
@@ -133,14 +139,15 @@ export function composeProcess(deps: CompositionDeps): Composition {
       failShare: () => (deps.isCalm() ? 0 : plan.toolFailShare),
       noteWrites: (context) => noteWrites(stores, ids.next(), clock.now(), context),
     }),
+    approval: { decide: async () => "allow" },
     modules: [],
     settings: {
       ...AGENT_DEFAULTS,
       maxAttempts: 20,
       summaryEveryTurns: plan.summaryEveryTurns,
       sweepMs: SWEEP_MS,
-      dailyLimitMicroUsd: () => plan.dailyLimitMicroUsd,
     },
+    budgets,
   });
   const inbox = createInbox({
     ...common,
@@ -148,7 +155,12 @@ export function composeProcess(deps: CompositionDeps): Composition {
     intake: supervisor.intake,
     control: supervisor.control,
     gates: [notEmpty(), FORBIDDEN],
-    reservation: () => ({ microUsd: RESERVED_MICRO_USD, limitMicroUsd: plan.dailyLimitMicroUsd }),
+    parseCommand: () => undefined,
+    budgets,
+    outlay: (_agent, { peerId }, { at }) => {
+      const applied = budgets.of({ spaceId: DEFAULT_SPACE_ID, agentId: AGENT_ID, peerId }, at);
+      return { microUsd: applied.length === 0 ? 0 : RESERVED_MICRO_USD, budgets: applied };
+    },
     deadlineMs: () => DEADLINE_MS,
   });
   const lease = createLastingLease(common, (onLost) =>
@@ -210,6 +222,17 @@ export function composeProcess(deps: CompositionDeps): Composition {
   };
 }
 
+/** One for the whole space; with it one for each conversation's peer, so that a turn is paid from several accounts. */
+export function budgetRules({ dailyLimitMicroUsd }: SchedulePlan): readonly BudgetRule[] {
+  if (dailyLimitMicroUsd === undefined) return [];
+  const common = { only: undefined, atLimit: "refuse", cheaperModel: undefined } as const;
+  const monthlyMicroUsd = dailyLimitMicroUsd - 500;
+  return [
+    { ...common, name: "all", per: "space", dailyMicroUsd: dailyLimitMicroUsd, monthlyMicroUsd: undefined },
+    { ...common, name: "each", per: "peer", dailyMicroUsd: undefined, monthlyMicroUsd },
+  ];
+}
+
 const FORBIDDEN: Gate = {
   id: "forbidden",
   check: (message) =>
@@ -244,14 +267,21 @@ function remoteStores(deps: CompositionDeps): Stores {
   return {
     ...own,
     unit,
-    sessions: withRemoteReads(deps, "sessions", own.sessions, ["get", "list", "messages", "history"]),
+    sessions: withRemoteReads(deps, "sessions", own.sessions, ["get", "list", "messages", "history", "find"]),
     storylines: withRemoteReads(deps, "storylines", own.storylines, ["ofSession"]),
-    turns: withRemoteReads(deps, "turns", own.turns, ["get", "steps", "inbound", "list", "nextDue"]),
+    turns: withRemoteReads(deps, "turns", own.turns, [
+      "get",
+      "steps",
+      "inbound",
+      "list",
+      "nextDue",
+      "outlook",
+    ]),
     inbox: withRemoteReads(deps, "inbox", own.inbox, ["find", "ofTurn", "counts"]),
     outbox: withRemoteReads(deps, "outbox", own.outbox, ["ofTurn", "list", "nextDue"]),
     effects: withRemoteReads(deps, "effects", own.effects, ["ofTurn", "nextDue"]),
-    ledger: withRemoteReads(deps, "ledger", own.ledger, ["budget", "callsOfTurn"]),
-    memories: withRemoteReads(deps, "memories", own.memories, ["list"]),
+    ledger: withRemoteReads(deps, "ledger", own.ledger, ["accounts", "callsOfTurn"]),
+    memories: withRemoteReads(deps, "memories", own.memories, ["list", "find"]),
   };
 }
 

@@ -63,7 +63,7 @@ export function planSchedule(random: Random): SchedulePlan {
     keepsCommitOrder: random.chance(0.7),
     faults: isRough ? planFaults(random, isEmbedded) : NO_FAULTS,
     conversations,
-    dailyLimitMicroUsd: random.chance(0.15) ? random.int(1, 8) * 1_000 : undefined,
+    dailyLimitMicroUsd: random.chance(0.15) ? random.int(1, 8) * 6_000 : undefined,
     modelFailShare: random.chance(0.5) ? 0.15 : 0,
     modelHangShare: random.chance(0.15) ? 0.1 : 0,
     paceMs: random.pick([1, 20, 150]),

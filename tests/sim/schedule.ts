@@ -1,8 +1,8 @@
 // Runs one schedule: the plan of a seed, until everything has come to rest, then every check.
-import type { Clock, Committed, ErrorCode, Logger, Stores, Write } from "@troupe/contracts";
+import type { AccountLimit, Clock, Committed, ErrorCode, Logger, Stores, Write } from "@troupe/contracts";
 import { DEFAULT_SPACE_ID, TroupeError } from "@troupe/contracts";
-import { createIdGenerator, createMetrics, dayOf } from "../../server/src/kit/index.ts";
-import { type InlineStores, openInlineStores } from "../../server/src/store/index.ts";
+import { createIdGenerator, createMetrics, monthOf, spaceDay } from "../../server/src/kit/index.ts";
+import type { InlineStores } from "../../server/src/store/index.ts";
 import {
   createFaults,
   createRandom,
@@ -14,10 +14,12 @@ import {
   type SimulatedProcess,
   type World,
 } from "../../testing/src/simulator/index.ts";
+import { createTestStores, type StoreKind } from "../lab/test-store.ts";
 import { type Counts, check } from "./check.ts";
 import { AGENT_ID, type Clients, startClients } from "./clients.ts";
 import { type Composition, type CompositionDeps, composeProcess, type Mutation } from "./composition.ts";
 import { readKept } from "./kept.ts";
+import { createLiveLog } from "./live.ts";
 import { planSchedule, type SchedulePlan } from "./plan.ts";
 import { hasOpenWork } from "./rest.ts";
 
@@ -39,7 +41,7 @@ export interface ScheduleResult {
   readonly plan: SchedulePlan;
 }
 
-export interface Simulator extends Disposable {
+export interface Simulator extends AsyncDisposable {
   run(
     seed: number,
     options?: { readonly keepLog?: boolean; readonly mutation?: Mutation },
@@ -53,8 +55,9 @@ const LOOK_EVERY_MS = 2_000;
 const NEVER = { signal: new AbortController().signal };
 const SILENT: Logger = { debug() {}, info() {}, warn() {}, error() {}, child: () => SILENT };
 
-/** One database in memory serves all schedules, one after the other. */
-export function createSimulator(): Simulator {
+/** One database serves all schedules, one after the other. */
+export async function createSimulator(kind: StoreKind = "sqlite"): Promise<Simulator> {
+  const stores = createTestStores(kind);
   let world: World | undefined;
   const clock: Clock = {
     now: () => world?.utcMs ?? 0,
@@ -63,8 +66,7 @@ export function createSimulator(): Simulator {
       throw new Error("The shared store has no timers: riders belong to processes.");
     },
   };
-  const store = openInlineStores({
-    memory: true,
+  const store = await stores.open({
     clock,
     ids: createIdGenerator(clock),
     logger: SILENT,
@@ -72,12 +74,17 @@ export function createSimulator(): Simulator {
     leaseClock: () => world?.utcMs ?? 0,
   });
   return {
-    run(seed, { keepLog = false, mutation } = {}) {
+    async run(seed, { keepLog = false, mutation } = {}) {
+      // The tools load it at their first call. Reading a file takes the machine's time, which no schedule may depend on.
+      await import("ajv/dist/2020.js");
       store.reset();
       world = createWorld({ seed, keepLog });
       return runSchedule(world, store, seed, mutation);
     },
-    [Symbol.dispose]: () => void store.close(),
+    async [Symbol.asyncDispose]() {
+      await store.close();
+      await stores[Symbol.asyncDispose]();
+    },
   };
 }
 
@@ -93,11 +100,13 @@ async function runSchedule(
   const platform = createSimulatedPlatform(world, faults);
   const outside = { acts: new Map<string, number>() };
   const prompts: CompositionDeps["prompts"][number][] = [];
+  const live = createLiveLog();
   let isCalm = plan.faults.strikeEvery === undefined && plan.faults.refuseShare === 0;
   const wasCalm = isCalm;
   isCalm = false;
   const breaches: Breach[] = [];
   const report = (rule: string, what: string): void => void breaches.push({ rule, what });
+  const limits = limitsOf(plan, world.utcMs);
   const house = createHouse({
     world,
     faults,
@@ -108,13 +117,14 @@ async function runSchedule(
         faults,
         process,
         stores: store.stores,
-        commit: (writes) => applyNoting(store, writes, report),
+        commit: (writes) => applyNoting(store, writes, { limits, wasCalm, report }),
         bus,
         platform,
         plan,
         random: world.random.fork(process.name),
         outside,
         prompts,
+        live,
         mutation,
         isCalm: () => isCalm,
       }),
@@ -145,7 +155,8 @@ async function runSchedule(
       doubted: platform.doubted,
       acts: outside.acts,
       prompts,
-      budget: await budgetOf(store, dayOf(world.utcMs)),
+      doubledEvents: live.doubled,
+      budget: await budgetOf(store, world.utcMs),
       wasCalm: wasCalm && faults.strikes === 0,
       wasQuick: plan.faults.slowShare === 0,
     },
@@ -159,10 +170,21 @@ async function runSchedule(
 function applyNoting(
   store: InlineStores,
   writes: readonly Write<unknown>[],
-  report: (rule: string, what: string) => void,
+  {
+    limits,
+    wasCalm,
+    report,
+  }: {
+    readonly limits: readonly AccountLimit[];
+    readonly wasCalm: boolean;
+    readonly report: (rule: string, what: string) => void;
+  },
 ): Committed {
   try {
-    return store.applySync(writes);
+    const committed = store.applySync(writes);
+    // A process that was given up may tell late of what it was billed; no reservation may take more all the same.
+    if (limits.length > 0 && (wasCalm || writes.some(isReservation))) checkLimits(store, limits, report);
+    return committed;
   } catch (error) {
     const isGuard = ["store.conflict", "store.duplicate", "budget.exceeded"].some((code) =>
       TroupeError.is(error, code as ErrorCode),
@@ -172,12 +194,49 @@ function applyNoting(
   }
 }
 
-async function budgetOf(store: InlineStores, day: string) {
+function isReservation(write: Write<unknown>): boolean {
+  return "statement" in write && (write.statement as { readonly name: string }).name === "ledger.reserve";
+}
+
+/** Reserving nothing more is refused where an account holds more than its limit. */
+function checkLimits(
+  { stores, applySync }: InlineStores,
+  limits: readonly AccountLimit[],
+  report: (rule: string, what: string) => void,
+): void {
+  for (const limit of limits) {
+    try {
+      applySync([stores.ledger.reserve({ holder: "the check", microUsd: 0, accounts: [limit] })]);
+    } catch (error) {
+      if (!TroupeError.is(error, "budget.exceeded")) throw error;
+      report("no budget is passed", `${limit.scope} ${limit.subject} holds more than ${limit.limitMicroUsd}`);
+    }
+  }
+}
+
+/** As `budgetRules` has them, of everybody who takes part. */
+function limitsOf({ dailyLimitMicroUsd, conversations }: SchedulePlan, at: number): readonly AccountLimit[] {
+  if (dailyLimitMicroUsd === undefined) return [];
+  const space = spaceDay(DEFAULT_SPACE_ID, at);
+  const period = monthOf(at);
+  return [
+    { ...space, limitMicroUsd: dailyLimitMicroUsd },
+    ...conversations.map(({ target }): AccountLimit => {
+      const subject = `peer-${target}`;
+      return { ...space, scope: "peer", subject, period, limitMicroUsd: dailyLimitMicroUsd - 500 };
+    }),
+  ];
+}
+
+async function budgetOf(store: InlineStores, at: number) {
   const { ledger } = store.stores;
-  const { reservedMicroUsd, spentMicroUsd } = await ledger.budget(DEFAULT_SPACE_ID, day, NEVER);
+  const read = async () => {
+    const [today] = await ledger.accounts([spaceDay(DEFAULT_SPACE_ID, at)], NEVER);
+    return { reservedMicroUsd: today?.reservedMicroUsd ?? 0, spentMicroUsd: today?.spentMicroUsd ?? 0 };
+  };
+  const { reservedMicroUsd, spentMicroUsd } = await read();
   store.applySync([ledger.reconcile(DEFAULT_SPACE_ID)]);
-  const after = await ledger.budget(DEFAULT_SPACE_ID, day, NEVER);
-  return { reservedMicroUsd, spentMicroUsd, reservedAfterReconcileMicroUsd: after.reservedMicroUsd };
+  return { reservedMicroUsd, spentMicroUsd, reservedAfterReconcileMicroUsd: (await read()).reservedMicroUsd };
 }
 
 interface Resident {

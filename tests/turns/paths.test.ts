@@ -217,7 +217,7 @@ test("a module that says too much is cut to whole lines within its budget", asyn
 
 test("a spent budget refuses before anything is kept, and a turn's cost is settled to the cent", async () => {
   const price = { inputUsdPerMillion: 1, cachedInputUsdPerMillion: 1, outputUsdPerMillion: 1 };
-  const reservation = { microUsd: 60, limitMicroUsd: 100 };
+  const reservation = { microUsd: 7_000, limitMicroUsd: 9_000 };
   const one = await stage.process("one", { price, reservation });
   stage.model.enqueue({ text: "ok", delayMs: 100 });
 
@@ -227,9 +227,10 @@ test("a spent budget refuses before anything is kept, and a turn's cost is settl
 
   expect(meanwhile).toMatchObject({ kind: "refused", code: "budget.exceeded" });
   const { turn } = await recordOf(stage, first.turnId);
-  const budget = await stage.stores.ledger.budget("default", "2026-11-20", { signal: NEVER });
+  const account = { spaceId: "default", scope: "space", subject: "", period: "2026-11-20" } as const;
+  const [budget] = await stage.stores.ledger.accounts([account], { signal: NEVER });
   expect(turn.costMicroUsd).toBe(25);
-  expect(budget).toEqual({ day: "2026-11-20", spentMicroUsd: 25, reservedMicroUsd: 0 });
+  expect(budget).toMatchObject({ spentMicroUsd: 25, reservedMicroUsd: 0 });
 });
 
 test("an unknown model is told as what it is", async () => {

@@ -2,6 +2,8 @@ import type {
   AcceptResult,
   Agent,
   AgentSpec,
+  ApprovalPolicy,
+  BlobStore,
   Committed,
   InboundMessage,
   ModelChoice,
@@ -19,26 +21,29 @@ import { TroupeError } from "@troupe/contracts";
 import {
   createLogRecorder,
   createManualClock,
+  createMemoryBlobs,
   createScriptedModel,
   type ManualClock,
   type ScriptedModel,
 } from "@troupe/testing";
+import { afterAll } from "vitest";
 import {
   AGENT_DEFAULTS,
   type AgentSettings,
   createSupervisor,
   type Supervisor,
 } from "../../server/src/agent/index.ts";
+import { type BudgetRule, createBudgets } from "../../server/src/app/budgets.ts";
 import { createLocalBus, createLocalTurnFeed } from "../../server/src/bus/index.ts";
-import {
-  createInbox,
-  neverAnswerYourself,
-  notEmpty,
-  type Reservation,
-} from "../../server/src/inbox/index.ts";
+import { createInbox, neverAnswerYourself, notEmpty } from "../../server/src/inbox/index.ts";
 import { createIdGenerator, createMetrics } from "../../server/src/kit/index.ts";
-import { type InlineStores, openInlineStores } from "../../server/src/store/index.ts";
-import { createBuiltinTools, createToolbox } from "../../server/src/tools/index.ts";
+import {
+  createBlueprintPolicy,
+  createBuiltinTools,
+  createCommandTools,
+  createToolbox,
+} from "../../server/src/tools/index.ts";
+import { createTestStores } from "../lab/test-store.ts";
 
 export const OPERATOR: Principal = { spaceId: "default", kind: "operator", id: "operator" };
 export const NEVER: AbortSignal = new AbortController().signal;
@@ -55,12 +60,21 @@ export interface Stage {
 
 export interface ProcessOptions {
   readonly settings?: Partial<AgentSettings>;
+  readonly blobs?: BlobStore;
   readonly spec?: Partial<AgentSpec>;
   readonly tools?: readonly Tool[];
   readonly modules?: readonly Module[];
   readonly price?: ModelPrice;
-  readonly reservation?: Reservation;
+  /** What a message reserves, and what its space may spend a day. Absent: no budget, so nothing is reserved. */
+  readonly reservation?: { readonly microUsd: number; readonly limitMicroUsd: number };
+  /** In place of the limit of `reservation`. */
+  readonly budgets?: readonly BudgetRule[];
+  /** A logical model `small` that costs nothing. */
+  readonly small?: ScriptedModel;
   readonly deadlineMs?: number;
+  readonly onKept?: () => void;
+  /** Default: what the agent's blueprint says. */
+  readonly approval?: ApprovalPolicy;
   /** Stands before each commit; rejecting refuses it, never resolving is a crash before it. */
   readonly beforeCommit?: (writes: readonly Write<unknown>[]) => Promise<void>;
 }
@@ -69,6 +83,8 @@ export interface StagedProcess {
   readonly supervisor: Supervisor;
   readonly events: TurnEvent[];
   readonly log: ReturnType<typeof createLogRecorder>;
+  /** Turns that somebody watches, or whose live events are kept for it. */
+  watched(): number;
   send(text: string, over?: Partial<InboundMessage>): Promise<AcceptResult>;
   /** Sends and lets everything happen that needs no time. */
   say(text: string, over?: Partial<InboundMessage>): Promise<Extract<AcceptResult, { kind: "accepted" }>>;
@@ -76,13 +92,15 @@ export interface StagedProcess {
 
 export const LEASE_MS = 30_000;
 
+const testStores = createTestStores();
+afterAll(() => testStores[Symbol.asyncDispose]());
+
 export async function openStage(): Promise<Stage> {
   const clock = createManualClock();
   const ids = createIdGenerator(clock);
   const metrics = createMetrics();
   const quiet = createLogRecorder();
-  const store: InlineStores = openInlineStores({
-    memory: true,
+  const store = await testStores.open({
     clock,
     ids,
     metrics,
@@ -126,9 +144,17 @@ async function openProcess(parts: {
   const events: TurnEvent[] = [];
   const feed = createLocalTurnFeed({ logger, metrics });
   const bus = createLocalBus({ logger, metrics, clock });
+  const budgets = createBudgets({
+    ...stores,
+    unit,
+    clock,
+    metrics,
+    rules: () => over.budgets ?? rulesOf(over),
+  });
   const builtin = createBuiltinTools({ ...stores, random: () => 0.5 });
   const toolbox = createToolbox({
     sources: [builtin, { id: "test", list: async () => over.tools ?? [] }],
+    commandTools: createCommandTools(stores),
     logger,
     metrics,
     clock,
@@ -136,12 +162,14 @@ async function openProcess(parts: {
   await toolbox.load(options);
   // Loaded with the first tool call otherwise, which takes real time.
   await import("ajv/dist/2020.js");
+  const blobs = over.blobs ?? createMemoryBlobs({ clock });
   const supervisor = createSupervisor({
     ...stores,
     unit,
     agents,
-    router: routerOf(model, over.price),
+    router: routerOf(model, over.price, over.small),
     toolbox,
+    approval: over.approval ?? createBlueprintPolicy(),
     modules: over.modules ?? [],
     feed,
     bus,
@@ -149,11 +177,13 @@ async function openProcess(parts: {
     ids,
     logger,
     metrics,
+    blobs,
     processId: id,
     random: () => 0.5,
+    budgets,
+    ...(over.onKept === undefined ? {} : { onKept: over.onKept }),
     settings: {
       ...AGENT_DEFAULTS,
-      dailyLimitMicroUsd: () => over.reservation?.limitMicroUsd,
       ...over.settings,
     },
   });
@@ -164,8 +194,14 @@ async function openProcess(parts: {
     control: supervisor.control,
     feed,
     agents,
+    blobs,
     gates: [neverAnswerYourself(), notEmpty()],
-    reservation: () => over.reservation ?? { microUsd: 0, limitMicroUsd: undefined },
+    parseCommand: toolbox.parseCommand,
+    budgets,
+    outlay: (_agent, { peerId }, { at, model: name }) => ({
+      microUsd: name === "small" ? 0 : (over.reservation?.microUsd ?? 0),
+      budgets: budgets.of({ spaceId: "default", agentId: "ana", peerId }, at),
+    }),
     deadlineMs: () => over.deadlineMs ?? 60_000,
     processId: id,
     clock,
@@ -183,6 +219,7 @@ async function openProcess(parts: {
     supervisor,
     events,
     log,
+    watched: () => feed.size,
     send,
     async say(text, more) {
       const result = await send(text, more);
@@ -191,6 +228,16 @@ async function openProcess(parts: {
       return result;
     },
   };
+}
+
+function rulesOf({ reservation }: ProcessOptions): readonly BudgetRule[] {
+  if (reservation === undefined) return [];
+  return [
+    {
+      ...{ name: "daily", per: "space", only: undefined, monthlyMicroUsd: undefined },
+      ...{ atLimit: "refuse", cheaperModel: undefined, dailyMicroUsd: reservation.limitMicroUsd },
+    },
+  ];
 }
 
 function gated(unit: UnitOfWork, beforeCommit: ProcessOptions["beforeCommit"]): UnitOfWork {
@@ -221,17 +268,25 @@ export function inboundOf(text: string, at: number): InboundMessage {
   };
 }
 
-function routerOf(model: ScriptedModel, price: ModelPrice | undefined): ModelRouter {
-  const choice: ModelChoice = { model, name: "scripted/model", price };
+function routerOf(
+  model: ScriptedModel,
+  price: ModelPrice | undefined,
+  small: ScriptedModel | undefined,
+): ModelRouter {
+  const lists: Readonly<Record<string, ModelChoice | undefined>> = {
+    default: { model, name: "scripted/model", price },
+    small: small && { model: small, name: "scripted/small", price: undefined },
+  };
   return {
     choices(name) {
-      if (name !== "default")
-        throw new TroupeError(`No model is configured under the name "${name}".`, { code: "model.unknown" });
-      return [choice];
+      const choice = lists[name];
+      if (choice !== undefined) return [choice];
+      throw new TroupeError(`No model is configured under the name "${name}".`, { code: "model.unknown" });
     },
-    async *stream(_choices, request, { signal, onModel }) {
+    async *stream([choice], request, { signal, onModel }) {
+      if (choice === undefined) throw new TypeError("A call without a choice.");
       onModel(choice);
-      yield* model.stream(request, { signal });
+      yield* choice.model.stream(request, { signal });
     },
   };
 }

@@ -27,6 +27,53 @@ test("a message is answered, streamed, kept, and ends in exactly one state", asy
   ]);
 });
 
+test.each(["stop", "length", "content-filter"] as const)(
+  "a reply that the model ended by %s says so at its end, and its call is kept with that",
+  async (reason) => {
+    const one = await stage.process("one");
+    stage.model.enqueue({ text: "Half a sent", reason });
+
+    const { turnId } = await one.say("hello");
+
+    expect(endOf(one.events, turnId)).toMatchObject({
+      state: "replied",
+      text: "Half a sent",
+      finishReason: reason,
+    });
+    const [call] = await stage.stores.ledger.callsOfTurn(turnId, { signal: NEVER });
+    expect(call?.outcome).toBe(reason === "stop" ? "ok" : reason);
+  },
+);
+
+test("the last model call decides how a reply ended, and a command that asked none says nothing of it", async () => {
+  const one = await stage.process("one");
+  const call = { callId: "c1", name: "calculator", arguments: '{"expression":"1+1"}' };
+  stage.model.enqueue({ calls: [call], reason: "length" }, { text: "Two.", reason: "stop" });
+
+  const asked = await one.say("what is 1+1?");
+  const direct = await one.say("/calculator", {
+    direct: { tool: "calculator", input: { expression: "2+2" } },
+  });
+
+  expect(endOf(one.events, asked.turnId)).toMatchObject({ text: "Two.", finishReason: "stop" });
+  expect(endOf(one.events, direct.turnId)).toMatchObject({ state: "replied" });
+  expect(endOf(one.events, direct.turnId)).not.toHaveProperty("finishReason");
+});
+
+test.each([
+  ["length", "turn.failed", /used all it may write before its first word/],
+  ["content-filter", "model.rejected", /refused/],
+] as const)("a model that ended by %s before its first word is told as that", async (reason, code, words) => {
+  const one = await stage.process("one");
+  stage.model.enqueue({ text: "", reason });
+
+  const { turnId } = await one.say("hello");
+
+  const end = endOf(one.events, turnId);
+  expect(end).toMatchObject({ state: "failed", error: { code } });
+  expect(end?.text).toMatch(words);
+});
+
 test("the six steps are told in their order while the turn runs", async () => {
   const one = await stage.process("one");
 

@@ -1,0 +1,200 @@
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { openHome } from "../../server/src/app/home.ts";
+import { type Serving, serve } from "../../server/src/app/lifecycle.ts";
+import { createAdjustableLogger } from "../../server/src/app/logging.ts";
+import { commandsOf, examplesOf, pathOf } from "../../server/src/cli/examples.ts";
+import { createProgram } from "../../server/src/cli/program.ts";
+
+/**
+ * Every command there is: its help has an example, and with `--json` it prints one JSON value. A new command fails here
+ * until it has an example in `cli/examples.ts` and a call in the table below.
+ */
+
+const MAIN = fileURLToPath(new URL("../../server/src/cli/main.ts", import.meta.url));
+const program = createProgram();
+const paths = commandsOf(program).map(pathOf);
+
+interface Call {
+  /** What follows the command; `{session}`, `{other}`, `{turn}` and `{key}` are those of the home below. */
+  readonly words?: readonly string[];
+  /** What it reads from standard input. */
+  readonly input?: string;
+  /** What its JSON must hold; of a list, items that must be in it. */
+  readonly expects?: unknown;
+  /** Commands that must not meet a running Troupe have their own test, named here. */
+  readonly testedIn?: string;
+}
+
+const CALLS: Readonly<Record<string, Call>> = {
+  up: { testedIn: "tests/e2e/cli.test.ts" },
+  setup: { testedIn: "tests/e2e/setup.test.ts" },
+  chat: { words: ["what time is it in UTC?"], expects: { state: "replied" } },
+  status: { expects: { ready: true } },
+  doctor: {
+    words: ["--live", "--fix"],
+    expects: {
+      findings: expect.arrayContaining([
+        expect.objectContaining({ name: "Model offline/guide", verdict: "good" }),
+      ]),
+    },
+  },
+  reload: { expects: { kind: "applied" } },
+  "model list": {},
+  usage: {},
+  "budget list": {},
+  "budget allow": { words: ["all", "1"] },
+  migrate: { words: ["--dry-run"], expects: { pending: [] } },
+  completion: { words: ["bash"], expects: { shell: "bash" } },
+  "config check": { expects: { valid: true } },
+  "config show": { expects: { version: 1 } },
+  "config schema": { expects: { config: { type: "object" } } },
+  "agent list": { expects: [{ id: "ana" }, { id: "kate" }] },
+  "agent show": { words: ["ana"], expects: { id: "ana" } },
+  "agent validate": { words: ["ana"], expects: { valid: true } },
+  "agent templates": {},
+  "agent add": { words: ["vera", "--from", "researcher"], expects: { id: "vera", inForce: true } },
+  "agent remove": { words: ["kate"], expects: { id: "kate", inForce: true } },
+  "session list": { expects: [{ key: "one" }] },
+  "session show": { words: ["{session}"], expects: { session: { agentId: "ana" } } },
+  "session rename": { words: ["{session}", "Plans"], expects: { title: "Plans" } },
+  "session branch": {
+    words: ["{session}", "--at", "1"],
+    expects: { parent: { messageId: expect.any(String) } },
+  },
+  "session retry": { words: ["{session}"], expects: { state: "replied" } },
+  "session compare": { words: ["{session}", "{other}"], expects: { isCut: false } },
+  "session export": { words: ["{session}"], expects: { kind: "troupe.session" } },
+  "session delete": { words: ["{other}", "--yes"], expects: { deleted: true } },
+  "turn list": { words: ["--state", "replied"], expects: [{ state: "replied" }] },
+  "turn show": { words: ["{turn}"], expects: { turn: { state: "replied" } } },
+  "turn cancel": { words: ["{turn}"], expects: { result: "ended" } },
+  backup: { testedIn: "tests/e2e/backup.test.ts" },
+  restore: { testedIn: "tests/e2e/backup.test.ts" },
+  "outbox hold": { expects: { reason: "The operator holds the outbox." } },
+  "outbox list": { expects: { items: [] } },
+  "outbox release": { expects: { waiting: 0 } },
+  "secret set": { words: ["test"], input: "s3cret" },
+  "secret list": {},
+  "secret rotate": {},
+  "secret remove": { words: ["test"] },
+  "key create": { words: ["--name", "test"], expects: { key: expect.stringMatching(/^trp_/) } },
+  "key link": {},
+  "key list": {},
+  "key revoke": { words: ["{key}"] },
+};
+
+let folder: string;
+let serving: Serving;
+const known: Record<string, string> = {};
+
+beforeAll(async () => {
+  folder = mkdtempSync(join(tmpdir(), "troupe-commands-"));
+  const home = join(folder, "home");
+  openHome(home);
+  writeFileSync(
+    join(home, "troupe.yaml"),
+    "version: 1\nserver: { port: 0, metricsPort: 0, adminPort: 0 }\nbudgets: { all: { per: space, dailyUsd: 5 } }\n",
+  );
+  const logger = createAdjustableLogger({ level: "silent", isTerminal: false });
+  serving = await serve({ home, runtimeDirectory: folder, noColor: true, variables: {} }, { logger });
+  known.turn = (await json("chat", "--session", "one", "roll 2d6")).turnId;
+  await json("chat", "--session", "two", "roll 3d6");
+  for (const one of await json("session", "list")) known[one.key === "one" ? "session" : "other"] = one.id;
+  known.key = (await json("key", "create", "--name", "doomed")).id;
+}, 60_000);
+
+afterAll(async () => {
+  await serving.stop({ graceMs: 0 });
+  rmSync(folder, { recursive: true, force: true });
+});
+
+async function run(
+  words: readonly string[],
+  input = "",
+): Promise<{ readonly code: number | null; readonly out: string; readonly err: string }> {
+  const child = spawn(process.execPath, [MAIN, ...words], {
+    env: { ...process.env, TROUPE_HOME: join(folder, "home"), XDG_RUNTIME_DIR: folder, NO_COLOR: "1" },
+    stdio: "pipe",
+  });
+  let out = "";
+  let err = "";
+  child.stdout.setEncoding("utf8").on("data", (text: string) => {
+    out += text;
+  });
+  child.stderr.setEncoding("utf8").on("data", (text: string) => {
+    err += text;
+  });
+  child.stdin.end(input);
+  const [code] = (await once(child, "close")) as [number | null];
+  return { code, out, err };
+}
+
+// biome-ignore lint/suspicious/noExplicitAny: each call says itself what it expects.
+async function json(...words: readonly string[]): Promise<any> {
+  return jsonOf(words);
+}
+
+// biome-ignore lint/suspicious/noExplicitAny: as above.
+async function jsonOf(words: readonly string[], input = ""): Promise<any> {
+  const { code, out, err } = await run([...words, "--json"], input);
+  expect({ code, out, err }).toMatchObject({ code: 0, out: expect.stringMatching(/\S/) });
+  return JSON.parse(out);
+}
+
+describe("help", () => {
+  test("every command has an example that begins with itself", () => {
+    for (const command of commandsOf(program)) {
+      const examples = examplesOf(command);
+      expect(examples.length, `${pathOf(command)}: write an example in cli/examples.ts`).toBeGreaterThan(0);
+      expect(examples.join("\n"), pathOf(command)).toContain(`./troupe ${pathOf(command)}`);
+    }
+  });
+
+  test("the example stands at the end of the help", async () => {
+    const { code, out } = await run(["session", "branch", "--help"]);
+
+    expect(code).toBe(0);
+    expect(out).toMatch(/For example:\n {2}\.\/troupe session branch 01JD8Q2V… --at 4\n/);
+  });
+
+  test("every command has a call in the table here, and the table no other", () => {
+    expect(Object.keys(CALLS).toSorted()).toEqual([...paths].toSorted());
+  });
+});
+
+describe("with --json, on a home where Troupe runs", () => {
+  const tested = Object.entries(CALLS).filter(([, call]) => call.testedIn === undefined);
+
+  test.each(tested)("troupe %s", async (path, { words = [], input = "", expects }) => {
+    const filled = words.map((word) => word.replace(/^\{(\w+)\}$/, (_, name) => known[name] ?? ""));
+
+    const value = await jsonOf([...path.split(" "), ...filled], input);
+
+    if (Array.isArray(expects))
+      expect(value).toEqual(expect.arrayContaining(expects.map((one) => expect.objectContaining(one))));
+    else if (expects !== undefined) expect(value).toMatchObject(expects as object);
+    else expect(value).toBeTypeOf("object");
+  });
+});
+
+describe("with --json, on the same home where none runs", () => {
+  test("commands answer in their own process, under the home's lock", async () => {
+    await serving.stop({ graceMs: 0 });
+
+    const agents = await json("agent", "list");
+    const sessions = await json("session", "list");
+    const named = await json("session", "rename", known.session ?? "", "Later");
+    const status = await json("status");
+
+    expect(agents.map(({ id }: { id: string }) => id)).toContain("ana");
+    expect(sessions.length).toBeGreaterThan(0);
+    expect(named.title).toBe("Later");
+    expect(status.phase).toBe("not_running");
+  });
+});

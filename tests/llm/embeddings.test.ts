@@ -1,0 +1,153 @@
+import { createServer } from "node:http";
+import type { AddressInfo } from "node:net";
+import { LLMock } from "@copilotkit/aimock";
+import { createLogRecorder } from "@troupe/testing";
+import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { createMetrics, systemClock } from "../../server/src/kit/index.ts";
+import {
+  type ClosableModelRouter,
+  createModelRouter,
+  type ProviderConfig,
+} from "../../server/src/llm/index.ts";
+
+const options = { signal: new AbortController().signal };
+
+let routers: ClosableModelRouter[] = [];
+afterEach(async () => {
+  await Promise.all(routers.map((router) => router.close()));
+  routers = [];
+});
+
+function routerOf(
+  providers: Readonly<Record<string, ProviderConfig>>,
+  models: Readonly<Record<string, readonly string[]>> = {},
+): ClosableModelRouter {
+  const router = createModelRouter({
+    config: { providers, models },
+    clock: systemClock(),
+    random: () => 0,
+    logger: createLogRecorder(),
+    metrics: createMetrics(),
+  });
+  routers.push(router);
+  return router;
+}
+
+describe("of OpenAI's dialect, asked of aimock", () => {
+  let mock: LLMock;
+  let router: ClosableModelRouter;
+  beforeEach(async () => {
+    mock = new LLMock({ port: 0, host: "127.0.0.1", logLevel: "silent" });
+    await mock.start();
+    router = routerOf(
+      {
+        one: { kind: "openai", baseUrl: `${mock.url}/v1`, apiKey: "k" },
+        gone: { kind: "openai-compatible", baseUrl: "http://127.0.0.1:9/v1" },
+        cloud: { kind: "anthropic", apiKey: "k" },
+      },
+      { embedding: ["gone/small", "one/text-embedding-3-small"] },
+    );
+  });
+  afterEach(() => mock.stop());
+
+  test("texts come back as vectors in their order, from the first model that answers", async () => {
+    mock.onEmbedding("cat", { embedding: [1, 0, 0.5] });
+
+    const { vectors, model, usage } = await router.embed({ name: "embedding", texts: ["cat"] }, options);
+
+    expect(model).toBe("one/text-embedding-3-small");
+    expect(vectors.map((vector) => [...vector])).toEqual([[1, 0, 0.5]]);
+    expect(usage.inputTokens).toBeGreaterThan(0);
+  });
+
+  test("more texts than one call takes are asked for in several", async () => {
+    const texts = Array.from({ length: 300 }, (_, n) => `text ${n}`);
+
+    const { vectors } = await router.embed({ name: "one/text-embedding-3-small", texts }, options);
+    const [single] = (
+      await router.embed({ name: "one/text-embedding-3-small", texts: ["text 299"] }, options)
+    ).vectors;
+
+    expect(vectors).toHaveLength(300);
+    expect([...(vectors[299] ?? [])]).toEqual([...(single ?? [])]);
+    expect(mock.getRequests().filter(({ path }) => path.endsWith("/embeddings"))).toHaveLength(4);
+  });
+
+  test("vectors of another length than asked for are refused", async () => {
+    mock.onEmbedding("cat", { embedding: [1, 0, 0.5] });
+    const name = "one/text-embedding-3-small";
+
+    await expect(router.embed({ name, texts: ["cat"], dimensions: 4 }, options)).rejects.toMatchObject({
+      code: "model.bad_response",
+      message: expect.stringContaining("a vector of 3 numbers where 4 were due"),
+    });
+  });
+
+  test("no texts cost no call; unknown names and kinds without embeddings are told of", async () => {
+    expect(await router.embed({ name: "embedding", texts: [] }, options)).toMatchObject({ vectors: [] });
+    expect(mock.getRequests()).toHaveLength(0);
+    await expect(async () => router.embed({ name: "embeding", texts: ["x"] }, options)).rejects.toMatchObject(
+      {
+        code: "model.unknown",
+        message: expect.stringContaining('Did you mean "embedding"?'),
+      },
+    );
+    await expect(async () =>
+      router.embed({ name: "cloud/claude", texts: ["x"] }, options),
+    ).rejects.toMatchObject({
+      code: "model.unknown",
+      message: expect.stringContaining("makes no embeddings"),
+    });
+  });
+
+  test("what all models refused with is told in one error", async () => {
+    await mock.stop();
+
+    await expect(router.embed({ name: "embedding", texts: ["x"] }, options)).rejects.toMatchObject({
+      code: "model.unavailable",
+      retryable: true,
+      message: expect.stringMatching(/gone\/small.*one\/text-embedding-3-small/),
+    });
+    await mock.start();
+  });
+});
+
+test("Google's are asked for in batches, and may be shortened", async () => {
+  const asked: { path: string; key: string | undefined; body: { requests: unknown[] } }[] = [];
+  const server = createServer((incoming, outgoing) => {
+    const pieces: Buffer[] = [];
+    incoming.on("data", (piece: Buffer) => pieces.push(piece));
+    incoming.on("end", () => {
+      const body = JSON.parse(Buffer.concat(pieces).toString("utf8"));
+      asked.push({ path: incoming.url ?? "", key: String(incoming.headers["x-goog-api-key"]), body });
+      outgoing.end(
+        JSON.stringify({ embeddings: body.requests.map((_: unknown, n: number) => ({ values: [n, 1] })) }),
+      );
+    });
+  });
+  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  const { port } = server.address() as AddressInfo;
+  const router = routerOf({
+    g: { kind: "google", baseUrl: `http://127.0.0.1:${port}/v1beta`, apiKey: "gk" },
+  });
+  const texts = Array.from({ length: 150 }, (_, n) => `text ${n}`);
+
+  const { vectors, estimated } = await router.embed(
+    { name: "g/gemini-embedding-001", texts, dimensions: 2 },
+    options,
+  );
+
+  expect(asked.map(({ path, key, body }) => [path, key, body.requests.length])).toEqual([
+    ["/v1beta/models/gemini-embedding-001:batchEmbedContents", "gk", 100],
+    ["/v1beta/models/gemini-embedding-001:batchEmbedContents", "gk", 50],
+  ]);
+  expect(asked[0]?.body.requests[1]).toEqual({
+    model: "models/gemini-embedding-001",
+    content: { parts: [{ text: "text 1" }] },
+    outputDimensionality: 2,
+  });
+  expect([...(vectors[149] ?? [])]).toEqual([49, 1]);
+  expect(estimated).toBe(true);
+  server.close();
+  server.closeAllConnections();
+});
