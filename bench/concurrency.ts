@@ -6,7 +6,7 @@ import { type Model, startModel } from "./harness/model.ts";
 import type { BenchOptions } from "./harness/options.ts";
 import { type PeerProcess, startPeer } from "./harness/peer-process.ts";
 import { forgetPeak, peakResidentMib } from "./harness/process-meter.ts";
-import { median, quantile, sleep } from "./harness/statistics.ts";
+import { median, quantile, ratioOf, sleep } from "./harness/statistics.ts";
 
 const SUBJECT = "concurrency";
 const CONVERSATIONS = 64;
@@ -46,7 +46,7 @@ async function instant(model: Model, options: BenchOptions): Promise<Figure[]> {
     options.progress(`concurrency: instant model, round ${round + 1} of ${options.rounds}`);
   }
   const ratio = (value: keyof Speed): number =>
-    median(speeds.troupe.map((one, round) => one[value] / (speeds.bound[round] as Speed)[value]));
+    median(speeds.troupe.map((one, round) => ratioOf(one[value], (speeds.bound[round] as Speed)[value])));
   const middle = (of: readonly Speed[], value: keyof Speed): number => median(of.map((one) => one[value]));
   const at = `${CONVERSATIONS} conversations, instant model`;
   return [

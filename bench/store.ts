@@ -8,6 +8,7 @@ import { createIdGenerator, createLogger, createMetrics, systemClock } from "../
 import { openInlineStores } from "../server/src/store/index.ts";
 import type { Figure } from "./figure.ts";
 import type { BenchOptions } from "./harness/options.ts";
+import { ratioOf } from "./harness/statistics.ts";
 import { cpuOf, cpuOfAsync, figure, openStore, options, percentile } from "./harness/store-common.ts";
 import { historyFigures, searchFigures } from "./harness/store-reads.ts";
 
@@ -100,25 +101,31 @@ async function ratioOn(directory: string, transactions: number): Promise<number>
   }
   raw.close();
   await typed.close();
-  return percentile(costs.typed, 0.5) / percentile(costs.raw, 0.5);
+  return ratioOf(percentile(costs.typed, 0.5), percentile(costs.raw, 0.5));
 }
 
 function repeat(count: number, run: (n: number) => unknown): void {
   for (let n = 0; n < count; n++) run(n);
 }
 
+/** What the layer's statements say, with the columns that they name. */
+const RAW = {
+  touch: `INSERT INTO sessions (id, space_id, agent_id, channel, key, peer_id, owner_id, audience, stateless, last_seq, touches, created_at, updated_at)
+       VALUES (?,?,?,?,?,?,?,?,?,?,1,?,?) ON CONFLICT (id) DO UPDATE SET last_seq = last_seq + 1, touches = touches + 1,
+       audience = excluded.audience, updated_at = excluded.updated_at RETURNING last_seq, touches`,
+  append: `INSERT INTO messages (id, space_id, session_id, turn_id, seq, turn_seq, role, v, parts, audience, outcome, created_at)
+       VALUES (?,?,?,?,?,?,?,1,?,?,?,?)`,
+  record: `INSERT INTO model_calls (turn_id, id, space_id, agent_id, session_id, model, purpose, outcome, input_tokens, cached_input_tokens,
+       output_tokens, estimated, cost_micro_usd, latency_ms, at, peer_id, owner_id, day, charged)
+       VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,0)`,
+} as const;
+
 function rawWriter(raw: DatabaseSync): (id: string, n: number) => void {
   const begin = raw.prepare("BEGIN IMMEDIATE");
   const commit = raw.prepare("COMMIT");
-  const touch = raw.prepare(
-    `INSERT INTO sessions VALUES (?,?,?,?,?,?,?,?,?,?,1,?,?) ON CONFLICT (id) DO UPDATE SET last_seq = last_seq + 1, touches = touches + 1,
-       audience = excluded.audience, updated_at = excluded.updated_at RETURNING last_seq, touches`,
-  );
-  const append = raw.prepare(
-    `INSERT INTO messages (id, space_id, session_id, turn_id, seq, turn_seq, role, v, parts, audience, outcome, created_at)
-       VALUES (?,?,?,?,?,?,?,1,?,?,?,?)`,
-  );
-  const record = raw.prepare("INSERT INTO model_calls VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)");
+  const touch = raw.prepare(RAW.touch);
+  const append = raw.prepare(RAW.append);
+  const record = raw.prepare(RAW.record);
   return (id, n) => {
     begin.run();
     const session = touch.get(
@@ -149,7 +156,26 @@ function rawWriter(raw: DatabaseSync): (id: string, n: number) => void {
       "open",
       n,
     );
-    record.run(id, id, "default", "ana", "raw", "offline/guide", "turn", "ok", 10, 0, 20, 0, 0, 5, n);
+    record.run(
+      id,
+      id,
+      "default",
+      "ana",
+      "raw",
+      "offline/guide",
+      "turn",
+      "ok",
+      10,
+      0,
+      20,
+      0,
+      0,
+      5,
+      n,
+      "peer",
+      "key",
+      "2026-11-21",
+    );
     commit.run();
   };
 }
@@ -185,15 +211,24 @@ function threeWrites(stores: Stores, id: string, sessionId = "typed", at = Date.
       ...shared,
       id,
       agentId: "ana",
+      peerId: "peer",
+      ownerId: "key",
+      storylineId: undefined,
       model: "offline/guide",
+      keyId: undefined,
       purpose: "turn",
       outcome: "ok",
+      errorCode: undefined,
       inputTokens: 10,
       cachedInputTokens: 0,
+      cacheWriteTokens: 0,
       outputTokens: 20,
+      reasoningTokens: 0,
       estimated: false,
       costMicroUsd: 0,
+      isPriced: true,
       latencyMs: 5,
+      day: "2026-11-21",
       at,
     }),
   ];
@@ -233,7 +268,19 @@ function acceptWrites(stores: Stores, n: number, sessionId: string): Write<unkno
       createdAt: at,
       owner: "process",
     }),
-    stores.ledger.reserve({ spaceId: "default", day: "2026-11-21", microUsd: 100, limitMicroUsd: undefined }),
+    stores.ledger.reserve({
+      holder: id,
+      microUsd: 100,
+      accounts: [
+        {
+          spaceId: "default",
+          scope: "space",
+          subject: "",
+          period: "2026-11-21",
+          limitMicroUsd: 1_000_000_000,
+        },
+      ],
+    }),
   ];
 }
 

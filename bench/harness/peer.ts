@@ -24,6 +24,8 @@ export interface Work {
   readonly maxMs: number;
   /** Turns after which a new conversation begins. */
   readonly turnsPerConversation: number;
+  /** The one conversation to begin or go on with, instead of new ones. */
+  readonly conversation?: string;
 }
 
 /** Times are of CLOCK_MONOTONIC. */

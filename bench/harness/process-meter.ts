@@ -1,5 +1,5 @@
 // What the kernel says about a process. Linux only: other systems have no /proc.
-import { readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 
 /** The kernel counts CPU time of a process in hundredths of a second on every platform that Node runs on. */
 const TICK_MS = 10;
@@ -33,8 +33,9 @@ export function threadCpu(processId: number): ThreadCpu[] {
         name: readFileSync(`${folder}/comm`, "utf8").trim(),
         cpuMs: threadCpuMs(folder),
       });
-    } catch {
-      // The thread ended between the two looks.
+    } catch (error) {
+      // The thread may end between the two looks; anything else would be time that is not counted.
+      if (!isGone(error)) throw error;
     }
   }
   return threads;
@@ -42,12 +43,17 @@ export function threadCpu(processId: number): ThreadCpu[] {
 
 function threadCpuMs(folder: string): number {
   // Only kernels built with CONFIG_SCHED_DEBUG say it this exactly.
-  try {
-    const exact = /sum_exec_runtime\s*:\s*([\d.]+)/.exec(readFileSync(`${folder}/sched`, "utf8"))?.[1];
-    if (exact !== undefined) return Number(exact);
-  } catch {}
+  const exact = existsSync(`${folder}/sched`)
+    ? /sum_exec_runtime\s*:\s*([\d.]+)/.exec(readFileSync(`${folder}/sched`, "utf8"))?.[1]
+    : undefined;
+  if (exact !== undefined) return Number(exact);
   const fields = statFields(`${folder}/stat`);
   return (Number(fields[11]) + Number(fields[12])) * TICK_MS;
+}
+
+/** What reading of a process or thread that has ended says. */
+function isGone(error: unknown): boolean {
+  return error instanceof Error && "code" in error && (error.code === "ENOENT" || error.code === "ESRCH");
 }
 
 function statFields(path: string): string[] {

@@ -12,6 +12,12 @@ export function median(samples: readonly number[]): number {
   return quantile(samples, 0.5);
 }
 
+/** One measured value over another. Throws where a ratio would mean nothing: zero, or less, of either. */
+export function ratioOf(value: number, over: number): number {
+  if (!(value > 0 && over > 0)) throw new Error(`${value} over ${over} is no ratio: nothing was measured.`);
+  return value / over;
+}
+
 /** CLOCK_MONOTONIC in milliseconds: the one clock that all processes of a run read alike. */
 export function monotonicMs(): number {
   const [seconds, nanoseconds] = process.hrtime();

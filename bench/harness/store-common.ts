@@ -1,7 +1,7 @@
 /** What the store's benchmarks share. */
 import type { CallOptions } from "@troupe/contracts";
 import { createIdGenerator, createLogger, createMetrics, systemClock } from "../../server/src/kit/index.ts";
-import { openSqliteStores, type SqliteStores } from "../../server/src/store/index.ts";
+import { type OpenStores, openSqliteStores } from "../../server/src/store/index.ts";
 import { type Figure, figure as makeFigure, type Target } from "../figure.ts";
 
 export const options: CallOptions = { signal: new AbortController().signal };
@@ -14,7 +14,7 @@ export async function openStore(
   path: string,
   mode: "threads" | "inline",
   metrics: ReturnType<typeof createMetrics> = createMetrics(),
-): Promise<SqliteStores> {
+): Promise<OpenStores> {
   const clock = systemClock();
   return openSqliteStores({
     mode,

@@ -14,6 +14,9 @@ const STOP_WITHIN_MS = 15_000;
 const MOST_OUTPUT_BYTES = 64 * 1024 * 1024;
 const MOST_TOLD_CHARACTERS = 2000;
 
+/** An empty database to stand on instead of a file in the home; one home at a time. */
+const STORE_URL = process.env.TROUPE_BENCH_STORE;
+
 export const AGENT_ID = "bench";
 
 const AGENT = `id: ${AGENT_ID}
@@ -52,7 +55,7 @@ prices:
   bench/bench: { inputUsdPerMillion: 1, outputUsdPerMillion: 2 }
 budget: { dailyUsd: 1000000 }
 limits: { maxQueuedTurns: 4096 }
-`,
+${STORE_URL === undefined ? "" : `store: { url: "${STORE_URL}" }\n`}`,
     { mode: 0o600 },
   );
 }
