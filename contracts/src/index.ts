@@ -133,6 +133,25 @@ export type {
 } from "./store.ts";
 export type { Stores } from "./stores.ts";
 export type {
+  ReplayVerdict,
+  TapeCall,
+  TapeChoice,
+  TapeDifference,
+  TapeEnd,
+  TapeError,
+  TapeFailure,
+  TapeHistoryTurn,
+  TapeJoin,
+  TapeLine,
+  TapeMessage,
+  TapePart,
+  TapeRecord,
+  TapeStore,
+  TapeToolCall,
+  TapeTools,
+  TapeTurn,
+} from "./tape.ts";
+export type {
   JsonSchema,
   Tool,
   Toolbox,

@@ -13,6 +13,7 @@ import type {
   StorylineStore,
   UnitOfWork,
 } from "./store.ts";
+import type { TapeStore } from "./tape.ts";
 import type { InboxStore, Leases, TurnStore } from "./turn-store.ts";
 
 /** Everything that a store adapter brings. Folders take the ports they need, never the whole. */
@@ -34,4 +35,5 @@ export interface Stores {
   readonly search: SearchStore;
   readonly secrets: SecretStore;
   readonly holds: HoldStore;
+  readonly tapes: TapeStore;
 }

@@ -16,6 +16,7 @@ import { createSecretStore } from "./ports/secrets.ts";
 import { createSessionStore } from "./ports/sessions.ts";
 import { createSignInStore } from "./ports/sign-ins.ts";
 import { createStorylineStore } from "./ports/storylines.ts";
+import { createTapeStore } from "./ports/tapes.ts";
 import { createTurnStore } from "./ports/turns.ts";
 import type { Reads } from "./reads.ts";
 import type { Statements } from "./statement.ts";
@@ -65,6 +66,7 @@ export function assembleStores(parts: {
     search: createSearchStore(deps, parts.wordIndex(deps, unit)),
     secrets: createSecretStore(deps),
     holds: createHoldStore(deps),
+    tapes: createTapeStore(deps),
   };
 }
 

@@ -22,6 +22,7 @@ export interface Tables {
   secrets: SecretTable;
   data_keys: DataKeyTable;
   holds: HoldTable;
+  tapes: TapeTable;
 }
 
 /** Names of every table with rows of its own, for `reset`. */
@@ -46,6 +47,7 @@ export const TABLE_NAMES: readonly (keyof Tables)[] = [
   "secrets",
   "data_keys",
   "holds",
+  "tapes",
 ];
 
 /** The version that every payload is written with. A row with a higher one is parked: neither claimed nor listed. */
@@ -351,6 +353,16 @@ export interface HoldTable {
   space_id: string;
   reason: string;
   since: number;
+}
+
+export interface TapeTable {
+  turn_id: string;
+  space_id: string;
+  attempt: number;
+  text: string;
+  bytes: number;
+  cut: string | null;
+  created_at: number;
 }
 
 /** The values of some columns of a table, in the order in which they were asked for. */

@@ -23,6 +23,7 @@ import { describeHolds, describeSecrets } from "./store-secrets.ts";
 import { describeSessionChanges } from "./store-session-changes.ts";
 import { describeSessions } from "./store-sessions.ts";
 import { describeSignIns } from "./store-sign-ins.ts";
+import { describeTapes } from "./store-tapes.ts";
 import { describeUpkeep } from "./store-upkeep.ts";
 import { describeWaiting } from "./store-waiting.ts";
 
@@ -52,6 +53,7 @@ export function storeContract(name: string, open: () => Promise<StoreHarness>): 
     describe("browsers that are signed in", () => describeSignIns(() => harness));
     describe("sealed secrets", () => describeSecrets(() => harness));
     describe("a held outbox", () => describeHolds(() => harness));
+    describe("tapes of turns", () => describeTapes(() => harness));
     describe("references", () => describeReferences(() => harness));
     describe("memories and search", () => describeSearch(() => harness));
   });

@@ -6,6 +6,7 @@ import { sessions } from "./0005-sessions.ts";
 import { page } from "./0006-page.ts";
 import { attachments } from "./0007-attachments.ts";
 import { fewerPages } from "./0008-fewer-pages.ts";
+import { tapes } from "./0009-tapes.ts";
 import type { Migration } from "./types.ts";
 
 export type { Capabilities, Migration } from "./types.ts";
@@ -20,4 +21,5 @@ export const migrations: readonly Migration[] = [
   page,
   attachments,
   fewerPages,
+  tapes,
 ];

@@ -116,6 +116,7 @@ function removeLeavings({ statements, dialect }: PortDeps): readonly Statement<{
       "turn-step.remove",
       "DELETE FROM turn_steps WHERE turn_id IN (SELECT id FROM turns WHERE session_id = ?)",
     ],
+    ["tape.remove", "DELETE FROM tapes WHERE turn_id IN (SELECT id FROM turns WHERE session_id = ?)"],
     ["inbox.remove", "DELETE FROM inbox WHERE turn_id IN (SELECT id FROM turns WHERE session_id = ?)"],
     ["outbox.remove", "DELETE FROM outbox WHERE turn_id IN (SELECT id FROM turns WHERE session_id = ?)"],
     // One that runs is settled by its runner, and finds nothing to do.
