@@ -50,13 +50,13 @@ async function* answer(request: ModelRequest, { signal }: CallOptions): AsyncGen
     cachedInputTokens: 0,
     outputTokens: told + more === "" ? 0 : estimateTokens(told + more),
   });
-  const limit = request.maxOutputTokens ?? Number.POSITIVE_INFINITY;
+  const limit = request.maxOutputTokens;
   for (const word of reply.text.match(/\s*\S+/g) ?? []) {
     if (signal.aborted) {
       yield { type: "end", reason: "aborted", usage: usage(), estimated: true };
       return;
     }
-    if (estimateTokens(told + word) > limit) {
+    if (limit !== undefined && estimateTokens(told + word) > limit) {
       yield { type: "end", reason: "length", usage: usage(), estimated: true };
       return;
     }

@@ -4,12 +4,17 @@ import { phraseAt, wordsOf } from "./words.ts";
 
 /** Most requests that are read from one message; the rest of a very long one is left. */
 const MAX_INTENTS = 8;
+/** What of a message is read at most. It is read in one go, and everybody else waits meanwhile. */
+const MAX_CHARACTERS = 4_000;
+/** Most joints of one sentence that are looked at; what follows them stays in one clause. */
+const MAX_JOINTS = 24;
 
 /** Everything that a message asks for, in its order. Never empty. */
 export function planOf(text: string, table: PhraseTable, agentName: string | undefined): readonly Intent[] {
   const intents: Intent[] = [];
   let isGreeted = false;
-  for (const sentence of sentencesOf(text)) {
+  for (const sentence of sentencesOf(text.slice(0, MAX_CHARACTERS))) {
+    if (intents.filter((intent) => !isLost(intent)).length >= MAX_INTENTS) break;
     const { rest, hasGreeting } = withoutGreeting(sentence, table, agentName);
     isGreeted ||= hasGreeting;
     if (rest !== "") for (const clause of clausesOf(rest, table)) add(intents, clause, table);
@@ -63,29 +68,47 @@ function withoutGreeting(
   return { rest: next === undefined ? "" : sentence.slice(next.start), hasGreeting: true };
 }
 
+/** A place where two requests may meet: where the one ends, and where the other begins. */
+interface Joint {
+  readonly end: number;
+  readonly start: number;
+}
+
 /** Splits where a conjunction or comma stands between two requests that are each clear by themselves. */
 function clausesOf(sentence: string, table: PhraseTable): readonly string[] {
+  const isClearText = (text: string): boolean => isClear(readClause(text, table));
+  const joints = jointsOf(sentence, table);
+  /** What follows each joint. From the last one on, so that no rest is taken apart twice. */
+  const rests: { readonly clauses: readonly string[]; readonly isClear: boolean }[] = [];
+  const clausesFrom = (start: number): readonly string[] => {
+    for (const [at, { end }] of joints.entries()) {
+      const rest = rests[at];
+      if (end <= start || rest?.isClear !== true) continue;
+      const left = sentence.slice(start, end);
+      if (isClearText(left)) return [left, ...rest.clauses];
+    }
+    return [sentence.slice(start)];
+  };
+  for (const [at, { start }] of [...joints.entries()].toReversed()) {
+    const clauses = clausesFrom(start);
+    rests[at] = { clauses, isClear: isClearText(clauses[0] ?? "") };
+  }
+  return clausesFrom(0);
+}
+
+function jointsOf(sentence: string, table: PhraseTable): readonly Joint[] {
   const words = wordsOf(sentence);
-  for (let at = 1; at < words.length; at++) {
+  const joints: Joint[] = [];
+  for (let at = 1; at < words.length && joints.length < MAX_JOINTS; at++) {
     const before = words[at - 1];
     const here = words[at];
     if (before === undefined || here === undefined) break;
     const joined = phraseAt(words, at, table.conjunctions);
     const hasComma = sentence.slice(before.end, here.start).includes(",");
-    if (joined === 0 && !hasComma) continue;
     const next = words[at + joined];
-    if (next === undefined) continue;
-    const left = sentence.slice(0, before.end);
-    const right = sentence.slice(next.start);
-    if (isClear(readClause(left, table)) && startsClearly(right, table))
-      return [left, ...clausesOf(right, table)];
+    if ((joined > 0 || hasComma) && next !== undefined) joints.push({ end: before.end, start: next.start });
   }
-  return [sentence];
-}
-
-function startsClearly(text: string, table: PhraseTable): boolean {
-  const first = clausesOf(text, table)[0] ?? text;
-  return isClear(readClause(first, table));
+  return joints;
 }
 
 function isClear(intent: Intent | undefined): boolean {

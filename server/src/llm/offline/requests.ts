@@ -5,7 +5,7 @@ import { findPhrase, phraseAt, type Word, wordsOf } from "./words.ts";
 export type Intent =
   | { readonly kind: "tool"; readonly tool: GuideTool; readonly input: Readonly<Record<string, string>> }
   /** A question about what was said: looked for by these words. */
-  | { readonly kind: "question"; readonly words: readonly string[]; readonly text: string }
+  | { readonly kind: "question"; readonly words: readonly string[] }
   | { readonly kind: "say"; readonly saying: Saying; readonly values?: Readonly<Record<string, string>> };
 
 /** A piece of a message that holds one request. */
@@ -110,7 +110,7 @@ function readDice(clause: Clause, table: PhraseTable): Intent | undefined {
     const [, count = "", sides = "", sign = "", more = ""] = match;
     return dice(`${count === "" ? "1" : count}d${sides}${sign}${more}`);
   }
-  const length = phraseAt(clause.words, 0, Object.keys(table.dice));
+  const length = phraseAt(clause.words, 0, namesIn(table.dice));
   if (length === 0) return undefined;
   const phrase = clause.words.slice(0, length).map((word) => word.text);
   return dice(table.dice[phrase.join(" ")] ?? "1d6");
@@ -118,6 +118,15 @@ function readDice(clause: Clause, table: PhraseTable): Intent | undefined {
 
 function dice(notation: string): Intent {
   return { kind: "tool", tool: "dice", input: { notation } };
+}
+
+const names = new WeakMap<object, readonly string[]>();
+
+/** The same list each time, so that it is taken apart into words once. */
+function namesIn(record: Readonly<Record<string, string>>): readonly string[] {
+  const known = names.get(record) ?? Object.keys(record);
+  names.set(record, known);
+  return known;
 }
 
 /** An IANA zone as it is written. */
@@ -128,7 +137,7 @@ function readTime(clause: Clause, table: PhraseTable): Intent | undefined {
   if (found === undefined) return undefined;
   const zone = ZONE.exec(clause.text)?.[0];
   if (zone !== undefined) return time(zone === "GMT" ? "UTC" : zone);
-  const place = findPhrase(clause.words, Object.keys(table.places));
+  const place = findPhrase(clause.words, namesIn(table.places));
   if (place !== undefined) {
     const words = clause.words.slice(place.at, place.at + place.length).map((word) => word.text);
     return time(table.places[words.join(" ")]);
@@ -184,7 +193,11 @@ function readQuestion(clause: Clause, table: PhraseTable): Intent | undefined {
   return asks ? question(clause, table) : undefined;
 }
 
+/** Words that a question is looked for by: each is compared with all that was said. */
+const MAX_QUESTION_WORDS = 24;
+
 function question(clause: Clause, table: PhraseTable): Intent | undefined {
-  const words = clause.words.map((word) => word.text).filter((word) => !table.emptyWords.includes(word));
-  return words.length === 0 ? undefined : { kind: "question", words, text: clause.text };
+  const all = clause.words.map((word) => word.text).filter((word) => !table.emptyWords.includes(word));
+  const words = all.slice(0, MAX_QUESTION_WORDS);
+  return words.length === 0 ? undefined : { kind: "question", words };
 }

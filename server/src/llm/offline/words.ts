@@ -15,11 +15,31 @@ export function wordsOf(text: string): readonly Word[] {
   }));
 }
 
-export function plain(text: string): string {
+function plain(text: string): string {
   return text.toLowerCase().replace(/[’ʼ`]/g, "'");
 }
 
-/** How many words the longest of `phrases` takes at `at`; 0 when none stands there. `*` is one word that is not in `except`. */
+/** Phrases in words, by their first one. */
+type PhraseIndex = ReadonlyMap<string, readonly (readonly string[])[]>;
+
+/** Of the tables' own lists, which are few and never change. */
+const indexes = new WeakMap<readonly string[], PhraseIndex>();
+
+function indexOf(phrases: readonly string[]): PhraseIndex {
+  const known = indexes.get(phrases);
+  if (known !== undefined) return known;
+  const index = Map.groupBy(
+    phrases.map((phrase) => phrase.split(" ")),
+    ([first = ""]) => first,
+  );
+  indexes.set(phrases, index);
+  return index;
+}
+
+/**
+ * How many words the longest of `phrases` takes at `at`; 0 when none stands there. `*`, not as the first, is one word that
+ * is not in `except`.
+ */
 export function phraseAt(
   words: readonly Word[],
   at: number,
@@ -27,8 +47,7 @@ export function phraseAt(
   except: readonly string[] = [],
 ): number {
   let longest = 0;
-  for (const phrase of phrases) {
-    const parts = phrase.split(" ");
+  for (const parts of indexOf(phrases).get(words[at]?.text ?? "") ?? []) {
     if (parts.length <= longest || at + parts.length > words.length) continue;
     const fits = parts.every((part, offset) => {
       const word = words[at + offset]?.text ?? "";
