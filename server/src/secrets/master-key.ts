@@ -1,3 +1,4 @@
+import { randomUUID } from "node:crypto";
 import {
   closeSync,
   fstatSync,
@@ -170,7 +171,8 @@ function parseKey(text: string, where: string): MasterKey {
 
 /** Writes a new key unless one is there, whole or not at all, and durable before anything is sealed with it. */
 function writeKeyFile(path: string): void {
-  const draft = `${path}.${process.pid}.new`;
+  // Not by the number of this process, which in a container is that of the one that was killed here before.
+  const draft = `${path}.${randomUUID()}.new`;
   const descriptor = openSync(draft, "wx", 0o600);
   try {
     writeFileSync(descriptor, `${newKey().toString("base64url")}\n`);

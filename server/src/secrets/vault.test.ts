@@ -314,6 +314,71 @@ describe("rotation", () => {
     expect(readFileSync(keyFile(), "utf8")).toBe(next);
   });
 
+  test("of the master key, asked for in the middle of one of the data key, loses nothing", async () => {
+    await setSome(vaultOf());
+    const { unit } = stores;
+    const delaysMs = [10, 40];
+    let other: Promise<unknown> | undefined;
+    const commit: UnitOfWork["commit"] = async (writes, how) => {
+      const delayMs = delaysMs.shift() ?? 80;
+      other ??= vault.rotateMasterKey(options);
+      await new Promise((resolve) => setTimeout(resolve, delayMs));
+      return unit.commit(writes, how);
+    };
+    const vault = vaultOf({ unit: { ...unit, commit } });
+
+    await vault.rotateDataKey("default", options);
+    await other;
+
+    expect(await valuesOf(vaultOf())).toEqual(VALUES);
+    expect(await vaultOf().rotateDataKey("default", options)).toEqual({ resealed: 3 });
+  });
+
+  test.each(["data", "master"])("of the %s key is not felt by whoever reads meanwhile", async (which) => {
+    await setSome(vaultOf());
+    const vault = vaultOf();
+    const { secrets } = stores;
+    const during = {
+      ...secrets,
+      // The rotation falls between the two reads.
+      keys: async (how: typeof options) => {
+        const before = which === "master" ? await secrets.keys(how) : undefined;
+        await rotate();
+        return before ?? secrets.keys(how);
+      },
+    };
+    let isRotated = false;
+    const rotate = async (): Promise<void> => {
+      if (isRotated) return;
+      isRotated = true;
+      if (which === "data") await vault.rotateDataKey("default", options);
+      else await vault.rotateMasterKey(options);
+    };
+    const master = createMasterKeys({ home, given: {}, old: {}, display: (path) => path });
+
+    const reader = createVault({ store: during, unit: stores.unit, master, clock });
+
+    expect(await reader.get(named("a"), options)).toBe("value of a");
+  });
+
+  test("names the secrets of the same owner alone when there is none of a name", async () => {
+    const vault = vaultOf();
+    await vault.set({ ...KEY, owner: "kate", name: "hers" }, VALUE, options);
+    await vault.set(named("ours"), VALUE, options);
+
+    const { message } = await refusal(vault.remove(named("nothing"), options));
+
+    expect(message).toContain("Known: ours.");
+  });
+
+  test("of the master key is not kept from starting by what a process of the same number left behind", async () => {
+    writeFileSync(join(home, `master.key.${process.pid}.new`), "half", { mode: 0o600 });
+
+    await vaultOf().set(KEY, VALUE, options);
+
+    expect(await vaultOf().get(KEY, options)).toBe(VALUE);
+  });
+
   test("of a given master key takes the old one beside it, and says so where there is none", async () => {
     const [old, given] = [1, 2].map((byte) => ({ text: Buffer.alloc(32, byte).toString("hex") }));
     await setSome(vaultOf({ given: old ?? {} }));

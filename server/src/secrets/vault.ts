@@ -8,8 +8,10 @@ import {
   TroupeError,
   type UnitOfWork,
 } from "@troupe/contracts";
-import { fingerprintOf, newKey, seal, unseal } from "./envelope.ts";
+import { untilAborted } from "../kit/index.ts";
+import { newKey, seal } from "./envelope.ts";
 import type { MasterKey, MasterKeys } from "./master-key.ts";
+import { noMasterKey, openDataKey, openSecret, placeOfKey, sealSecret } from "./sealed-rows.ts";
 
 /** What may be told of a secret. */
 export interface SecretInfo {
@@ -21,7 +23,7 @@ export interface SecretInfo {
   readonly updatedAt: number;
 }
 
-/** Opens and seals. Errors: `secret.locked` for the master key, `secret.damaged` for a row, `request.*` for what was asked. */
+/** Opens and seals; changes come one after the other. Errors: `secret.locked` for the master key, `secret.damaged` for a row, `request.*` for what was asked. */
 export interface Vault {
   /** Undefined when there is none of this name. */
   get(secret: SecretKey, options: CallOptions): Promise<string | undefined>;
@@ -42,7 +44,7 @@ export interface Vault {
 
 const NAME = /^[a-z][a-z0-9_.-]{0,63}$/;
 const LONGEST_BYTES = 64 * 1024;
-/** Two people who set one secret at the same time; the later one wins. */
+/** Another process may change a secret while this one sets it, or its keys between the two reads of one. */
 const ATTEMPTS = 3;
 
 export function isSecretName(name: string): boolean {
@@ -56,57 +58,92 @@ export interface VaultDeps {
   readonly clock: Clock;
 }
 
+/** The one of its process: two would not wait for each other's changes. */
 export function createVault(deps: VaultDeps): Vault {
-  const { store, unit, master } = deps;
+  const { store } = deps;
+  const inTurn = createTurnstile();
   return {
     ...createSecretReader(deps),
-    set: (secret, value, options) => setSecret(deps, secret, value, options),
-    async remove(secret, options) {
-      const rows = await store.list(secret.spaceId, options);
-      if (!rows.some(isNamed(secret))) throw unknownSecret(secret.name, rows);
-      const keys = rows.length > 1 ? [] : await keysOf(store, secret.spaceId, options);
-      await unit.commit([store.remove(secret), ...keys.map((key) => store.removeKey(key))], options);
-    },
+    set: (secret, value, options) => inTurn(options, () => setSecret(deps, secret, value, options)),
+    remove: (secret, options) => inTurn(options, () => removeSecret(deps, secret, options)),
     async list(spaceId, owner, options) {
       return (await store.list(spaceId, options)).filter((row) => row.owner === owner).map(infoOf);
     },
-    async rotateDataKey(spaceId, options) {
-      const rows = await store.list(spaceId, options);
-      const keys = await keysOf(store, spaceId, options);
-      if (rows.length === 0) return { resealed: 0 };
-      const newest = keys.at(-1);
-      // Rows of an older key are what an interrupted rotation left; it goes on before another begins.
-      const goesOn = newest !== undefined && rows.some((row) => row.keyVersion < newest.version);
-      const current = goesOn ? newest : await addDataKey(deps, spaceId, (newest?.version ?? 0) + 1, options);
-      const target = { version: current.version, bytes: openDataKey(current, master) };
-      const stale = rows.filter((row) => row.keyVersion !== target.version);
-      for (const row of stale) {
-        const opened = openSecret(row, openDataKey(keys.find(isVersion(row.keyVersion)), master));
-        const resealed = sealSecret(row, opened.toString("utf8"), target, row);
-        // Somebody who sets it meanwhile seals it with the new key; then there is nothing left to do.
-        await unit.commit([store.put(resealed)], options).catch(unlessConflict);
-      }
-      const old = keys.filter((key) => key.version < target.version);
-      await unit.commit(
-        old.map((key) => store.removeKey(key)),
-        options,
-      );
-      return { resealed: stale.length };
-    },
-    async rotateMasterKey(options) {
-      // All are opened before anything changes: with a wrong key nothing is begun.
-      const opened = (await store.keys(options)).map((key) => ({ key, bytes: openDataKey(key, master) }));
-      const to = !master.isOwn && master.read().length > 1 ? master.ensure() : master.beginChange();
-      const stale = opened.filter(({ key }) => key.masterKeyId !== to.id);
-      const writes = stale.map(({ key, bytes }) => {
-        const sealed = seal(to.bytes, bytes, placeOfKey(key));
-        return store.rewrapKey({ ...key, masterKeyId: to.id, ...sealed }, key.masterKeyId);
-      });
-      if (writes.length > 0) await unit.commit(writes, options);
-      master.endChange();
-      return { rewrapped: stale.length };
-    },
+    rotateDataKey: (spaceId, options) => inTurn(options, () => rotateDataKey(deps, spaceId, options)),
+    rotateMasterKey: (options) => inTurn(options, () => rotateMasterKey(deps, options)),
   };
+}
+
+type Turnstile = <Result>(options: CallOptions, change: () => Promise<Result>) => Promise<Result>;
+
+/** A key that one change seals with must not be exchanged by another before its row is kept. */
+function createTurnstile(): Turnstile {
+  let last: Promise<unknown> = Promise.resolve();
+  return ({ signal }, change) => {
+    const mine = last.then(() => {
+      signal.throwIfAborted();
+      return change();
+    });
+    last = mine.catch(() => undefined);
+    return untilAborted(mine, signal);
+  };
+}
+
+async function removeSecret(
+  { store, unit }: VaultDeps,
+  secret: SecretKey,
+  options: CallOptions,
+): Promise<void> {
+  const rows = await store.list(secret.spaceId, options);
+  if (!rows.some(isNamed(secret))) throw unknownSecret(secret, rows);
+  const keys = rows.length > 1 ? [] : await keysOf(store, secret.spaceId, options);
+  await unit.commit([store.remove(secret), ...keys.map((key) => store.removeKey(key))], options);
+}
+
+async function rotateDataKey(
+  deps: VaultDeps,
+  spaceId: string,
+  options: CallOptions,
+): Promise<{ readonly resealed: number }> {
+  const { store, unit, master } = deps;
+  const rows = await store.list(spaceId, options);
+  const keys = await keysOf(store, spaceId, options);
+  if (rows.length === 0) return { resealed: 0 };
+  const newest = keys.at(-1);
+  // Rows of an older key are what an interrupted rotation left; it goes on before another begins.
+  const goesOn = newest !== undefined && rows.some((row) => row.keyVersion < newest.version);
+  const current = goesOn ? newest : await addDataKey(deps, spaceId, (newest?.version ?? 0) + 1, options);
+  const target = { version: current.version, bytes: openDataKey(current, master) };
+  const stale = rows.filter((row) => row.keyVersion !== target.version);
+  for (const row of stale) {
+    const opened = openSecret(row, openDataKey(keys.find(isVersion(row.keyVersion)), master));
+    const resealed = sealSecret(row, opened.toString("utf8"), target, row);
+    // Somebody who sets it meanwhile seals it with the new key; then there is nothing left to do.
+    await unit.commit([store.put(resealed)], options).catch(unlessConflict);
+  }
+  const old = keys.filter((key) => key.version < target.version);
+  await unit.commit(
+    old.map((key) => store.removeKey(key)),
+    options,
+  );
+  return { resealed: stale.length };
+}
+
+async function rotateMasterKey(
+  { store, unit, master }: VaultDeps,
+  options: CallOptions,
+): Promise<{ readonly rewrapped: number }> {
+  // All are opened before anything changes: with a wrong key nothing is begun.
+  const opened = (await store.keys(options)).map((key) => ({ key, bytes: openDataKey(key, master) }));
+  const to = !master.isOwn && master.read().length > 1 ? master.ensure() : master.beginChange();
+  const stale = opened.filter(({ key }) => key.masterKeyId !== to.id);
+  const writes = stale.map(({ key, bytes }) => {
+    const sealed = seal(to.bytes, bytes, placeOfKey(key));
+    return store.rewrapKey({ ...key, masterKeyId: to.id, ...sealed }, key.masterKeyId);
+  });
+  if (writes.length > 0) await unit.commit(writes, options);
+  master.endChange();
+  return { rewrapped: stale.length };
 }
 
 /** Opens alone: for whoever reads a configuration, and changes nothing. */
@@ -119,10 +156,18 @@ export function createSecretReader({
 }): Pick<Vault, "get"> {
   return {
     async get(secret, options) {
-      const row = await store.get(secret, options);
-      if (row === undefined) return undefined;
-      const keys = await keysOf(store, secret.spaceId, options);
-      return openSecret(row, openDataKey(keys.find(isVersion(row.keyVersion)), master)).toString("utf8");
+      for (let attempt = 1; ; attempt++) {
+        const row = await store.get(secret, options);
+        if (row === undefined) return undefined;
+        const keys = await keysOf(store, secret.spaceId, options);
+        try {
+          const key = openDataKey(keys.find(isVersion(row.keyVersion)), master);
+          return openSecret(row, key).toString("utf8");
+        } catch (error) {
+          // A rotation that ended between the two reads left what was read first without its key.
+          if (attempt === ATTEMPTS) throw error;
+        }
+      }
     },
   };
 }
@@ -185,60 +230,6 @@ async function keysOf(
   return (await store.keys(options)).filter((key) => key.spaceId === spaceId);
 }
 
-/** Throws `secret.locked` when no master key here opens it. */
-function openDataKey(key: DataKeyRow | undefined, master: MasterKeys): Buffer {
-  const known = master.read();
-  if (key === undefined) throw damaged("The key that this secret is sealed with is gone from the database.");
-  if (known.length === 0) throw noMasterKey(master);
-  const fitting = known.find((one) => one.id === key.masterKeyId);
-  if (fitting === undefined) {
-    throw new TroupeError(
-      `The master key in ${master.where} is not the one that the secrets are sealed with (they need ${key.masterKeyId}, this is ${known[0]?.id}). ${REMEDY}`,
-      { code: "secret.locked" },
-    );
-  }
-  const opened = unseal(fitting.bytes, key, placeOfKey(key));
-  if (opened === undefined)
-    throw damaged("The key of this space's secrets was changed or moved in the database.");
-  return opened;
-}
-
-function openSecret(row: SecretRow, dataKey: Buffer): Buffer {
-  const opened = unseal(dataKey, row, placeOf(row));
-  if (opened !== undefined) return opened;
-  throw damaged(`The secret "${row.name}" was changed or moved in the database.`, row.name);
-}
-
-/** `before` is what it replaces; its version is the one after that. */
-function sealSecret(
-  before: SecretKey & { readonly version: number },
-  value: string,
-  key: { readonly version: number; readonly bytes: Buffer },
-  { createdAt, updatedAt }: Pick<SecretRow, "createdAt" | "updatedAt">,
-): SecretRow {
-  const { spaceId, owner, name } = before;
-  const place = { spaceId, owner, name, version: before.version + 1, keyVersion: key.version };
-  return {
-    ...place,
-    ...seal(key.bytes, Buffer.from(value, "utf8"), placeOf(place)),
-    fingerprint: fingerprintOf(key.bytes, value),
-    ...{ createdAt, updatedAt },
-  };
-}
-
-type Place = SecretKey & Pick<SecretRow, "version" | "keyVersion">;
-
-function placeOf({ spaceId, owner, name, version, keyVersion }: Place): readonly (string | number)[] {
-  return ["troupe.secret", 1, spaceId, owner, name, version, keyVersion];
-}
-
-function placeOfKey({
-  spaceId,
-  version,
-}: Pick<DataKeyRow, "spaceId" | "version">): readonly (string | number)[] {
-  return ["troupe.data-key", 1, spaceId, version];
-}
-
 function infoOf({ name, version, fingerprint, createdAt, updatedAt }: SecretRow): SecretInfo {
   return { name, version, fingerprint, createdAt, updatedAt };
 }
@@ -265,25 +256,11 @@ function unlessConflict(error: unknown): void {
   if (!TroupeError.is(error, "store.conflict")) throw error;
 }
 
-const REMEDY =
-  "Put the right one back, or remove the secrets (./troupe secret list names them) and set them anew.";
-
-function noMasterKey({ where }: MasterKeys): TroupeError {
-  return new TroupeError(`The master key of the secrets is not in ${where}. ${REMEDY}`, {
-    code: "secret.locked",
-  });
-}
-
-function damaged(message: string, name?: string): TroupeError {
-  const remedy =
-    name === undefined
-      ? "Remove the secrets and set them anew."
-      : `Set it anew: ./troupe secret set ${name}.`;
-  return new TroupeError(`${message} ${remedy}`, { code: "secret.damaged" });
-}
-
-function unknownSecret(name: string, rows: readonly SecretRow[]): TroupeError {
-  const known = rows.map((row) => row.name).join(", ");
+function unknownSecret({ owner, name }: SecretKey, rows: readonly SecretRow[]): TroupeError {
+  const known = rows
+    .filter((row) => row.owner === owner)
+    .map((row) => row.name)
+    .join(", ");
   return new TroupeError(
     `There is no secret "${name.slice(0, 64)}". ${known === "" ? "None is set." : `Known: ${known}.`}`,
     { code: "request.not_found" },

@@ -177,6 +177,44 @@ describe.skipIf(postgres === undefined)(
       expect(await seqOf()).toBe(2);
     });
 
+    it("asks again on another connection when the answers to reads are swallowed, and nobody is told of a break", {
+      timeout: 60_000,
+    }, async () => {
+      const store = await open({ statementTimeoutMs: 1_000 });
+      await touch(store);
+      await store.stores.sessions.get("s-1", options);
+
+      proxy.swallowAnswers();
+
+      expect((await store.stores.sessions.get("s-1", options))?.id).toBe("s-1");
+    });
+
+    it("gives up a connection whose server falls silent while it is made, and makes another", {
+      timeout: 60_000,
+    }, async () => {
+      const store = await open({ statementTimeoutMs: 1_000 });
+      await touch(store);
+      // What the server says to whoever comes next is lost after its first words.
+      const before = proxy.connections;
+      proxy.cut();
+      await until(() => proxy.connections > before);
+      proxy.swallowAnswers();
+
+      expect(await touch(store)).toBe("kept");
+    });
+
+    it("brings the tables up to date however long a step of that takes", async () => {
+      await database.query(`CREATE FUNCTION slowly() RETURNS event_trigger LANGUAGE plpgsql AS $$
+        BEGIN PERFORM pg_sleep(1.5); END $$`);
+      await database.query(
+        "CREATE EVENT TRIGGER slow ON ddl_command_start WHEN TAG IN ('DROP TABLE') EXECUTE FUNCTION slowly()",
+      );
+
+      const store = await open({ statementTimeoutMs: 1_000 });
+
+      expect(await touch(store)).toBe("kept");
+    });
+
     it("refuses after a while what could not even be sent, so that nobody waits for ever", async () => {
       const store = await open({ patienceMs: 400 });
       proxy.set("closed");

@@ -9,6 +9,7 @@ export interface ConnectionOptions {
   /** Statements of one round trip may be sent before the one before is answered. */
   readonly pipeline: boolean;
   readonly connectTimeoutMs: number;
+  /** The server ends a statement after so long. What it leaves unanswered for twice as long, the network has swallowed. */
   readonly statementTimeoutMs: number;
   /** Called once when the connection is gone, however it ends. */
   readonly onEnd: (client: Client, error: Error | undefined) => void;
@@ -27,7 +28,8 @@ export async function connect(options: ConnectionOptions): Promise<Client> {
     keepAlive: true,
     keepAliveInitialDelayMillis: 10_000,
     types: { getTypeParser: (oid: number) => (text: string) => decodeText(oid, text) },
-    ...(options.pipeline ? { pipeline: true } : {}),
+    // The driver cuts off a connection that leaves one of several questions unanswered for so long.
+    ...(options.pipeline ? { pipeline: true, query_timeout: 2 * options.statementTimeoutMs } : {}),
   } as ConstructorParameters<typeof pg.Client>[0]);
   let failure: Error | undefined;
   let isConnected = false;
@@ -40,11 +42,23 @@ export async function connect(options: ConnectionOptions): Promise<Client> {
   await client.connect();
   // Our statements are short and prepared once; compiling one takes longer than running it ever would.
   // And a server that asks after us finds out within a minute when we are gone without a word.
-  await client.query(
-    "SET jit = off; SET tcp_keepalives_idle = 30; SET tcp_keepalives_interval = 10; SET tcp_keepalives_count = 3",
-  );
+  const settings = {
+    text: "SET jit = off; SET tcp_keepalives_idle = 30; SET tcp_keepalives_interval = 10; SET tcp_keepalives_count = 3",
+    query_timeout: 2 * options.statementTimeoutMs,
+  };
+  try {
+    await client.query(settings);
+  } catch (error) {
+    cutOff(client);
+    throw error;
+  }
   isConnected = true;
   return client;
+}
+
+/** Ends a connection at once, whether the server hears of it or not. */
+export function cutOff(client: Client): void {
+  (client.connection as unknown as { readonly stream: { destroy(): void } }).stream.destroy();
 }
 
 /** Numbers of the catalogue. Source: postgresql.org, pg_type.dat. */

@@ -2,7 +2,7 @@ import { type Clock, type Logger, TroupeError } from "@troupe/contracts";
 import type { Client } from "pg";
 import { type Counter, type Metrics, nextDelayMs, sleep } from "../../kit/index.ts";
 import { type StoreFailure, troupeErrorOf } from "../failure.ts";
-import { connect } from "./connection.ts";
+import { connect, cutOff } from "./connection.ts";
 import { applicationName, becomeWriter, resumeWriter, tryTakeDatabase, type WriterRow } from "./custody.ts";
 import { failureOf, isLost, isStarting } from "./errors.ts";
 import { migrate } from "./migrate.ts";
@@ -34,6 +34,10 @@ const STARTUP_PATIENCE_MS = 55_000;
 const START_RETRY_MS = 100;
 const RECONNECT = { baseMs: 50, capMs: 2_000 } as const;
 const LOOK_MS = 10;
+/** Taking the database back may wait so long for what a connection of ours left behind, beside the statements themselves. */
+const TAKE_PATIENCE_MS = 10_000;
+/** Whoever closes waits no longer for a server that has fallen silent. */
+const LEAVE_PATIENCE_MS = 2_000;
 
 /** The one connection that writes: it holds the database for this process, and comes back after it broke. */
 export class Link {
@@ -96,7 +100,7 @@ export class Link {
   /** Gives up a connection that is of no use; another is on its way. */
   drop(held: Held): void {
     this.#onEnd(held.client, new Error("the connection broke"));
-    (held.client.connection as unknown as { readonly stream: { destroy(): void } }).stream.destroy();
+    cutOff(held.client);
   }
 
   /** Another process has taken the database. */
@@ -120,10 +124,13 @@ export class Link {
     await this.#coming;
     const last = this.#held?.client;
     this.#held = undefined;
+    if (last === undefined) return;
+    const { clock, writerId } = this.#options;
+    using _ = clock.schedule(LEAVE_PATIENCE_MS, () => cutOff(last));
     // The next one need not ask who this was.
     const leave = "DELETE FROM troupe_writers WHERE id = $1";
-    await last?.query(leave, [this.#options.writerId]).catch(() => undefined);
-    await last?.end();
+    await last.query(leave, [writerId]).catch(() => undefined);
+    await last.end();
   }
 
   #connect(): Promise<Client> {
@@ -187,8 +194,9 @@ export class Link {
   }
 
   async #resume(): Promise<void> {
-    const { writerId, logger, where } = this.#options;
+    const { clock, writerId, logger, where, statementTimeoutMs } = this.#options;
     const client = await this.#connect();
+    using _ = clock.schedule(TAKE_PATIENCE_MS + 2 * statementTimeoutMs, () => cutOff(client));
     try {
       const holder = await tryTakeDatabase(client, writerId);
       const row = holder === undefined ? await resumeWriter(client, writerId, this.undelivered) : undefined;

@@ -69,6 +69,8 @@ export async function migrate(client: Client, where: string): Promise<readonly s
   if ((await migrationState(client, where)).pending.length === 0) return [];
   await client.query("BEGIN");
   try {
+    // Filling a new column of a large table takes as long as it takes.
+    await client.query("SET LOCAL statement_timeout = 0");
     await client.query("SELECT pg_advisory_xact_lock($1, hashtext('migrate ' || current_schema()))", [
       LOCK_CLASS,
     ]);

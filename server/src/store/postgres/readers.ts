@@ -4,7 +4,7 @@ import { type Metrics, nextDelayMs, sleep, untilAborted } from "../../kit/index.
 import { troupeErrorOf } from "../failure.ts";
 import type { Reader } from "../reads.ts";
 import type { Row, StatementText, Value } from "../statement.ts";
-import { connect, encodeValue } from "./connection.ts";
+import { connect, cutOff, encodeValue } from "./connection.ts";
 import { failureOf, isLost } from "./errors.ts";
 import { preparedName } from "./groups.ts";
 
@@ -25,6 +25,8 @@ interface ReaderOptions {
 }
 
 const RECONNECT = { baseMs: 50, capMs: 1_000 } as const;
+/** Whoever closes waits no longer for answers, or for a server that has fallen silent. */
+const LEAVE_PATIENCE_MS = 2_000;
 
 /**
  * Reads over a few connections in turn. Questions are sent without waiting for the answers to those before them, so one
@@ -82,6 +84,11 @@ export function createReaders(options: ReaderOptions): Reader & { close(): Promi
     }
   };
 
+  const leave = async (client: Client): Promise<void> => {
+    using _ = clock.schedule(LEAVE_PATIENCE_MS, () => cutOff(client));
+    await client.end();
+  };
+
   return {
     async query(index, values, { signal }) {
       signal.throwIfAborted();
@@ -91,8 +98,7 @@ export function createReaders(options: ReaderOptions): Reader & { close(): Promi
     },
     async close() {
       life.abort(closedError());
-      const open = slots.splice(0);
-      await Promise.all(open.map(async (client) => (await client?.catch(() => undefined))?.end()));
+      await Promise.all(slots.splice(0).map((client) => client?.then(leave, () => undefined)));
     },
   };
 }

@@ -46,11 +46,14 @@ async function hasSecrets(url: string, where: string): Promise<boolean> {
       ...{ url, applicationName: NAME, pipeline: false },
       ...{ connectTimeoutMs: TIMEOUT_MS, statementTimeoutMs: TIMEOUT_MS, onEnd: () => undefined },
     });
-    const query =
-      "SELECT to_regclass('secrets') IS NOT NULL AND to_regclass('data_keys') IS NOT NULL AS known";
-    const { rows } = await client.query<{ known: number }>(query);
-    await client.end();
-    return rows[0]?.known === 1;
+    try {
+      const query =
+        "SELECT to_regclass('secrets') IS NOT NULL AND to_regclass('data_keys') IS NOT NULL AS known";
+      const { rows } = await client.query<{ known: number }>(query);
+      return rows[0]?.known === 1;
+    } finally {
+      await client.end();
+    }
   } catch (error) {
     throw troupeErrorOf(failureOf(error, where), error);
   }
