@@ -27,7 +27,7 @@ export interface RoundResult {
 }
 
 const CHILD = fileURLToPath(new URL("./child.ts", import.meta.url));
-const START_WITHIN_MS = 20_000;
+const START_WITHIN_MS = 60_000;
 const REST_WITHIN_MS = 90_000;
 /** Messages that are begun before most kills, on a slow machine too. */
 const WORK_BEFORE_KILL = 8;
@@ -67,8 +67,10 @@ export async function runRound(options: {
     log("every sender is acknowledged");
     const reading = await comeToRest(house);
     log("everything has come to rest");
+    const { counts, breaches, unknown } = judge(far, senders.told, reading);
+    const falls = house.falls.map((what) => ({ rule: "the process ends by our kills alone", what }));
     return {
-      ...(await judge(far, senders.told, reading)),
+      ...{ counts, unknown, breaches: [...breaches, ...falls] },
       kills: options.kills,
       killsInStart,
       restarts,
@@ -105,6 +107,8 @@ function writeHome(home: string, far: FarSide, databaseUrl: string | undefined):
 interface House {
   /** Undefined while nobody takes messages. */
   readonly ready: (Ready & { readonly operatorKey: string }) | undefined;
+  /** How it ended when nobody killed it. */
+  readonly falls: readonly string[];
   /** Starts a process unless one runs; resolves when it takes messages, or with undefined when it ended before. */
   start(): Promise<Ready | undefined>;
   /** SIGKILL; resolves when the process is gone. */
@@ -116,6 +120,7 @@ function createHouse(home: string, platformUrl: string): House {
   let ready: Ready | undefined;
   let starting: Promise<Ready | undefined> | undefined;
   let operatorKey = "";
+  const falls: string[] = [];
 
   const launch = (): Promise<Ready | undefined> => {
     const started = fork(CHILD, {
@@ -138,12 +143,14 @@ function createHouse(home: string, platformUrl: string): House {
           ready = undefined;
           starting = undefined;
         }
-        if (signal === "SIGKILL") resolve(undefined);
-        else reject(new Error(`It ended by itself: ${code ?? signal}.`));
+        if (signal === "SIGKILL") return resolve(undefined);
+        falls.push(`It ended by itself: ${code ?? signal}.`);
+        reject(new Error(falls.at(-1)));
       });
     });
   };
   return {
+    falls,
     get ready() {
       return ready === undefined ? undefined : { ...ready, operatorKey };
     },

@@ -63,8 +63,13 @@ const { values } = parseArgs({
     state: { type: "string" },
   },
 });
-const server = values.store === "postgres" ? await startPostgresCluster() : undefined;
+await using server = values.store === "postgres" ? await startPostgresCluster() : undefined;
 if (values.store === "postgres" && server === undefined) throw new Error(`--store postgres ${NO_CLUSTER}.`);
+// A long run is stopped and gone on with; its server must not outlive it.
+for (const name of ["SIGINT", "SIGTERM"] as const)
+  process.once(name, () => {
+    void Promise.resolve(server?.[Symbol.asyncDispose]()).finally(() => process.exit(130));
+  });
 const wanted = Number(values.kills);
 const state = readState(values.state);
 for (;;) {
@@ -78,7 +83,6 @@ for (;;) {
   keepState(values.state, state);
   console.log(`${done + kills} of ${wanted} kills, ${round.breaches.length} breaches in this round`);
 }
-await server?.[Symbol.asyncDispose]();
 const total = sumOf(state.rounds);
 console.log(roundSummary(total));
 process.exitCode = total.breaches.length === 0 ? 0 : 1;

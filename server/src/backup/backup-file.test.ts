@@ -87,6 +87,7 @@ describe("a backup", () => {
       [LONG]: "далеко",
       "home/data/empty": "",
       "home/big": "x".repeat(700_001),
+      "home/workspaces/ana/odd \\ name": "as other systems save them",
     };
     const { file, manifest } = await pack(texts);
 
@@ -189,7 +190,7 @@ test("a tar gives back any names and sizes, however its stream is cut into piece
   const file = fc.record({
     name: fc
       .string({ minLength: 1, maxLength: 300, unit: "grapheme" })
-      .filter((name) => !/[\0\n]/.test(name)),
+      .filter((name) => !name.includes("\0")),
     bytes: fc.uint8Array({ maxLength: 2000 }),
   });
   await fc.assert(
@@ -217,6 +218,6 @@ test("a tar gives back any names and sizes, however its stream is cut into piece
         expect(found).toEqual(files);
       },
     ),
-    { numRuns: 60 },
+    { numRuns: 60, examples: [[[{ name: `${"a\n9 size=".repeat(20)}b`, bytes: new Uint8Array(3) }], 7]] },
   );
 });

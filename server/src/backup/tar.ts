@@ -89,7 +89,7 @@ export async function* readTar(source: AsyncIterable<Buffer>): AsyncGenerator<Ta
       const records = await reader.exactly(found.size);
       await reader.skip(tarPadding(found.size).length);
       if (records === undefined) throw cutShort();
-      extended = parseRecords(records.toString("utf8"));
+      extended = parseRecords(records);
       continue;
     }
     const name = extended.path ?? found.name;
@@ -124,14 +124,18 @@ function parseHeader(block: Buffer): { readonly name: string; readonly size: num
   return { name: end < 0 ? name : name.slice(0, end), size, type: block.toString("latin1", 156, 157) };
 }
 
-function parseRecords(text: string): Readonly<Record<string, string>> {
-  return Object.fromEntries(
-    text
-      .split("\n")
-      .map((line) => /^\d+ ([^=]+)=(.*)$/s.exec(line))
-      .filter((found) => found !== null)
-      .map(([, key = "", value = ""]) => [key, value]),
-  );
+/** By their lengths, for a name may hold what ends a record. */
+function parseRecords(records: Buffer): Readonly<Record<string, string>> {
+  const found: Record<string, string> = {};
+  for (let at = 0; at < records.length; ) {
+    const length = Number.parseInt(records.toString("latin1", at, at + 8), 10);
+    if (!(length > 0)) throw cutShort();
+    const [, key, value] = /^\d+ ([^=]+)=(.*)\n$/s.exec(records.toString("utf8", at, at + length)) ?? [];
+    if (key === undefined || value === undefined) throw cutShort();
+    found[key] = value;
+    at += length;
+  }
+  return found;
 }
 
 /** Pieces of a stream by number of bytes; holds one piece of the stream at a time. */

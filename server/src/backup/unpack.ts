@@ -1,7 +1,7 @@
 import { createHash } from "node:crypto";
 import { createReadStream } from "node:fs";
 import { mkdir, open } from "node:fs/promises";
-import { dirname, join, posix } from "node:path";
+import { dirname, join, posix, sep } from "node:path";
 import { createZstdDecompress } from "node:zlib";
 import { type CallOptions, TroupeError } from "@troupe/contracts";
 import {
@@ -92,7 +92,8 @@ function isSafe(name: string): boolean {
   return (
     isKnown &&
     !name.includes("\0") &&
-    !name.includes("\\") &&
+    // Elsewhere it is a letter like others, and people have files named so.
+    !(sep === "\\" && name.includes(sep)) &&
     posix.normalize(name) === name &&
     !name.split("/").includes("..")
   );

@@ -66,6 +66,24 @@ it("says so when the bytes are not those that were put", async () => {
   rmSync(folder, { recursive: true });
 });
 
+it("keeps a blob that is put again while it is being deleted", async () => {
+  const { folder, clock, blobs } = openFolder();
+  const { id } = await put(blobs, "wanted again");
+  const lost: number[] = [];
+  for (let round = 0; round < 100; round++) {
+    const unlessRenewedSince = clock.now();
+    await clock.advance(10);
+    const deleting = blobs.delete({ spaceId: "default", id, unlessRenewedSince }, options);
+    if (round % 2 === 0) await new Promise(setImmediate);
+    await Promise.all([deleting, put(blobs, "wanted again")]);
+    if ((await blobs.stat({ spaceId: "default", id }, options)) === undefined) lost.push(round);
+  }
+
+  expect(lost).toEqual([]);
+  expect(readdirSync(join(folder, "blobs/default/writing"))).toEqual([]);
+  rmSync(folder, { recursive: true });
+});
+
 it("clears away what a writer that was killed left behind a day ago", async () => {
   const { folder, clock, blobs } = openFolder();
   await put(blobs, "whole");

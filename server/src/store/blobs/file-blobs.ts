@@ -1,6 +1,6 @@
 import { createHash, hash, randomUUID } from "node:crypto";
 import { type FileHandle, mkdir, open, readdir, readFile, rename, rm, stat, utimes } from "node:fs/promises";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import {
   type BlobContent,
   type BlobStat,
@@ -53,11 +53,13 @@ export function createFileBlobs({
           const known = await renew(spaceId, hash("sha256", content, "hex"));
           if (known !== undefined) return known;
         }
+        const renewedAt = clock.now();
         const root = rootOf(folder, spaceId);
-        const id = await write(root, content, maxBytes, options.signal);
-        const kept = await renew(spaceId, id);
-        if (kept === undefined) throw new Error(`The blob ${id} is gone right after it was written.`);
-        return kept;
+        return {
+          spaceId,
+          renewedAt,
+          ...(await write(root, content, { maxBytes, renewedAt }, options.signal)),
+        };
       }),
     get: ({ spaceId, id, maxBytes }, options) =>
       told(options, async () => {
@@ -77,9 +79,10 @@ export function createFileBlobs({
     renew: ({ spaceId, id }, options) => told(options, () => renew(spaceId, id)),
     delete: ({ spaceId, id, unlessRenewedSince }, options) =>
       told(options, async () => {
+        const since = unlessRenewedSince ?? Number.POSITIVE_INFINITY;
         const found = await statOf(spaceId, id);
-        if (found === undefined || found.renewedAt > (unlessRenewedSince ?? Number.POSITIVE_INFINITY)) return;
-        await rm(pathOf(spaceId, id), { force: true });
+        if (found === undefined || found.renewedAt > since) return;
+        await remove(rootOf(folder, spaceId), pathOf(spaceId, id), since);
       }),
     list: ({ spaceId, cursor, limit = 50 }, options) =>
       told(options, async () => {
@@ -102,13 +105,22 @@ function rootOf(folder: string, spaceId: string): string {
   return join(folder, spaceId);
 }
 
-/** Resolves with the id; whatever goes wrong, nothing is left. */
+/** Taken away first and looked at then: somebody may have renewed it meanwhile, and relies on it. */
+async function remove(root: string, path: string, since: number): Promise<void> {
+  const away = join(root, "writing", randomUUID());
+  await mkdir(dirname(away), { recursive: true, mode: 0o700 });
+  await rename(path, away);
+  if ((await stat(away)).mtimeMs > since) await rename(away, path);
+  else await rm(away);
+}
+
+/** Resolves with what was kept; whatever goes wrong, nothing is left. */
 async function write(
   root: string,
   content: BlobContent,
-  maxBytes: number,
+  { maxBytes, renewedAt }: { readonly maxBytes: number; readonly renewedAt: number },
   signal: AbortSignal,
-): Promise<string> {
+): Promise<Pick<BlobStat, "id" | "sizeBytes">> {
   const writing = join(root, "writing");
   await mkdir(writing, { recursive: true, mode: 0o700 });
   const path = join(writing, randomUUID());
@@ -123,14 +135,16 @@ async function write(
       digest.update(piece);
       await writeAll(file, piece);
     }
+    await file.utimes(renewedAt / 1000, renewedAt / 1000);
     await file.sync();
     signal.throwIfAborted();
     const id = digest.digest("hex");
     const shelf = join(root, id.slice(0, 2));
-    await mkdir(shelf, { recursive: true, mode: 0o700 });
+    const isNew = (await mkdir(shelf, { recursive: true, mode: 0o700 })) !== undefined;
     await rename(path, join(shelf, id));
     await syncFolder(shelf);
-    return id;
+    if (isNew) await syncFolder(root);
+    return { id, sizeBytes };
   } catch (error) {
     await rm(path, { force: true });
     throw error;
