@@ -30,8 +30,6 @@ export interface Dialect {
   jsonArrayOf(item: RawBuilder<unknown>): RawBuilder<string>;
   /** JSON text. */
   jsonObject(members: Readonly<Record<string, RawBuilder<unknown>>>): RawBuilder<string>;
-  /** A whole number in a JSON object, or null. */
-  jsonNumber(json: RawBuilder<unknown>, name: string): RawBuilder<number>;
   /** `2026-11-21` of UTC milliseconds. */
   utcDay(milliseconds: RawBuilder<unknown>): RawBuilder<string>;
   /** Indexes the words of a memory, once. */
@@ -57,8 +55,6 @@ export const sqliteDialect: Dialect = {
   jsonArray: (items) => sql`json_array(${sql.join(items)})`,
   jsonArrayOf: (item) => sql`json_group_array(${item})`,
   jsonObject: (members) => sql`json_object(${membersOf(members)})`,
-  jsonNumber: (json, name) =>
-    sql`iif(json_valid(${json}), json_extract(${json}, ${sql.lit(`$.${name}`)}), NULL)`,
   utcDay: (milliseconds) => sql`strftime('%Y-%m-%d', ${milliseconds} / 1000, 'unixepoch')`,
   indexMemory: (id, terms) => sql`
     INSERT INTO memory_terms (rowid, terms) SELECT "row", ${terms} FROM memories

@@ -19,10 +19,16 @@ export function wordsOf(text: string): string[] {
   const plain = text.normalize("NFKC").toLowerCase().replace(APOSTROPHE, "");
   for (const [match] of plain.matchAll(WORD)) {
     if (UNSPACED.test(match)) for (const pair of pairsOf(match)) words.add(pair);
-    else words.add(match.slice(0, MAX_WORD_LENGTH));
+    else words.add(beginningOf(match));
     if (words.size >= MAX_WORDS) break;
   }
   return [...words];
+}
+
+/** No letter is cut in half: what is left of it would be text for one database and an error for another. */
+function beginningOf(word: string): string {
+  const beginning = word.slice(0, MAX_WORD_LENGTH);
+  return beginning.isWellFormed() ? beginning : beginning.slice(0, -1);
 }
 
 function pairsOf(run: string): string[] {

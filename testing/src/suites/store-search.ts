@@ -44,6 +44,7 @@ async function idsOf(harness: StoreHarness, text: string, change: object = {}): 
 export function describeSearch(get: GetHarness): void {
   describeMemories(get);
   describeAudience(get);
+  describeStrangeNames(get);
   describeMessages(get);
   describeWords(get);
   describeExcept(get);
@@ -154,6 +155,38 @@ function describeAudience(get: GetHarness): void {
   });
 }
 
+function describeStrangeNames(get: GetHarness): void {
+  it("takes readers whose names hold what a database cannot, and nobody else feels them", async () => {
+    const harness = get();
+    const { sessions, memories } = harness.stores;
+    const strange = ["nul \u0000", "half \ud83e"];
+    const audience = [...strange, "peer-1"];
+    await commit(
+      harness,
+      memories.put(memory("theirs", "tea for strangers", { audience })),
+      memories.put(memory("mine", "tea for me")),
+      sessions.touch(session({ audience })),
+      sessions.append(message({ id: "m-1", audience })),
+    );
+    const listed = async (...readers: readonly string[]) =>
+      (await memories.list({ spaceId: SPACE, agentId: "ana", readers }, options)).items.map(({ id }) => id);
+    const reference = { kind: "message", id: "m-1", sessionId: "session-1", turnSeq: 1 } as const;
+    const references = await sessions.find(
+      { spaceId: SPACE, readers: strange, references: [reference] },
+      options,
+    );
+
+    expect([await listed("peer-1"), await listed(...strange), await listed("half")]).toEqual([
+      ["mine", "theirs"],
+      ["theirs"],
+      [],
+    ]);
+    expect(references.map(({ id }) => id)).toEqual(["m-1"]);
+    expect(await idsOf(harness, "strangers", { readers: strange })).toEqual(["theirs"]);
+    expect(await idsOf(harness, "tea")).toEqual(["mine", "theirs"]);
+  });
+}
+
 function describeMessages(get: GetHarness): void {
   it("indexes new messages once: what peers said always, answers only of turns that went well", async () => {
     const harness = get();
@@ -229,6 +262,21 @@ function describeWords(get: GetHarness): void {
     expect(await idsOf(harness, "東京")).toEqual(["tokyo"]);
     expect(await idsOf(harness, 'NEAR( "col:umn* AND')).toEqual(["signs"]);
     expect(await idsOf(harness, '" * ( )')).toEqual([]);
+  });
+
+  it("cuts a very long word between two letters, and goes on to index what comes after it", async () => {
+    const harness = get();
+    const { memories, search } = harness.stores;
+    // Each of these letters is two units of a string; with one before them every even number of units ends inside one.
+    const long = `a${"\u{1E922}".repeat(40)}`;
+    await keepTurn(harness, 1, { question: long });
+    await keepTurn(harness, 2, { question: "lighthouse" });
+    await commit(harness, memories.put(memory("m-1", long)));
+
+    await search.indexNew(100, options);
+
+    expect((await idsOf(harness, long)).toSorted()).toEqual(["m-1", "q-1"]);
+    expect(await idsOf(harness, "lighthouse")).toEqual(["q-2"]);
   });
 
   it("scores by the share of asked words, rare ones weighing more, newest first among equals", async () => {

@@ -3,7 +3,7 @@ import { filesOf } from "@troupe/contracts";
 import { sql } from "kysely";
 import { type Row, write } from "../statement.ts";
 import type { AttachmentTable, TupleOf } from "../tables.ts";
-import type { PortDeps } from "./kit.ts";
+import { namesText, type PortDeps } from "./kit.ts";
 
 const COLUMNS = [
   "space_id",
@@ -40,7 +40,7 @@ export function createAttachmentStore({ statements, reads, dialect }: PortDeps):
     },
     async held({ spaceId, blobIds }, options) {
       if (blobIds.length === 0) return [];
-      const rows = await reads.rows(held, { spaceId, blobIds: JSON.stringify(blobIds) }, options);
+      const rows = await reads.rows(held, { spaceId, blobIds: namesText(blobIds) }, options);
       return rows.map((row) => String(row[0]));
     },
   };

@@ -20,6 +20,7 @@ export interface PortDeps {
   readonly logger: Logger;
 }
 
+const NUL = String.fromCharCode(0);
 const DEFAULT_PAGE = 50;
 const MAX_PAGE = 200;
 
@@ -63,6 +64,14 @@ export function laneNumber(lane: Lane): number {
 
 export function laneOf(number: number): Lane {
   return LANES[number] ?? "background";
+}
+
+/**
+ * Names as JSON that every database reads: one with a NUL or half a letter in it, as any client may send, is an error
+ * there for whoever asks for its row. Either becomes a letter that nothing can show, when kept and when asked for.
+ */
+export function namesText(names: readonly string[]): string {
+  return JSON.stringify(names.map((name) => name.toWellFormed().replaceAll(NUL, "\ufffd")));
 }
 
 export function parseAudience(text: string): Audience {

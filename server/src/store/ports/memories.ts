@@ -3,7 +3,15 @@ import { sql } from "kysely";
 import { type Row, write } from "../statement.ts";
 import type { MemoryTable, TupleOf } from "../tables.ts";
 import { scopesOf, termsOf } from "../words.ts";
-import { knownToAll, numberCursor, type PortDeps, pageLimit, pageOf, parseAudience } from "./kit.ts";
+import {
+  knownToAll,
+  namesText,
+  numberCursor,
+  type PortDeps,
+  pageLimit,
+  pageOf,
+  parseAudience,
+} from "./kit.ts";
 
 const COLUMNS = [
   "row",
@@ -23,14 +31,14 @@ export function createMemoryStore(deps: PortDeps): MemoryStore {
 
   return {
     put: (memory) =>
-      write(put, { ...memory, audience: JSON.stringify(memory.audience) }, [
+      write(put, { ...memory, audience: namesText(memory.audience) }, [
         write(index, { id: memory.id, terms: termsOf(memory) }),
         write(know, { scopes: JSON.stringify(scopesOf(memory)) }),
       ]),
     forget: (spaceId, id) => write(unindex, { spaceId, id }, [write(forget, { spaceId, id })]),
     async find({ spaceId, readers, ids }, options) {
       if (ids.length === 0) return [];
-      const input = { spaceId, readers: JSON.stringify(readers), ids: JSON.stringify(ids) };
+      const input = { spaceId, readers: namesText(readers), ids: JSON.stringify(ids) };
       return (await reads.rows(find, input, options)).map(memoryOf);
     },
     async list(query, options) {
@@ -39,7 +47,7 @@ export function createMemoryStore(deps: PortDeps): MemoryStore {
       const input = {
         spaceId,
         agentId,
-        readers: JSON.stringify(readers),
+        readers: namesText(readers),
         before: numberCursor(query),
         limit: limit + 1,
       };

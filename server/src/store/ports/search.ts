@@ -2,7 +2,7 @@ import type { CallOptions, SearchHit, SearchQuery, SearchStore } from "@troupe/c
 import { sql } from "kysely";
 import type { Row, Value } from "../statement.ts";
 import { scopeOf } from "../words.ts";
-import type { PortDeps } from "./kit.ts";
+import { namesText, type PortDeps } from "./kit.ts";
 
 /** Remembered answers, of some hundred bytes each. */
 const MAX_KNOWN = 10_000;
@@ -51,7 +51,7 @@ export function createSearchStore({ statements, reads, dialect }: PortDeps, inde
       const values = [
         spaceId,
         agentId,
-        JSON.stringify(readers),
+        namesText(readers),
         scopes,
         JSON.stringify(words),
         limit,

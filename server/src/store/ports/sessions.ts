@@ -7,6 +7,7 @@ import { historyRead } from "./history.ts";
 import {
   badCursor,
   knownToAll,
+  namesText,
   numberCursor,
   type PortDeps,
   pageLimit,
@@ -69,7 +70,7 @@ export function createSessionStore(deps: PortDeps): SessionStore {
     },
     async find({ spaceId, readers, references }, options) {
       if (references.length === 0) return [];
-      const input = { spaceId, readers: JSON.stringify(readers), references: JSON.stringify(references) };
+      const input = { spaceId, readers: namesText(readers), references: JSON.stringify(references) };
       const rows = await reads.rows(selects.find, input, options);
       return rows.map((row) => messageOf(deps, row)).filter((message) => message !== undefined);
     },
@@ -133,7 +134,7 @@ function sessionWrites(deps: PortDeps): Pick<SessionStore, "touch" | "take" | "a
 
   return {
     touch: (session) =>
-      writeRow(touch, { ...session, audience: JSON.stringify(session.audience) }, (row) => ({
+      writeRow(touch, { ...session, audience: namesText(session.audience) }, (row) => ({
         lastSeq: row?.[0] as number,
         created: row?.[1] === 1,
       })),
@@ -154,7 +155,7 @@ function toRow(message: NewMessage): MessageRow {
     ...message,
     turnSeq: message.turnSeq === "same" ? undefined : message.turnSeq,
     parts: JSON.stringify(message.parts),
-    audience: JSON.stringify(message.audience),
+    audience: namesText(message.audience),
   };
 }
 

@@ -2,7 +2,7 @@ import type { Storyline, StorylineStore } from "@troupe/contracts";
 import { sql } from "kysely";
 import { type Row, write } from "../statement.ts";
 import type { StorylineTable, TupleOf } from "../tables.ts";
-import { type PortDeps, parseAudience } from "./kit.ts";
+import { namesText, type PortDeps, parseAudience } from "./kit.ts";
 
 const COLUMNS = [
   "id",
@@ -52,7 +52,7 @@ export function createStorylineStore({ statements, reads }: PortDeps): Storyline
   );
 
   return {
-    open: (storyline) => write(open, { ...storyline, audience: JSON.stringify(storyline.audience) }),
+    open: (storyline) => write(open, { ...storyline, audience: namesText(storyline.audience) }),
     summarise: (update) => write(summarise, update),
     async ofSession(sessionId, options) {
       const row = await reads.row(ofSession, { sessionId }, options);

@@ -20,7 +20,6 @@ export const postgresDialect: Dialect = {
   jsonArray: (items) => sql`json_build_array(${sql.join(items)})`,
   jsonArrayOf: (item) => sql`coalesce(json_agg(${item}), '[]'::json)`,
   jsonObject: (members) => sql`json_build_object(${membersOf(members)})::text`,
-  jsonNumber: (json, name) => sql`CAST(CAST(${json} AS jsonb) ->> ${sql.lit(name)} AS BIGINT)`,
   utcDay: (milliseconds) =>
     sql`to_char(to_timestamp(${milliseconds} / 1000.0) AT TIME ZONE 'UTC', 'YYYY-MM-DD')`,
   indexMemory: (id, terms) => sql`
