@@ -30,8 +30,6 @@ export interface Dialect {
   jsonArrayOf(item: RawBuilder<unknown>): RawBuilder<string>;
   /** JSON text. */
   jsonObject(members: Readonly<Record<string, RawBuilder<unknown>>>): RawBuilder<string>;
-  /** `2026-11-21` of UTC milliseconds. */
-  utcDay(milliseconds: RawBuilder<unknown>): RawBuilder<string>;
   /** Indexes the words of a memory, once. */
   indexMemory(id: unknown, terms: unknown): RawBuilder<unknown>;
   unindexMemory(spaceId: unknown, id: unknown): RawBuilder<unknown>;
@@ -55,7 +53,6 @@ export const sqliteDialect: Dialect = {
   jsonArray: (items) => sql`json_array(${sql.join(items)})`,
   jsonArrayOf: (item) => sql`json_group_array(${item})`,
   jsonObject: (members) => sql`json_object(${membersOf(members)})`,
-  utcDay: (milliseconds) => sql`strftime('%Y-%m-%d', ${milliseconds} / 1000, 'unixepoch')`,
   indexMemory: (id, terms) => sql`
     INSERT INTO memory_terms (rowid, terms) SELECT "row", ${terms} FROM memories
     WHERE id = ${id} AND NOT EXISTS (SELECT 1 FROM memory_terms WHERE rowid = memories."row")`,

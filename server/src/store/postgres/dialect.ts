@@ -20,8 +20,6 @@ export const postgresDialect: Dialect = {
   jsonArray: (items) => sql`json_build_array(${sql.join(items)})`,
   jsonArrayOf: (item) => sql`coalesce(json_agg(${item}), '[]'::json)`,
   jsonObject: (members) => sql`json_build_object(${membersOf(members)})::text`,
-  utcDay: (milliseconds) =>
-    sql`to_char(to_timestamp(${milliseconds} / 1000.0) AT TIME ZONE 'UTC', 'YYYY-MM-DD')`,
   indexMemory: (id, terms) => sql`
     INSERT INTO memory_terms (term, "row")
     SELECT word.term, m."row" FROM memories m, unnest(string_to_array(${terms}, ' ')) AS word(term) WHERE m.id = ${id}
