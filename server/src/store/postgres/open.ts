@@ -2,7 +2,7 @@ import type { Clock, IdGenerator, Logger } from "@troupe/contracts";
 import type { Metrics } from "../../kit/index.ts";
 import { assembleStores, healthOf, type OpenStores } from "../assemble.ts";
 import { troupeErrorOf } from "../failure.ts";
-import { createReads } from "../reads.ts";
+import { createReadBound, createReads } from "../reads.ts";
 import { createStatements } from "../statement.ts";
 import { type BatchTransport, createWriter } from "../writer.ts";
 import { placeOf } from "./connection.ts";
@@ -67,9 +67,10 @@ export async function openPostgresStores(options: PostgresOptions): Promise<Open
   const reading = { ...shared, texts, applicationName: `troupe-read ${writerId}` };
   const near = createReaders({ ...reading, connections: NEAR_CONNECTIONS });
   const far = createReaders({ ...reading, connections: FAR_CONNECTIONS });
+  const bound = createReadBound(metrics);
   const stores = assembleStores({
     ...{ dialect: postgresDialect, statements, logger, unit: writer },
-    reads: createReads({ near, far }),
+    reads: createReads({ near: bound(near), far: bound(far) }),
     wordIndex: createPostgresWordIndex,
   });
   const applied = await link.open();

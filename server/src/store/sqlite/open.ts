@@ -3,7 +3,7 @@ import type { Clock, IdGenerator, Logger, Stores, Write } from "@troupe/contract
 import type { Metrics } from "../../kit/index.ts";
 import { assembleStores, healthOf, type OpenStores } from "../assemble.ts";
 import { sqliteDialect } from "../dialect.ts";
-import { createReads, type Reader } from "../reads.ts";
+import { createReadBound, createReads, type Reader } from "../reads.ts";
 import { createStatements } from "../statement.ts";
 import { TABLE_NAMES } from "../tables.ts";
 import { type BatchTransport, createWriter, type Writer } from "../writer.ts";
@@ -139,7 +139,8 @@ function assemble(
   const { clock, logger, metrics, queueLimit = QUEUE_LIMIT } = options;
   const writer = createWriter({ transport, clock, logger, metrics, queueLimit });
   const here = nearReader(path, near);
-  const reads = createReads({ near: here, far: far ?? here });
+  // What is answered on this thread waits for nobody.
+  const reads = createReads({ near: here, far: far === undefined ? here : createReadBound(metrics)(far) });
   const stores = assembleStores({
     ...{ dialect: sqliteDialect, statements, reads, unit: writer, logger },
     wordIndex: createSqliteWordIndex,
