@@ -62,9 +62,14 @@ export async function readBody(call: PublicCall, limitBytes: number): Promise<st
   return bytes.toString("utf8");
 }
 
+/** Far more than people nest; writing a value out again takes the stack, once a level. */
+const MOST_DEPTH = 128;
+
+/** Rejects what is not JSON, and what is nested deeper than it could be written out again, with `request.invalid`. */
 export function parseJson(text: string): unknown {
+  let value: unknown;
   try {
-    return JSON.parse(text);
+    value = JSON.parse(text);
   } catch (cause) {
     const detail = cause instanceof Error ? cause.message : "";
     throw new TroupeError(`The body is not JSON: ${detail.slice(0, 160)}`, {
@@ -72,6 +77,23 @@ export function parseJson(text: string): unknown {
       cause,
     });
   }
+  if (!isDeeper(text, value)) return value;
+  throw new TroupeError(`The body is nested deeper than ${MOST_DEPTH} levels.`, { code: "request.invalid" });
+}
+
+/** Each level has a bracket: where there are few, as in most messages, nothing is walked through. */
+function isDeeper(text: string, value: unknown): boolean {
+  let left = MOST_DEPTH;
+  for (const open of ["{", "["]) {
+    for (let at = text.indexOf(open); at >= 0 && left >= 0; at = text.indexOf(open, at + 1)) left -= 1;
+  }
+  return left < 0 && hasLevels(value, MOST_DEPTH + 1);
+}
+
+function hasLevels(value: unknown, levels: number): boolean {
+  if (levels === 0) return true;
+  if (typeof value !== "object" || value === null) return false;
+  return Object.values(value).some((inner) => hasLevels(inner, levels - 1));
 }
 
 function readIncoming(incoming: IncomingMessage, limitBytes: number): Promise<Buffer> {

@@ -67,6 +67,7 @@ const TITLES: Readonly<Record<number, string>> = {
   408: "The request came too slowly",
   409: "In conflict with what is there",
   413: "The request is too large",
+  426: "A WebSocket is needed",
   429: "Too many requests",
   431: "The headers are too large",
   500: "Something went wrong inside",

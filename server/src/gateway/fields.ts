@@ -61,17 +61,20 @@ export function oneOf<Choice extends string>(
   };
 }
 
-/** Refuses what nobody reads, so that a misspelt field is not ignored in silence. */
-export function onlyKnown(fields: Fields, known: ReadonlySet<string>): void {
+/** Refuses what nobody reads, so that a misspelt field is not ignored in silence. `within`: where the fields stand. */
+export function onlyKnown(fields: Fields, known: ReadonlySet<string>, within?: string): void {
   for (const name of Object.keys(fields)) {
-    if (!known.has(name)) {
-      throw new FieldError(name, `${name} is not a field of this request. Known: ${[...known].join(", ")}.`);
-    }
+    if (known.has(name)) continue;
+    const field = shortened(within === undefined ? name : `${within}.${name}`);
+    throw new FieldError(field, `${field} is not a field of this request. Known: ${[...known].join(", ")}.`);
   }
 }
 
 export function is(value: unknown): string {
   if (value === undefined) return "is missing";
-  const text = JSON.stringify(value) ?? typeof value;
-  return `is ${text.length <= 60 ? text : `${text.slice(0, 57)}...`}`;
+  return `is ${shortened(JSON.stringify(value) ?? typeof value)}`;
+}
+
+function shortened(text: string): string {
+  return text.length <= 60 ? text : `${text.slice(0, 57)}...`;
 }

@@ -1,5 +1,11 @@
 import { chmod, unlink } from "node:fs/promises";
-import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
+import {
+  createServer,
+  type IncomingMessage,
+  maxHeaderSize,
+  type Server,
+  type ServerResponse,
+} from "node:http";
 import { type AddressInfo, connect, type Socket } from "node:net";
 import type { Duplex } from "node:stream";
 import { getRequestListener } from "@hono/node-server";
@@ -10,7 +16,7 @@ import type { Metrics } from "../kit/index.ts";
 import type { FaceEnv } from "./call.ts";
 import type { FaceLimits } from "./deps.ts";
 import { findPortHolder } from "./port-holder.ts";
-import { type Failure, failureReply } from "./reply.ts";
+import { deliverRaw, type Failure, failureReply } from "./reply.ts";
 
 /** An open listener. */
 export interface Listening {
@@ -175,6 +181,8 @@ function buildServer(deps: ListenerDeps): Opened {
       headersTimeout: limits.headersTimeoutMs,
       requestTimeout: limits.requestTimeoutMs,
       keepAliveTimeout: limits.keepAliveTimeoutMs,
+      // A missing one is refused by the app, which says so in words.
+      requireHostHeader: false,
       // Whoever asks for another protocol goes on in HTTP. Source: RFC 9110 §7.8.
       shouldUpgradeCallback: ({ headers }) =>
         deps.upgrade !== undefined && headers.upgrade?.toLowerCase() === "websocket",
@@ -194,6 +202,13 @@ function buildServer(deps: ListenerDeps): Opened {
     const most = mostBytesOf(incoming.url ?? "", limits);
     if (Number(incoming.headers["content-length"] ?? 0) <= most) outgoing.writeContinue();
     server.emit("request", incoming, outgoing);
+  });
+  // Nothing else can be expected of us, and what is not met may be ignored. Source: RFC 9110 §10.1.1.
+  server.on("checkExpectation", (incoming, outgoing) => server.emit("request", incoming, outgoing));
+  server.on("connect", (_, socket) => {
+    socket.on("error", () => void socket.destroy());
+    const failure: Failure = { code: "request.invalid", message: "Troupe is no proxy; send it a request." };
+    deliverRaw(socket, failureReply(failure, "problem"));
   });
   // Quiet connections are fine: somebody waits for a turn. Only those that do not take what is there are let go.
   server.setTimeout(limits.stalledClientMs, (socket) => {
@@ -225,7 +240,7 @@ function refusalTeller({ limits, clock, logger, metrics }: ListenerDeps): () => 
 /** What any route of this address takes; the route itself may take less. */
 function mostBytesOf(url: string, limits: FaceLimits): number {
   if (url.startsWith("/api/blobs")) return limits.fileBytes;
-  return url.startsWith("/v1/") ? limits.mediaBodyBytes : limits.bodyBytes;
+  return /^\/(?:v1|a2a)\//.test(url) ? limits.mediaBodyBytes : limits.bodyBytes;
 }
 
 interface Exchange {
@@ -249,21 +264,20 @@ function refuseRaw(error: NodeJS.ErrnoException, socket: Socket, last: Exchange 
     !last.outgoing.writableFinished &&
     (last.incoming.complete || last.outgoing.headersSent);
   if (error.code === "ECONNRESET" || !socket.writable || isAnswering) return void socket.destroy();
-  const isLate = error.code === "ERR_HTTP_REQUEST_TIMEOUT";
-  const failure: Failure = isLate
-    ? { code: "request.timeout", message: "The request did not arrive in time." }
-    : { code: "request.invalid", message: "This is not HTTP as Troupe reads it." };
-  const reply = failureReply(failure, "problem");
-  const isTooMuch = error.code === "HPE_HEADER_OVERFLOW";
-  const status = isLate
-    ? "408 Request Timeout"
-    : isTooMuch
-      ? "431 Request Header Fields Too Large"
-      : "400 Bad Request";
-  const length = Buffer.byteLength(reply.body);
-  socket.end(
-    `HTTP/1.1 ${status}\r\ncontent-type: application/problem+json\r\ncontent-length: ${length}\r\nconnection: close\r\n\r\n${reply.body}`,
-  );
+  deliverRaw(socket, failureReply(unreadableAs(error.code), "problem"));
+}
+
+function unreadableAs(code: string | undefined): Failure {
+  switch (code) {
+    case "ERR_HTTP_REQUEST_TIMEOUT":
+      return { code: "request.timeout", message: "The request did not arrive in time." };
+    case "HPE_HEADER_OVERFLOW": {
+      const message = `The request's headers are larger than ${maxHeaderSize} bytes.`;
+      return { code: "request.invalid", status: 431, message };
+    }
+    default:
+      return { code: "request.invalid", message: "This is not HTTP as Troupe reads it." };
+  }
 }
 
 function closer({ closing, clock }: ListenerDeps, { server, running }: Opened): Listening["close"] {

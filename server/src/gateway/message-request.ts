@@ -85,7 +85,7 @@ function filesAt(value: unknown, field: string): readonly FilePart[] {
   return list.map((item, at) => {
     const path = `${field}[${at}]`;
     const file = objectAt(item, path);
-    onlyKnown(file, KNOWN_IN_FILE);
+    onlyKnown(file, KNOWN_IN_FILE, path);
     const mediaType = mediaTypeOf(nameAt(file.mediaType, `${path}.mediaType`));
     if (mediaType === undefined)
       throw new FieldError(`${path}.mediaType`, `${path}.mediaType is no media type.`);
@@ -96,13 +96,6 @@ function filesAt(value: unknown, field: string): readonly FilePart[] {
 
 function commandAt(value: unknown, field: string): DirectCall {
   const command = objectAt(value, field);
-  for (const name of Object.keys(command)) {
-    if (!KNOWN_IN_COMMAND.has(name)) {
-      throw new FieldError(
-        `${field}.${name}`,
-        `${field}.${name} is not a field of this request. Known: tool, input.`,
-      );
-    }
-  }
+  onlyKnown(command, KNOWN_IN_COMMAND, field);
   return { tool: nameAt(command.tool, `${field}.tool`), input: command.input ?? {} };
 }

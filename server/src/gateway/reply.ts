@@ -1,3 +1,5 @@
+import { STATUS_CODES } from "node:http";
+import type { Duplex } from "node:stream";
 import type { HttpBindings } from "@hono/node-server";
 import { RESPONSE_ALREADY_SENT } from "@hono/node-server/utils/response";
 import type { ErrorCode } from "@troupe/contracts";
@@ -59,6 +61,8 @@ export class FieldError extends TroupeError {
 /** What an error answer tells. */
 export interface Failure {
   readonly code: ErrorCode;
+  /** Where HTTP says it more exactly than the code's own status. */
+  readonly status?: number;
   /** One sentence for people. */
   readonly message: string;
   readonly field?: string;
@@ -87,7 +91,7 @@ export const UNPLANNED: Failure = {
 };
 
 export function failureReply(failure: Failure, dialect: Dialect): Reply {
-  const status = ERROR_STATUS[failure.code];
+  const { status = ERROR_STATUS[failure.code] } = failure;
   const headers: Record<string, string> = {
     ...(dialect === "openai" ? JSON_HEADERS : PROBLEM_HEADERS),
     ...retryHeaders(failure, status),
@@ -155,4 +159,12 @@ export function deliver(answer: Answer, node: HttpBindings | undefined): Respons
   });
   outgoing.end(answer.body);
   return RESPONSE_ALREADY_SENT;
+}
+
+/** Writes an answer where there is no node response: to a connection that never became a request. It ends with it. */
+export function deliverRaw(socket: Duplex, { status, headers, body }: Reply): void {
+  if (!socket.writable) return void socket.destroy();
+  const all = { ...headers, "content-length": String(Buffer.byteLength(body)), connection: "close" };
+  const lines = Object.entries(all).map(([name, value]) => `${name}: ${value}\r\n`);
+  socket.end(`HTTP/1.1 ${status} ${STATUS_CODES[status]}\r\n${lines.join("")}\r\n${body}`);
 }

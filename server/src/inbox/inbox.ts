@@ -50,7 +50,7 @@ export function createInbox(deps: InboxDeps): Inbox {
         return {
           kind: "refused",
           code: "request.not_found",
-          message: `There is no agent "${original.agentId}" here.`,
+          message: `There is no agent "${original.agentId.slice(0, 64)}" here.`,
         };
       }
       const passed = passGates(deps.gates, original, principal, deps.logger);

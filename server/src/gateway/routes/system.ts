@@ -45,9 +45,8 @@ export function systemRoutes(face: Face): readonly Route[] {
 /** A WebSocket's handshake never gets here; a plain request is told what this is. Source: RFC 9110 §15.5.22. */
 function noSocket(): Reply {
   const message = "This is a WebSocket; connect to it with ws:// or wss://, subprotocol none.";
-  const reply = failureReply({ code: "request.invalid", message }, "problem");
-  const body = JSON.stringify({ ...JSON.parse(reply.body), status: 426, title: "A WebSocket is needed" });
-  return { status: 426, headers: { ...reply.headers, upgrade: "websocket" }, body };
+  const reply = failureReply({ code: "request.invalid", status: 426, message }, "problem");
+  return { ...reply, headers: { ...reply.headers, upgrade: "websocket" } };
 }
 
 export function readiness(face: Face): ReturnType<Health["ready"]> {

@@ -1,4 +1,4 @@
-import { type IncomingMessage, STATUS_CODES } from "node:http";
+import type { IncomingMessage } from "node:http";
 import type { Duplex } from "node:stream";
 import type { Principal } from "@troupe/contracts";
 import { TroupeError } from "@troupe/contracts";
@@ -7,7 +7,7 @@ import { createAuthenticate, createAuthenticateKey, keyOf } from "../authenticat
 import { browserToken } from "../browsers.ts";
 import { type Access, refuseEarly, refuseStranger } from "../build-app.ts";
 import type { Face } from "../face.ts";
-import { type Failure, failureOf, failureReply, UNPLANNED } from "../reply.ts";
+import { deliverRaw, type Failure, failureOf, failureReply, UNPLANNED } from "../reply.ts";
 import { createWatchers } from "../watchers.ts";
 import { Connection, type ConnectionHost, type Recheck } from "./connection.ts";
 
@@ -46,7 +46,7 @@ export function createSocketHub(face: Face, access: Access): SocketHub {
     const { WebSocketServer: Server } = await import("ws");
     if (socket.destroyed) return;
     if (face.isClosing()) throw closing();
-    server ??= new Server(optionsOf(face));
+    server ??= new Server(optionsOf(face)).on("wsClientError", refuseHandshake);
     server.handleUpgrade(incoming, socket, head, (opened) =>
       open(opened, incoming.socket.remoteAddress ?? "", known),
     );
@@ -70,7 +70,7 @@ export function createSocketHub(face: Face, access: Access): SocketHub {
       take(incoming, socket, head).catch((error: unknown) => {
         const failure = failureOf(error) ?? UNPLANNED;
         if (failure === UNPLANNED) logger.error("gateway.upgrade_failed", { error });
-        refuseRaw(socket, failure);
+        deliverRaw(socket, failureReply(failure, "problem"));
       });
     },
     close: () => watchers.abandonAll(),
@@ -177,14 +177,9 @@ function createHost(
   };
 }
 
-/** The handshake is refused in HTTP, with the same problem that a route would answer. */
-function refuseRaw(socket: Duplex, failure: Failure): void {
-  if (!socket.writable) return void socket.destroy();
-  const { status, headers, body } = failureReply(failure, "problem");
-  const lines = Object.entries({
-    ...headers,
-    connection: "close",
-    "content-length": String(Buffer.byteLength(body)),
-  }).map(([name, value]) => `${name}: ${value}\r\n`);
-  socket.end(`HTTP/1.1 ${status} ${STATUS_CODES[status]}\r\n${lines.join("")}\r\n${body}`);
+/** A handshake that asks for a WebSocket in a way that the protocol does not know. Source: RFC 6455 §4.4. */
+function refuseHandshake(error: Error, socket: Duplex): void {
+  const message = `This handshake opens no WebSocket: ${error.message}.`;
+  const reply = failureReply({ code: "request.invalid", message }, "problem");
+  deliverRaw(socket, { ...reply, headers: { ...reply.headers, "sec-websocket-version": "13" } });
 }
