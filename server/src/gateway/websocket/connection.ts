@@ -47,6 +47,8 @@ export class Connection implements Watcher {
   #closedAs: CloseName | undefined;
   #inFlight = 0;
   #isCorked = false;
+  /** While the client has not taken enough; shared by all who wait for that. */
+  #draining: Promise<void> | undefined;
 
   constructor(host: ConnectionHost, socket: WebSocket) {
     this.#host = host;
@@ -71,6 +73,8 @@ export class Connection implements Watcher {
 
   /** It is known who this is. */
   welcome(principal: Principal, recheck: Recheck): void {
+    // It left while its key was looked up: what it would be given now, nobody would take back.
+    if (this.#socket.readyState !== this.#socket.OPEN) return;
     this.#hello?.[Symbol.dispose]();
     if (!this.#host.enter(principal)) {
       this.closeAs("tooMany");
@@ -135,11 +139,15 @@ export class Connection implements Watcher {
     socket.send(JSON.stringify(frame));
   }
 
+  #raw(): Socket | undefined {
+    return (this.#socket as WebSocket & { readonly _socket?: Socket })._socket;
+  }
+
   /** All frames of a tick are one write. */
   #cork(): void {
     if (this.#isCorked) return;
     this.#isCorked = true;
-    const { _socket: raw } = this.#socket as WebSocket & { readonly _socket?: Socket };
+    const raw = this.#raw();
     raw?.cork();
     setImmediate(() => {
       this.#isCorked = false;
@@ -150,15 +158,21 @@ export class Connection implements Watcher {
   #drained(): Promise<void> {
     const { bufferedBytes } = this.#host.face.limits;
     const socket = this.#socket;
-    if (socket.readyState !== socket.OPEN || socket.bufferedAmount * 2 < bufferedBytes) {
+    const raw = this.#raw();
+    if (socket.readyState !== socket.OPEN || raw === undefined || socket.bufferedAmount * 2 < bufferedBytes) {
       return Promise.resolve();
     }
-    return new Promise((resolve) => {
-      const { _socket: raw } = socket as WebSocket & { readonly _socket?: Socket };
-      socket.once("close", () => resolve());
-      if (raw === undefined) resolve();
-      else raw.once("drain", () => resolve());
+    this.#draining ??= new Promise((resolve) => {
+      const over = (): void => {
+        raw.off("drain", over);
+        socket.off("close", over);
+        this.#draining = undefined;
+        resolve();
+      };
+      raw.on("drain", over);
+      socket.on("close", over);
     });
+    return this.#draining;
   }
 
   #receive(text: string): void {

@@ -31,6 +31,7 @@ export class Desk implements WatchLines {
   /** Messages of one session are handed over one after the other, in the order they came. */
   readonly #sending = new Map<string, Promise<void>>();
   #beats = 0;
+  #isClosed = false;
 
   constructor(face: Face, principal: Principal, out: Out) {
     this.#face = face;
@@ -65,6 +66,7 @@ export class Desk implements WatchLines {
   }
 
   close(): void {
+    this.#isClosed = true;
     for (const sessionId of [...this.#sessions.keys()]) this.#endSession(sessionId);
     for (const turnId of [...this.#turns.keys()]) this.#forget(turnId);
   }
@@ -143,7 +145,7 @@ export class Desk implements WatchLines {
       const { kind: _, ...told } = entered;
       this.send({ type: "accepted", id: frame.id, ...told });
     } else this.send({ type: "joined", id: frame.id, turnId, sessionId, state: entered.state });
-    if (!frame.watch || this.#turns.has(turnId)) return waiting.letGo();
+    if (!frame.watch || this.#isClosed || this.#turns.has(turnId)) return waiting.letGo();
     this.#turns.set(turnId, { stop: () => waiting.letGo() });
     if (entered.kind === "accepted") sink.open({ turnId, sessionId, seq: entered.seq });
     else sink.open({ turnId, sessionId, seq: 0 }, { seen: undefined });
@@ -153,6 +155,8 @@ export class Desk implements WatchLines {
   async #subscribe(frame: Frame<"subscribe">): Promise<void> {
     const { deps, lifetime, bells } = this.#face;
     const session = await visibleSession(deps.stores, frame.session, this.#principal, lifetime);
+    // It left while its session was looked up: nobody would stop the watch.
+    if (this.#isClosed) return;
     const { id: sessionId } = session;
     // Asking again begins anew, from where the client says that it is.
     this.#endSession(sessionId);
@@ -189,16 +193,22 @@ export class Desk implements WatchLines {
     this.send({ type: "watching", id: frame.id, turnId, sessionId });
     if (open === undefined) return;
     // Listens first and reads then: an end that fell in between is in the record.
-    const event = await endOfTurn(deps.stores, turnId, lifetime);
-    if (event === undefined) return open();
-    this.#forget(turnId);
-    this.#tell(sessionId, turnSeq, event);
+    try {
+      const event = await endOfTurn(deps.stores, turnId, lifetime);
+      if (event === undefined) return open();
+      this.#forget(turnId);
+      this.#tell(sessionId, turnSeq, event);
+    } catch (error) {
+      // Half open it would hold the turn's events for ever, and a second asking would find it there.
+      this.#forget(turnId);
+      throw error;
+    }
   }
 
   /** Listens to a turn that runs or waits already; the result opens it. Undefined where this is done already. */
   #attach(turn: Turn, seen: Seen | undefined): (() => void) | undefined {
     const { id: turnId, sessionId, turnSeq } = turn;
-    if (this.#turns.has(turnId) || this.#isFull()) return undefined;
+    if (this.#isClosed || this.#turns.has(turnId) || this.#isFull()) return undefined;
     const watch = new TurnWatch(this);
     const follower = this.#face.follower(watch);
     const feed = this.#face.deps.feed.subscribe(turnId, follower.listener);

@@ -1,5 +1,6 @@
 /** For tests: a client of `/ws` that remembers what it was told. */
 import { type ClientOptions, WebSocket } from "ws";
+import { type OpenGateway, openGateway } from "../fixture-http.ts";
 
 // biome-ignore lint/suspicious/noExplicitAny: each test says itself what it expects of a frame.
 export type Frame = any;
@@ -18,6 +19,48 @@ export interface SocketClient {
   readonly refused: Promise<{ readonly status: number; readonly body: string }>;
   /** The text of a turn, as a client that follows the rules shows it. */
   shown(turnId: string): string;
+}
+
+/** A gateway and its clients, for the tests of one file: one gateway at a time, and all of it over after each test. */
+export interface SocketStage {
+  gateway(options?: Parameters<typeof openGateway>[0]): Promise<OpenGateway>;
+  /** With the gateway's key, unless the headers say otherwise. */
+  connect(at: OpenGateway, headers?: Readonly<Record<string, string>>): SocketClient;
+  welcomed(at: OpenGateway): Promise<SocketClient>;
+  /** Ends with the others a client that the test opened by itself. */
+  hold(client: SocketClient): SocketClient;
+  end(): Promise<void>;
+}
+
+export function createSocketStage(): SocketStage {
+  let open: OpenGateway | undefined;
+  const clients: SocketClient[] = [];
+  const hold = (client: SocketClient): SocketClient => {
+    clients.push(client);
+    return client;
+  };
+  const connect = (
+    { listening, key }: OpenGateway,
+    headers: Readonly<Record<string, string>> = { authorization: `Bearer ${key}` },
+  ): SocketClient => hold(openSocket(listening.address, { headers }));
+  return {
+    hold,
+    connect,
+    async gateway(options: Parameters<typeof openGateway>[0] = {}): Promise<OpenGateway> {
+      open = await openGateway(options);
+      return open;
+    },
+    async welcomed(at: OpenGateway): Promise<SocketClient> {
+      const client = connect(at);
+      await client.of("welcome");
+      return client;
+    },
+    async end(): Promise<void> {
+      for (const { socket } of clients.splice(0)) socket.terminate();
+      await open?.close();
+      open = undefined;
+    },
+  };
 }
 
 export function openSocket(address: string, options: ClientOptions = {}): SocketClient {

@@ -102,6 +102,8 @@ export type ServerFrame =
     };
 
 const LONGEST_NAME = 200;
+/** Each is looked up; a client that comes back had at most as many open as one connection may watch. */
+const MOST_TURNS = 256;
 const TYPES = ["hello", "send", "subscribe", "watch", "unsubscribe", "cancel", "ping"] as const;
 const typeAt = oneOf<(typeof TYPES)[number]>(TYPES);
 const nameAt = (value: unknown, field: string): string => stringAt(value, field, LONGEST_NAME);
@@ -170,8 +172,12 @@ function readSend({ type: _, id, agent, watch, ...message }: Fields): ClientFram
 }
 
 function turnsAt(value: unknown, field: string): ReadonlyMap<string, Seen> {
+  const list = arrayAt(value, field);
+  if (list.length > MOST_TURNS) {
+    throw new FieldError(field, `${field} names ${list.length} turns; ${MOST_TURNS} are the most.`);
+  }
   return new Map(
-    arrayAt(value, field).map((item, index) => {
+    list.map((item, index) => {
       const at = `${field}[${index}]`;
       const turn = objectAt(item, at);
       return [nameAt(turn.id, `${at}.id`), seenAt(turn, `${at}.`)];

@@ -1,38 +1,10 @@
 import { afterEach, expect, test } from "vitest";
-import { type OpenGateway, openGateway } from "../fixture-http.ts";
 import { createStillClock, eventually } from "../fixtures.ts";
-import { openSocket, type SocketClient } from "./fixture-client.ts";
+import { createSocketStage, openSocket } from "./fixture-client.ts";
 
-let open: OpenGateway | undefined;
-const clients: SocketClient[] = [];
+const { gateway, connect, welcomed, hold, end } = createSocketStage();
 
-afterEach(async () => {
-  for (const { socket } of clients.splice(0)) socket.terminate();
-  await open?.close();
-  open = undefined;
-});
-
-type Options = Parameters<typeof openGateway>[0];
-
-async function gateway(options: Options = {}): Promise<OpenGateway> {
-  open = await openGateway(options);
-  return open;
-}
-
-function connect(
-  { listening, key }: OpenGateway,
-  headers: Readonly<Record<string, string>> = { authorization: `Bearer ${key}` },
-): SocketClient {
-  const client = openSocket(listening.address, { headers });
-  clients.push(client);
-  return client;
-}
-
-async function welcomed(at: OpenGateway): Promise<SocketClient> {
-  const client = connect(at);
-  await client.of("welcome");
-  return client;
-}
+afterEach(end);
 
 test("the key may come in the first frame; a wrong one, or none in time, closes", async () => {
   const clock = createStillClock();
@@ -71,7 +43,7 @@ test("the handshake is refused for strange hosts, strange pages, wrong keys, wro
   const origin = await connect(at, { ...key, origin: "https://evil.example" }).refused;
   const wrong = await connect(at, { authorization: "Bearer trp_wrong" }).refused;
   const path = openSocket(`${at.listening.address}/api`, { headers: key });
-  clients.push(path);
+  hold(path);
   const elsewhere = await path.refused;
   at.stage.readiness = { ready: false, reasons: ["The store is read-only."] };
   const early = await connect(at, key).refused;

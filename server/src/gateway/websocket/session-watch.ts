@@ -78,13 +78,18 @@ export class SessionWatch {
       { spaceId, sessionId, states: ["queued", "running"] },
       this.#face.lifetime,
     );
+    if (this.#isStopped) return;
     const opening = turns.items.map((turn) => {
       const seen = this.#seen.get(turn.id);
       this.#seen.delete(turn.id);
       return this.#lines.attach(turn, seen);
     });
-    await this.#tellMessages(sessionId);
-    for (const open of opening) open?.();
+    try {
+      await this.#tellMessages(sessionId);
+    } finally {
+      // Also where the messages cannot be read just now: a turn that is not opened is never told, not even its end.
+      for (const open of opening) open?.();
+    }
   }
 
   async #tellMessages(sessionId: string): Promise<void> {

@@ -1,38 +1,10 @@
 import { afterEach, expect, test } from "vitest";
-import { type OpenGateway, openGateway } from "../fixture-http.ts";
 import { createStillClock, eventually } from "../fixtures.ts";
-import { type Frame, openSocket, type SocketClient } from "./fixture-client.ts";
+import { createSocketStage, type Frame, openSocket } from "./fixture-client.ts";
 
-let open: OpenGateway | undefined;
-const clients: SocketClient[] = [];
+const { gateway, connect, welcomed, hold, end } = createSocketStage();
 
-afterEach(async () => {
-  for (const { socket } of clients.splice(0)) socket.terminate();
-  await open?.close();
-  open = undefined;
-});
-
-type Options = Parameters<typeof openGateway>[0];
-
-async function gateway(options: Options = {}): Promise<OpenGateway> {
-  open = await openGateway(options);
-  return open;
-}
-
-function connect(
-  { listening, key }: OpenGateway,
-  headers: Readonly<Record<string, string>> = { authorization: `Bearer ${key}` },
-): SocketClient {
-  const client = openSocket(listening.address, { headers });
-  clients.push(client);
-  return client;
-}
-
-async function welcomed(at: OpenGateway): Promise<SocketClient> {
-  const client = connect(at);
-  await client.of("welcome");
-  return client;
-}
+afterEach(end);
 
 const isEnd = (frame: Frame): boolean => frame.type === "event" && frame.event.type === "end";
 
@@ -267,7 +239,7 @@ test("a client that answers no ping is let go", async () => {
     headers: { authorization: `Bearer ${at.key}` },
     autoPong: false,
   });
-  clients.push(client);
+  hold(client);
   await client.of("welcome");
   clock.advance(15_000);
   await new Promise((resolve) => client.socket.once("ping", resolve));
