@@ -120,7 +120,7 @@ export class TaskHandler implements Omit<A2ARequestHandler, Unused> {
 
   async listTasks(request: ListTasksRequest): Promise<ListTasksResponse> {
     const { principal } = this.#call;
-    const pageSize = Math.min(MOST_PER_PAGE, Math.max(1, request.pageSize ?? DEFAULT_PAGE));
+    const pageSize = Math.min(MOST_PER_PAGE, this.#count(request.pageSize, "pageSize") || DEFAULT_PAGE);
     const states = request.status === 0 ? undefined : turnStatesOf(request.status);
     const page = await this.#face.deps.stores.turns.list(
       {
@@ -135,7 +135,7 @@ export class TaskHandler implements Omit<A2ARequestHandler, Unused> {
     );
     const own = page.items.filter((turn) => turn.agentId === this.#agentId);
     const options = {
-      historyLength: request.historyLength ?? 0,
+      historyLength: this.#count(request.historyLength, "historyLength") ?? 0,
       withArtifacts: request.includeArtifacts === true,
     };
     const tasks = await Promise.all(
@@ -211,11 +211,22 @@ export class TaskHandler implements Omit<A2ARequestHandler, Unused> {
   }
 
   async #task(id: string, historyLength: number | undefined): Promise<Task> {
+    const length = this.#count(historyLength, "historyLength");
     const { turn, session } = await this.#find(id);
-    return taskOf(this.#face, turn, session, { historyLength, withArtifacts: true });
+    return taskOf(this.#face, turn, session, { historyLength: length, withArtifacts: true });
+  }
+
+  /** The package reads whatever a client sends as a number. */
+  #count(value: number | undefined, field: string): number | undefined {
+    if (value === undefined || (Number.isSafeInteger(value) && value >= 0)) return value;
+    throw new this.#sdk.errors.RequestMalformedError(`${field} must be a whole number of at least 0.`);
   }
 
   async #find(id: string): Promise<{ readonly turn: Turn; readonly session: Session }> {
+    // Version 0.3 is passed on unread.
+    if (typeof id !== "string" || id === "") {
+      throw new this.#sdk.errors.RequestMalformedError("The request names no task by its id.");
+    }
     const found = await visibleTurn(this.#face.deps.stores, id, this.#call.principal, this.#face.lifetime);
     if (found.turn.agentId === this.#agentId) return found;
     throw new this.#sdk.errors.TaskNotFoundError(`There is no task "${id.slice(0, 64)}" of this agent.`);

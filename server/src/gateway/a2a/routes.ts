@@ -73,7 +73,22 @@ async function answer(face: Face, call: Call, agent: Agent, sdk: Sdk): Promise<A
   const handler = guarded(face, sdk, tasks, cardOf(face, call, agent));
   const rpc = version === "0.3" ? new sdk.LegacyRpc(handler) : new sdk.Rpc(handler);
   const told = await rpc.handle(body, new sdk.ServerCallContext({ requestedVersion: version }));
-  return Symbol.asyncIterator in told ? stream(face, call, told) : jsonReply(told);
+  if (!(Symbol.asyncIterator in told)) return jsonReply(told);
+  const inWords = version === "0.3" ? sdk.legacyRpcError : sdk.rpcError;
+  const failed = (error: unknown): object => ({ jsonrpc: "2.0", id: body.id ?? null, error: inWords(error) });
+  return stream(face, call, withFailure(told, failed));
+}
+
+/** What ends a stream is its last word; the protocol's package leaves that to a server of its own. */
+async function* withFailure(
+  updates: AsyncGenerator<object, void, undefined>,
+  failed: (error: unknown) => object,
+): AsyncGenerator<object, void, undefined> {
+  try {
+    yield* updates;
+  } catch (error) {
+    yield failed(error);
+  }
 }
 
 /** 0.3 knows no version header and writes its methods with a slash. */

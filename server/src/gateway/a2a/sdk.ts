@@ -13,6 +13,9 @@ type RpcHandler = new (
 export interface Sdk {
   readonly Rpc: RpcHandler;
   readonly LegacyRpc: RpcHandler;
+  /** An error in the words of either version. */
+  readonly rpcError: (error: unknown) => object;
+  readonly legacyRpcError: (error: unknown) => object;
   readonly ServerCallContext: typeof import("@a2a-js/sdk/server")["ServerCallContext"];
   readonly AgentCard: typeof import("@a2a-js/sdk")["AgentCard"];
   readonly errors: typeof import("@a2a-js/sdk/errors");
@@ -31,6 +34,8 @@ export function createSdkLoader(): () => Promise<Sdk> {
     return {
       Rpc: server.JsonRpcTransportHandler,
       LegacyRpc: legacy.LegacyJsonRpcTransportHandler,
+      rpcError: server.JsonRpcTransportHandler.mapToJSONRPCError,
+      legacyRpcError: legacy.LegacyJsonRpcTransportHandler.mapToLegacyJSONRPCError,
       ServerCallContext: server.ServerCallContext,
       AgentCard,
       errors,
