@@ -113,11 +113,14 @@ function describeText(get: () => ModelHarness): void {
     const first = forText();
 
     const alone = await collectEvents(model, first);
-    const [text, calls] = await Promise.all([
-      collectEvents(model, forText()),
-      // The second waits until the first is on its way, so that a script is served in order.
-      new Promise((resolve) => void setTimeout(resolve, 20)).then(() => collectEvents(model, forCalls(1))),
-    ]);
+    const text: ModelEvent[] = [];
+    let second: Promise<readonly ModelEvent[]> | undefined;
+    for await (const event of model.stream(forText(), { signal: new AbortController().signal })) {
+      text.push(event);
+      // Once the first is on its way, so that a script is served in order.
+      second ??= collectEvents(model, forCalls(1));
+    }
+    const calls = (await second) ?? [];
 
     expect(textIn(text)).toBe(textIn(alone));
     expect(callsIn(text)).toHaveLength(0);

@@ -12,9 +12,9 @@ import {
   transportError,
 } from "./failures.ts";
 
-/** Longest error body that is read, in characters; a longer one is cut. */
+/** Longest error body that is read, in bytes; a longer one is cut. */
 const MAX_ERROR_BODY = 65_536;
-/** Longest answer, in characters; a server that never stops is stopped. */
+/** Longest answer, in characters, calls and sealed thoughts as they came; a server that never stops is stopped. */
 const MAX_ANSWER = 16 * 1024 * 1024;
 /** How long usage and `[DONE]` may follow the finish reason, and the end of the body `[DONE]`. */
 const GRACE_MS = 2_000;
@@ -122,11 +122,13 @@ export class ChatCall implements AsyncIterableIterator<ModelEvent, undefined>, D
   onResponseData(_controller: Dispatcher.DispatchController, bytes: Buffer): void {
     if (this.#state === "ended") return;
     if (this.#isRefused) {
-      this.#errorBody += bytes.toString("utf8");
+      // Byte by byte: a letter may be spread over two reads.
+      this.#errorBody += bytes.toString("latin1");
       if (this.#errorBody.length > MAX_ERROR_BODY) this.#failStatus();
       return;
     }
-    const fits = this.#reader.read(bytes, this.#onField) && this.#reply.generated.length < MAX_ANSWER;
+    const reply = this.#reply;
+    const fits = this.#reader.read(bytes, this.#onField) && reply.generated.length + reply.held < MAX_ANSWER;
     this.#flush();
     if (!fits) this.#failBadly("sent more than any answer holds");
     else if (!this.#settle()) this.#keepWatch();
@@ -251,7 +253,8 @@ export class ChatCall implements AsyncIterableIterator<ModelEvent, undefined>, D
   }
 
   #failStatus(): void {
-    this.#fail(statusError(this.#wire.failure, this.#status, this.#headers, this.#errorBody), NO_USAGE);
+    const body = Buffer.from(this.#errorBody, "latin1").toString("utf8");
+    this.#fail(statusError(this.#wire.failure, this.#status, this.#headers, body), NO_USAGE);
   }
 
   #usage(): { readonly usage: Usage; readonly estimated: boolean } {

@@ -3,6 +3,14 @@ import type { WireChunk, WireDelta, WireError, WireThought, WireToolCall, WireUs
 
 export type EndReason = Extract<ModelEvent, { type: "end" }>["reason"];
 
+/** Longest event, in characters, that is put together from several `data:` lines. */
+const MAX_SPREAD = 4 * 1024 * 1024;
+
+/** What a piece of a thought counts for beside its texts. */
+const PIECE_CHARACTERS = 64;
+/** The same of a call. A thousand are the most of one answer, for each piece of one is looked for among all. */
+const CALL_CHARACTERS = 16 * 1024;
+
 interface PartialCall {
   readonly index: number | undefined;
   callId: string;
@@ -17,6 +25,8 @@ export class ChatReply {
   reasoning = "";
   /** All that was generated, for an estimate when no usage comes. */
   generated = "";
+  /** Characters, about, of what is held until the end beside `generated`: sealed thoughts, and the calls themselves. */
+  held = 0;
   finish: EndReason | undefined;
   usage: Usage | undefined;
   /** `[DONE]` came. */
@@ -27,30 +37,34 @@ export class ChatReply {
   error: WireError | undefined;
   /** An event came that is no JSON object. */
   isBroken = false;
-  /** Fields that no JSON could be made of yet, joined: an event may be spread over several `data:` lines. */
-  #unread = "";
+  /** An event that is spread over several `data:` lines, so far: read where it ends. */
+  #spread = "";
   readonly #calls: PartialCall[] = [];
   #reasoned = "";
   readonly #thoughts: Record<string, unknown>[] = [];
 
   /** Takes one `data:` field, or "" where an event ends. */
   accept(payload: string): void {
-    if (payload === "") {
-      if (this.#unread !== "") this.isBroken = true;
+    if (this.#spread !== "") this.#spreadOver(payload);
+    else if (payload === "") return;
+    else if (payload === "[DONE]") this.isDone = true;
+    else {
+      const chunk = parseObject(payload);
+      if (chunk === undefined) this.#spread = payload;
+      else this.#take(chunk);
+    }
+  }
+
+  #spreadOver(payload: string): void {
+    if (payload !== "") {
+      this.#spread += `\n${payload}`;
+      if (this.#spread.length > MAX_SPREAD) this.isBroken = true;
       return;
     }
-    if (payload === "[DONE]") {
-      this.isDone = true;
-      return;
-    }
-    const whole = this.#unread === "" ? payload : `${this.#unread}\n${payload}`;
-    const chunk = parseObject(whole);
-    if (chunk === undefined) {
-      this.#unread = whole;
-      return;
-    }
-    this.#unread = "";
-    this.#take(chunk);
+    const chunk = parseObject(this.#spread);
+    if (chunk === undefined) this.isBroken = true;
+    else this.#take(chunk);
+    this.#spread = "";
   }
 
   /** Takes a whole JSON body; false when it is none. */
@@ -89,7 +103,7 @@ export class ChatReply {
     if (!Array.isArray(chunk.choices)) return;
     this.hasBegun = true;
     const choice = chunk.choices[0];
-    if (choice === undefined) return;
+    if (choice === undefined || choice === null) return;
     const delta = choice.delta ?? choice.message;
     if (delta !== undefined && delta !== null) this.#takeDelta(delta);
     if (choice.finish_reason !== undefined && choice.finish_reason !== null) {
@@ -114,14 +128,17 @@ export class ChatReply {
     }
     if (Array.isArray(delta.reasoning_details)) {
       for (const thought of delta.reasoning_details)
-        this.#takeThought(thought, typeof reasoning !== "string");
+        if (thought !== null) this.#takeThought(thought, typeof reasoning !== "string");
     }
-    if (Array.isArray(delta.tool_calls)) for (const call of delta.tool_calls) this.#takeCall(call);
+    if (Array.isArray(delta.tool_calls))
+      for (const call of delta.tool_calls) if (call !== null) this.#takeCall(call);
   }
 
   /** Pieces of one thought have the same type and index. */
   #takeThought(piece: WireThought, isToBeTold: boolean): void {
     if (isToBeTold && typeof piece.text === "string") this.reasoning += piece.text;
+    this.held += PIECE_CHARACTERS;
+    for (const value of Object.values(piece)) if (typeof value === "string") this.held += value.length;
     const last = this.#thoughts.at(-1);
     if (last === undefined || last.type !== piece.type || last.index !== piece.index) {
       this.#thoughts.push({ ...piece });
@@ -140,6 +157,7 @@ export class ChatReply {
     if (call === undefined) {
       call = { index: piece.index, callId: id, name: "", arguments: "" };
       this.#calls.push(call);
+      this.held += CALL_CHARACTERS + id.length;
     }
     if (call.callId === "") call.callId = id;
     const { name, arguments: more } = piece.function ?? {};
@@ -199,7 +217,8 @@ function readFinish(reason: string): EndReason {
 function readUsage(usage: WireUsage): Usage | undefined {
   const input = count(usage.prompt_tokens);
   const output = count(usage.completion_tokens);
-  if (input === undefined || output === undefined) return undefined;
+  // Some servers have the fields and count nothing.
+  if (input === undefined || output === undefined || input + output === 0) return undefined;
   // DeepSeek reports cache hits beside the details that the others have.
   const cached =
     count(usage.prompt_tokens_details?.cached_tokens) ?? count(usage.prompt_cache_hit_tokens) ?? 0;

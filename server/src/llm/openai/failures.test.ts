@@ -1,7 +1,16 @@
+import { createServer, type ServerResponse } from "node:http";
+import type { AddressInfo } from "node:net";
+import { setImmediate as nextTurn } from "node:timers/promises";
 import type { ErrorCode } from "@troupe/contracts";
-import { createManualClock, endOf, type ScriptedAnswer } from "@troupe/testing";
+import { createManualClock, endOf, type ScriptedAnswer, textIn } from "@troupe/testing";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
-import { call, KEY, openProviderStage, type ProviderStage } from "../../../../tests/llm/provider-stage.ts";
+import {
+  call,
+  eventually,
+  KEY,
+  openProviderStage,
+  type ProviderStage,
+} from "../../../../tests/llm/provider-stage.ts";
 
 let stage: ProviderStage;
 beforeEach(async () => {
@@ -10,6 +19,14 @@ beforeEach(async () => {
 afterEach(() => stage[Symbol.asyncDispose]());
 
 const failWith: ProviderStage["failWith"] = (answer) => stage.failWith(answer);
+
+async function writeApart(response: ServerResponse, pieces: readonly Uint8Array[]): Promise<void> {
+  for (const piece of pieces) {
+    response.write(piece);
+    await nextTurn();
+  }
+  response.end();
+}
 
 const openAiError = (message: string, code: string | null = null, type = "invalid_request_error"): string =>
   JSON.stringify({ error: { message, type, param: null, code } });
@@ -124,6 +141,7 @@ describe("a status that is an error", () => {
     ["seconds", { "retry-after": "7" }, 7_000],
     ["milliseconds", { "retry-after-ms": "1250", "retry-after": "2" }, 1_250],
     ["a date", { "retry-after": "Fri, 20 Nov 2026 12:00:30 GMT" }, 30_000],
+    ["a number that no clock shows", { "retry-after": "1e300" }, 24 * 3_600_000],
   ])("says how long to wait, given in %s", async (_name, headers, retryAfterMs) => {
     const clock = createManualClock(Date.UTC(2026, 10, 20, 12, 0, 0));
     stage.server.enqueue({ status: 429, headers });
@@ -140,6 +158,23 @@ describe("a status that is an error", () => {
     expect(end.error?.message).toContain("[redacted]");
     expect(end.error?.message).not.toContain("\n");
     expect(end.error?.message.length).toBeLessThan(320);
+  });
+
+  test("is quoted letter by letter, wherever a network read ends", async () => {
+    const body = Buffer.from(openAiError("Слів забагато"));
+    const pieces = Array.from(body, (_, at) => body.subarray(at, at + 1));
+    const server = createServer((_request, response) => {
+      response.writeHead(400, { "content-type": "application/json" });
+      void writeApart(response, pieces);
+    });
+    await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+    const baseUrl = `http://127.0.0.1:${(server.address() as AddressInfo).port}/v1`;
+
+    const end = endOf(await call(stage.another({ baseUrl })).ended);
+    server.close();
+    server.closeAllConnections();
+
+    expect(end.error?.message).toContain('it said: "Слів забагато"');
   });
 
   test("is quoted without what would steer a terminal", async () => {
@@ -196,6 +231,7 @@ describe("an answer that goes wrong", () => {
     ["nothing", [""]],
     ["random bytes", [Uint8Array.from({ length: 300 }, (_, at) => (at * 7919) % 256)]],
     ["a number in an event", ["data: 7\n\n"]],
+    ["half an event and no more", ['data: {"choices":[\n\n']],
   ])("of garbage (%s) is a bad response", async (_name, raw) => {
     const end = await failWith({ raw });
 
@@ -208,6 +244,42 @@ describe("an answer that goes wrong", () => {
 
     expect(end.error).toMatchObject({ code: "model.bad_response", retryable: true });
     expect(end.error?.message).toContain("announced a tool call and made none");
+  });
+
+  test.each([
+    ['{"choices":[null]}'],
+    ['{"choices":[{"delta":{"tool_calls":[null],"reasoning_details":[null]}}]}'],
+    ['{"choices":[{"delta":"word"}],"usage":7}'],
+  ])("with a hole in it (%s) is read on", async (event) => {
+    const raw = [
+      `data: ${event}\n\n`,
+      'data: {"choices":[{"delta":{"content":"So"},"finish_reason":"stop"}]}\n\n',
+    ];
+    stage.server.enqueue({ raw });
+
+    const events = await call(stage.provider).ended;
+
+    expect(textIn(events)).toBe("So");
+    expect(endOf(events).reason).toBe("stop");
+  });
+
+  const event = (delta: object): string => `data: ${JSON.stringify({ choices: [{ delta }] })}\n\n`;
+  test.each<[string, (n: number) => string]>([
+    ["one event that never ends", (n) => `data: ${n === 0 ? '{"choices":[' : "1,".repeat(500_000)}\n`],
+    [
+      "calls without end",
+      (n) => event({ tool_calls: Array.from({ length: 100 }, (_, at) => ({ id: `${n} ${at}` })) }),
+    ],
+    [
+      "sealed thoughts without end",
+      () => event({ reasoning_details: [{ type: "sealed", data: "x".repeat(1_000_000) }] }),
+    ],
+  ])("of %s is stopped while it is small", async (_name, piece) => {
+    const end = await failWith({ raw: Array.from({ length: 40 }, (_, n) => piece(n)) });
+
+    expect(end.error?.message).toMatch(/sent more than any answer holds|cannot be read/);
+    await eventually(() => stage.server.requests[0]?.isAborted === true);
+    expect(stage.server.requests[0]?.isAborted).toBe(true);
   });
 
   test("of one endless line is stopped while it is small", async () => {

@@ -129,6 +129,11 @@ export function connectTimeout(afterMs: number): Error {
   });
 }
 
+/** The request never reached its server, so that nobody can have billed it. */
+export function wasNeverAsked({ cause }: TroupeError): boolean {
+  return cause instanceof Error && "code" in cause && cause.code === CONNECT_TIMEOUT;
+}
+
 export function inSeconds(ms: number): string {
   return `${Math.round(ms / 100) / 10} s`;
 }
@@ -187,16 +192,20 @@ export function transportError(context: FailureContext, error: Error, hasAnswere
   );
 }
 
-/** Seconds, a date, or `retry-after-ms`, in milliseconds from now. Source: RFC 9110 §10.2.3. */
-export function readRetryAfter(headers: Headers, nowMs: number): number | undefined {
+/** Nobody waits longer for a server that asks for it; a number without end would end in a time that no clock shows. */
+const LONGEST_RETRY_AFTER_MS = 24 * 3_600_000;
+
+/** Seconds, a date, or `retry-after-ms`, in milliseconds from now, at most a day. Source: RFC 9110 §10.2.3. */
+function readRetryAfter(headers: Headers, nowMs: number): number | undefined {
+  const within = (ms: number): number => Math.min(LONGEST_RETRY_AFTER_MS, Math.max(0, Math.round(ms)));
   const precise = Number(headers["retry-after-ms"] ?? Number.NaN);
-  if (Number.isFinite(precise) && precise >= 0) return Math.round(precise);
+  if (Number.isFinite(precise) && precise >= 0) return within(precise);
   const value = headers["retry-after"];
   if (typeof value !== "string" || value.trim() === "") return undefined;
   const seconds = Number(value);
-  if (Number.isFinite(seconds)) return Math.max(0, Math.round(seconds * 1000));
+  if (Number.isFinite(seconds)) return within(seconds * 1_000);
   const date = Date.parse(value);
-  return Number.isNaN(date) ? undefined : Math.max(0, date - nowMs);
+  return Number.isNaN(date) ? undefined : within(date - nowMs);
 }
 
 function readErrorBody(body: string): WireError {

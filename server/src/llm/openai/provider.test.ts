@@ -1,8 +1,9 @@
-import type { ModelMessage } from "@troupe/contracts";
+import type { ModelEvent, ModelMessage } from "@troupe/contracts";
 import { callsIn, collectEvents, createManualClock, endOf, textIn } from "@troupe/testing";
 import { afterEach, beforeEach, describe, expect, it, test } from "vitest";
 import {
   ask,
+  eventually,
   KEY,
   openProviderStage,
   type ProviderStage,
@@ -87,13 +88,16 @@ describe("the request", () => {
 
   test("aborted while it waits for a connection never reaches the server", async () => {
     const narrow = stage.another({ maxConcurrentCalls: 1 });
-    stage.server.enqueue({ tokens: ["slow", " one"], gapMs: 30 });
+    const gate = Promise.withResolvers<void>();
+    stage.server.enqueue({ text: "slow one", after: gate.promise });
     const controller = new AbortController();
 
     const first = collectEvents(narrow.model("llama"), ask("first"));
+    await eventually(() => stage.server.requests.length === 1);
     const second = collectEvents(narrow.model("llama"), ask("second"), controller.signal);
-    setTimeout(() => controller.abort(), 5);
+    controller.abort();
     const end = endOf(await second);
+    gate.resolve();
     await first;
     const third = await collectEvents(narrow.model("llama"), ask("third"));
 
@@ -121,8 +125,11 @@ describe("the answer", () => {
     });
   });
 
-  test("is estimated where the provider counts nothing", async () => {
-    stage.server.enqueue({ text: "Some words of an answer", usage: null });
+  test.each([
+    ["tells nothing", null],
+    ["counts nothing", { prompt_tokens: 0, completion_tokens: 0 }],
+  ])("is estimated where the provider %s", async (_what, usage) => {
+    stage.server.enqueue({ text: "Some words of an answer", usage });
 
     const end = endOf(await collectEvents(stage.provider.model("llama"), ask()));
 
@@ -292,10 +299,14 @@ describe("abort", () => {
     stage.server.enqueue({ tokens: ["a", "b", "c", "d"], hang: "middle" });
     const controller = new AbortController();
 
-    const events = collectEvents(stage.provider.model("llama"), ask(), controller.signal);
-    setTimeout(() => controller.abort(new Error("user")), 30);
-    const end = endOf(await events);
-    await new Promise((resolve) => void setTimeout(resolve, 30));
+    const events: ModelEvent[] = [];
+    const { signal } = controller;
+    for await (const event of stage.provider.model("llama").stream(ask(), { signal })) {
+      events.push(event);
+      controller.abort(new Error("user"));
+    }
+    const end = endOf(events);
+    await eventually(() => stage.server.requests[0]?.isAborted === true);
 
     expect(end).toMatchObject({ reason: "aborted", estimated: true });
     expect(end.usage.inputTokens).toBeGreaterThan(0);

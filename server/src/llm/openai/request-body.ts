@@ -140,9 +140,16 @@ function wireMessage(message: ModelMessage, model: AskedModel, request?: ModelRe
   }
 }
 
-/** The fields that `chat-reply.ts` took from an answer of the same model. */
+/**
+ * The fields that `chat-reply.ts` took from an answer of the same model. Whatever else stands there, as after the provider
+ * was asked by another of its wires, is left out.
+ */
 function thoughtOf(reasoning: ModelReasoning | undefined, { name }: AskedModel): object {
   if (reasoning?.model !== name) return {};
-  const fields: unknown = JSON.parse(reasoning.data);
-  return typeof fields === "object" && fields !== null ? fields : {};
+  try {
+    const fields: unknown = JSON.parse(reasoning.data);
+    return typeof fields === "object" && fields !== null && !Array.isArray(fields) ? fields : {};
+  } catch {
+    return {};
+  }
 }

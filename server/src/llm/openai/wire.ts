@@ -3,7 +3,7 @@
  * Source: platform.openai.com/docs/api-reference/chat-streaming.
  */
 export interface WireChunk {
-  readonly choices?: readonly WireChoice[];
+  readonly choices?: readonly (WireChoice | null)[];
   readonly usage?: WireUsage | null;
   readonly error?: WireError | string | null;
 }
@@ -21,8 +21,8 @@ export interface WireDelta {
   readonly reasoning_content?: string | null;
   readonly reasoning?: string | null;
   /** OpenRouter's and MiniMax's. */
-  readonly reasoning_details?: readonly WireThought[] | null;
-  readonly tool_calls?: readonly WireToolCall[] | null;
+  readonly reasoning_details?: readonly (WireThought | null)[] | null;
+  readonly tool_calls?: readonly (WireToolCall | null)[] | null;
 }
 
 export interface WireThought {
