@@ -36,8 +36,21 @@ export async function fetchModels(
   // OpenAI, its relatives and Anthropic say `data`, Google and Ollama's own API say `models`.
   const rows = Array.isArray(data) ? data : models;
   if (!Array.isArray(rows)) throw modelError(wire.failure, "model.bad_response", unreadable);
-  return rows.map(rowOf).filter((row) => row.id !== "");
+  return rows
+    .filter(isOurs)
+    .map(rowOf)
+    .filter((row) => row.id !== "");
 }
+
+/** Google lists makers of images, videos and speech too, and says what each can be asked for. */
+function isOurs(row: unknown): boolean {
+  const methods = textsOf(recordOf(row).supportedGenerationMethods);
+  return methods === undefined || methods.some((method) => ANSWERS.has(method) || EMBEDS.has(method));
+}
+
+/** Source: ai.google.dev/api/models, `supportedGenerationMethods`. */
+const ANSWERS: ReadonlySet<string> = new Set(["generateContent", "streamGenerateContent"]);
+const EMBEDS: ReadonlySet<string> = new Set(["embedContent", "batchEmbedContents"]);
 
 /** Field names are those of OpenRouter, vLLM, Anthropic and Google; where two of them tell the same, they agree. */
 function rowOf(value: unknown): ModelRow {
@@ -55,7 +68,8 @@ function rowOf(value: unknown): ModelRow {
     countOf(recordOf(row.top_provider).max_completion_tokens) ??
     countOf(row.outputTokenLimit) ??
     countOf(row.max_tokens);
-  const isEmbedding = methods === undefined ? /embed/i.test(id) : !methods.includes("generateContent");
+  const isEmbedding =
+    methods === undefined ? /embed/i.test(id) : !methods.some((method) => ANSWERS.has(method));
   return {
     id,
     isEmbedding,

@@ -34,7 +34,7 @@ function connectionError(error: unknown): Error | undefined {
     if (
       "code" in one &&
       typeof one.code === "string" &&
-      /^(?:E[A-Z]+|UND_ERR|TROUPE_|HPE_|CERT|ERR_)/.test(one.code)
+      /^(?:E[A-Z]+|UND_ERR|TROUPE_|HPE_|ERR_)|CERT|UNABLE_TO_/.test(one.code)
     )
       return one;
   }
