@@ -1,3 +1,4 @@
+import type { TroupeError } from "./errors.ts";
 import type { CallOptions } from "./runtime.ts";
 import type { Usage } from "./turn.ts";
 
@@ -29,15 +30,29 @@ export interface EmbeddingModel {
   ): Promise<Embeddings>;
 }
 
+/** One call for vectors, whatever came of it; a retry and a failover are calls of their own. */
+export interface EmbeddingCall {
+  /** `provider/model`. */
+  readonly model: string;
+  readonly outcome: "ok" | "error" | "aborted";
+  /** Only with outcome `error`. */
+  readonly error?: TroupeError;
+  /** What it is billed for; our estimate (`estimated`) where the provider reported nothing, zeros where it refused. */
+  readonly usage: Usage;
+  readonly estimated: boolean;
+  readonly latencyMs: number;
+}
+
 /** The configured embedding models. */
 export interface EmbeddingRouter {
   /**
    * Vectors of any number of texts, asked for in as many calls as their model needs, from the first model of the list that
-   * answers all of them. `name` is a logical name (`embedding`) or `provider/model`. Rejects with `model.unknown`, or with
-   * what the models refused with.
+   * answers all of them. `name` is a logical name (`embedding`) or `provider/model`. Each call that was made is told by
+   * `onCall` when it has ended, before this settles. Rejects with `model.unknown`, with what the models refused with, or
+   * with the signal's reason.
    */
   embed(
     request: { readonly name: string; readonly texts: readonly string[]; readonly dimensions?: number },
-    options: CallOptions,
+    options: CallOptions & { readonly onCall: (call: EmbeddingCall) => void },
   ): Promise<Embeddings & { /** `provider/model`, which vectors are kept with. */ readonly model: string }>;
 }

@@ -25,7 +25,7 @@ export type {
   EffectState,
   EffectStore,
 } from "./effect.ts";
-export type { EmbeddingModel, EmbeddingRouter, Embeddings } from "./embedding.ts";
+export type { EmbeddingCall, EmbeddingModel, EmbeddingRouter, Embeddings } from "./embedding.ts";
 export type { ErrorCode, TroupeErrorOptions } from "./errors.ts";
 export { TroupeError } from "./errors.ts";
 export type {

@@ -1,6 +1,7 @@
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { LLMock } from "@copilotkit/aimock";
+import type { EmbeddingCall } from "@troupe/contracts";
 import { createLogRecorder } from "@troupe/testing";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { createMetrics, systemClock } from "../../server/src/kit/index.ts";
@@ -10,7 +11,12 @@ import {
   type ProviderConfig,
 } from "../../server/src/llm/index.ts";
 
-const options = { signal: new AbortController().signal };
+const signal = new AbortController().signal;
+let calls: EmbeddingCall[] = [];
+const options = { signal, onCall: (call: EmbeddingCall) => void calls.push(call) };
+beforeEach(() => {
+  calls = [];
+});
 
 let routers: ClosableModelRouter[] = [];
 afterEach(async () => {
@@ -21,9 +27,11 @@ afterEach(async () => {
 function routerOf(
   providers: Readonly<Record<string, ProviderConfig>>,
   models: Readonly<Record<string, readonly string[]>> = {},
+  refused: Readonly<Record<string, string>> = {},
 ): ClosableModelRouter {
   const router = createModelRouter({
     config: { providers, models },
+    refusalOf: (provider) => refused[provider],
     clock: systemClock(),
     random: () => 0,
     logger: createLogRecorder(),
@@ -58,6 +66,43 @@ describe("of OpenAI's dialect, asked of aimock", () => {
     expect(model).toBe("one/text-embedding-3-small");
     expect(vectors.map((vector) => [...vector])).toEqual([[1, 0, 0.5]]);
     expect(usage.inputTokens).toBeGreaterThan(0);
+    expect(calls.map(({ model: name, outcome, error }) => [name, outcome, error?.code])).toEqual([
+      ...Array(3).fill(["gone/small", "error", "model.unavailable"]),
+      ["one/text-embedding-3-small", "ok", undefined],
+    ]);
+    expect(calls.map((call) => call.usage.inputTokens)).toEqual([0, 0, 0, usage.inputTokens]);
+  });
+
+  test("a model whose key cannot be opened is passed over", async () => {
+    mock.onEmbedding("cat", { embedding: [1, 0, 0.5] });
+    const shut = routerOf(
+      {
+        shut: { kind: "openai", apiKey: "k" },
+        one: { kind: "openai", baseUrl: `${mock.url}/v1`, apiKey: "k" },
+      },
+      { embedding: ["shut/small", "one/text-embedding-3-small"] },
+      { shut: "Its key cannot be opened." },
+    );
+
+    const { model } = await shut.embed({ name: "embedding", texts: ["cat"] }, options);
+
+    expect(model).toBe("one/text-embedding-3-small");
+    expect(calls[0]).toMatchObject({ model: "shut/small", outcome: "error", error: { code: "model.auth" } });
+  });
+
+  test("vectors that cannot be used were paid for, and those of a call that nobody waits for", async () => {
+    mock.onEmbedding("cat", { embedding: [1, 0, 0.5] });
+    const name = "one/text-embedding-3-small";
+    await router.embed({ name, texts: ["cat"], dimensions: 4 }, options).catch(() => undefined);
+    const refused = calls.splice(0);
+    const controller = new AbortController();
+    const leaving = router.embed({ name, texts: ["cat"] }, { ...options, signal: controller.signal });
+    controller.abort(new Error("nobody waits"));
+
+    await expect(leaving).rejects.toThrow("nobody waits");
+    expect(refused.length).toBeGreaterThan(1);
+    expect(refused.every(({ usage, estimated }) => usage.inputTokens > 0 && estimated)).toBe(true);
+    expect(calls).toMatchObject([{ model: name, outcome: "aborted", estimated: true }]);
   });
 
   test("more texts than one call takes are asked for in several", async () => {
@@ -86,15 +131,11 @@ describe("of OpenAI's dialect, asked of aimock", () => {
   test("no texts cost no call; unknown names and kinds without embeddings are told of", async () => {
     expect(await router.embed({ name: "embedding", texts: [] }, options)).toMatchObject({ vectors: [] });
     expect(mock.getRequests()).toHaveLength(0);
-    await expect(async () => router.embed({ name: "embeding", texts: ["x"] }, options)).rejects.toMatchObject(
-      {
-        code: "model.unknown",
-        message: expect.stringContaining('Did you mean "embedding"?'),
-      },
-    );
-    await expect(async () =>
-      router.embed({ name: "cloud/claude", texts: ["x"] }, options),
-    ).rejects.toMatchObject({
+    await expect(router.embed({ name: "embeding", texts: ["x"] }, options)).rejects.toMatchObject({
+      code: "model.unknown",
+      message: expect.stringContaining('Did you mean "embedding"?'),
+    });
+    await expect(router.embed({ name: "cloud/claude", texts: ["x"] }, options)).rejects.toMatchObject({
       code: "model.unknown",
       message: expect.stringContaining("makes no embeddings"),
     });

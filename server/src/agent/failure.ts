@@ -1,6 +1,6 @@
 import type { ErrorCode, TurnError } from "@troupe/contracts";
 import { TroupeError } from "@troupe/contracts";
-import { type CatalogueKey, type Language, redactText, say } from "../kit/index.ts";
+import { type Language, redactText, say, sayReason, sayRefusals } from "../kit/index.ts";
 import type { ExecutedTurn } from "./values.ts";
 
 /** Reasons of an abort that mean: leave the turn as it is, somebody else goes on with it. */
@@ -50,8 +50,7 @@ export function failureOf(
       sentence: say(language, "turn.cancelled"),
     };
   }
-  const own = TroupeError.is(cause) && TELLS_ITSELF.has(code) ? redactText(cause.message) : undefined;
-  const reason = own ?? say(language, reasonKey(code), { model });
+  const reason = ownWords(cause, language) ?? sayReason(language, code, model);
   const isDead = code === "turn.attempts_exhausted";
   const sentence = isDead
     ? say(language, "turn.dead", { attempts: attempt - 1, reason, turnId })
@@ -59,23 +58,11 @@ export function failureOf(
   return { state: isDead ? "dead" : "failed", error: { code, message: endSentence(reason) }, sentence };
 }
 
-function reasonKey(code: ErrorCode): CatalogueKey {
-  switch (code) {
-    case "model.auth":
-    case "model.billing":
-    case "model.rate_limited":
-    case "model.not_found":
-    case "model.context_exceeded":
-    case "model.timeout":
-    case "model.unavailable":
-    case "model.bad_response":
-    case "model.rejected":
-    case "model.unknown":
-    case "turn.deadline":
-      return `reason.${code}`;
-    default:
-      return "reason.other";
-  }
+/** What the error says by itself. Models speak English alone, so for other readers what they said is told by the catalogue. */
+function ownWords(cause: unknown, language: Language): string | undefined {
+  if (!TroupeError.is(cause) || !TELLS_ITSELF.has(cause.code)) return undefined;
+  if (language === "en" || !cause.code.startsWith("model.")) return redactText(cause.message);
+  return sayRefusals(language, cause);
 }
 
 function endSentence(text: string): string {

@@ -2,15 +2,17 @@ import type {
   AccountLimit,
   Budgets,
   Clock,
+  EmbeddingCall,
   EmbeddingRouter,
   IdGenerator,
   Ledger,
   ModelRouter,
   UnitOfWork,
+  Write,
 } from "@troupe/contracts";
 import { TroupeError } from "@troupe/contracts";
 import type { Embedder } from "../gateway/index.ts";
-import { costMicroUsd, dayOf, estimateTokens } from "../kit/index.ts";
+import { type CallAbout, callRecord, costMicroUsd, dayOf, estimateTokens } from "../kit/index.ts";
 import type { Config } from "./config/index.ts";
 
 export interface EmbedderDeps {
@@ -40,27 +42,36 @@ export function createEmbedder(deps: EmbedderDeps): Embedder {
       const accounts = deps.budgets.of(spender, at);
       const holder = deps.ids.next();
       const reserved = await reserve(deps, { request, accounts, holder }, options.signal);
-      const startedMs = deps.clock.monotonicMs();
+      const choices = deps.router.choices(name);
+      const about: CallAbout = {
+        ...spender,
+        ...{ sessionId: "", turnId: "", ownerId: principal.id, storylineId: undefined },
+        ...{ purpose: "embedding", day: dayOf(at) },
+      };
+      const writes: Write[] = [];
+      const onCall = (call: EmbeddingCall): void => {
+        const choice = choices.find((one) => one.name === call.model) ?? {
+          name: call.model,
+          price: undefined,
+        };
+        const { outcome, usage, estimated, latencyMs, error } = call;
+        const reason = outcome === "ok" ? "stop" : outcome;
+        const end = {
+          type: "end",
+          reason,
+          usage,
+          estimated,
+          ...(error === undefined ? {} : { error }),
+        } as const;
+        const made = { id: deps.ids.next(), at: deps.clock.now(), choice, end, latencyMs };
+        writes.push(deps.ledger.record(callRecord(about, made)));
+      };
       try {
         const shorter = dimensions === undefined ? {} : { dimensions };
-        const answer = await deps.router.embed({ name, texts, ...shorter }, options);
-        const choice = deps.router.choices(name).find((one) => one.name === answer.model);
-        const record = deps.ledger.record({
-          ...{ id: deps.ids.next(), ...spender, sessionId: "", turnId: "", ownerId: principal.id },
-          ...{ storylineId: undefined, model: answer.model, keyId: choice?.keyId, purpose: "embedding" },
-          ...{ outcome: "ok", errorCode: undefined, ...answer.usage, estimated: answer.estimated },
-          cacheWriteTokens: 0,
-          reasoningTokens: 0,
-          costMicroUsd: costMicroUsd(answer.usage, choice?.price),
-          isPriced: choice?.price !== undefined,
-          latencyMs: Math.round(deps.clock.monotonicMs() - startedMs),
-          day: dayOf(at),
-          at: deps.clock.now(),
-        });
-        await deps.unit.commit([record], { signal: NEVER });
-        return answer;
+        return await deps.router.embed({ name, texts, ...shorter }, { ...options, onCall });
       } finally {
-        if (reserved) await deps.unit.commit([deps.ledger.release(holder)], { signal: NEVER });
+        if (reserved) writes.push(deps.ledger.release(holder));
+        if (writes.length > 0) await deps.unit.commit(writes, { signal: NEVER });
       }
     },
   };

@@ -53,6 +53,18 @@ it("opens at once where it is clear that further calls fail", async () => {
   expect(breaker.enter()).toBe(0);
 });
 
+it("lets in whoever waited as long as he was told, though timers fire a little early", async () => {
+  const { clock, breaker } = openBreaker();
+  breaker.failed(5_000);
+
+  await clock.advance(4_999);
+  const early = breaker.enter();
+  await clock.advance(0.5);
+
+  expect(early).toBe(1);
+  expect(breaker.enter()).toBe(0);
+});
+
 it("lets another call try when the one that tried said nothing", async () => {
   const { clock, breaker } = openBreaker();
   breaker.failed(5_000);

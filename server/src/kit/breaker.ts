@@ -47,8 +47,8 @@ export function createBreaker(options: {
   return {
     enter(isLastHope = false) {
       if (openUntilMs === undefined) return 0;
-      const rest = restMs();
-      if (rest > 0 && !isLastHope) return rest;
+      // A timer of so many milliseconds fires up to one too early: whoever waited as long as he was told is let in.
+      if (openUntilMs - clock.monotonicMs() >= 1 && !isLastHope) return restMs();
       if (isProbing) return PROBE_WAIT_MS;
       isProbing = true;
       return 0;

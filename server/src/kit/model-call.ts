@@ -15,13 +15,16 @@ export type CallAbout = Pick<
   "spaceId" | "agentId" | "sessionId" | "turnId" | "peerId" | "ownerId" | "storylineId" | "purpose" | "day"
 >;
 
+/** What of a model its calls are paid by. */
+type PaidModel = Pick<ModelChoice, "name" | "price" | "keyId">;
+
 /** The row of a call that answered, or broke off after it had begun to. */
 export function callRecord(
   about: CallAbout,
   call: {
     readonly id: string;
     readonly at: number;
-    readonly choice: ModelChoice;
+    readonly choice: PaidModel;
     /** Undefined where the stream had no end. */
     readonly end: Extract<ModelEvent, { type: "end" }> | undefined;
     readonly latencyMs: number;
@@ -57,7 +60,7 @@ export function failedCallRecord(
   };
 }
 
-function paidOf(choice: ModelChoice, usage: Usage) {
+function paidOf(choice: PaidModel, usage: Usage) {
   return {
     model: choice.name,
     keyId: choice.keyId,

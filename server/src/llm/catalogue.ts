@@ -57,6 +57,7 @@ export function createCatalogue(deps: CatalogueDeps): ModelCatalogue {
           try {
             return await listOf(name, options);
           } catch (error) {
+            if (options.signal.aborted) throw options.signal.reason;
             if (!TroupeError.is(error)) throw error;
             failures.push({ provider: name, error });
             return [];

@@ -1,9 +1,7 @@
 import {
   type BrokenCall,
   type CallOptions,
-  type Clock,
   type FailedModelCall,
-  type Logger,
   type ModelChoice,
   type ModelEvent,
   type ModelRequest,
@@ -11,22 +9,12 @@ import {
   NO_USAGE,
   TroupeError,
 } from "@troupe/contracts";
-import { type Counter, type Histogram, nextDelayMs, sleep } from "../kit/index.ts";
-import type { Guard, Guards } from "./guards.ts";
+import { type Histogram, type ModelRefusal, nextDelayMs, refusedByAll, sleep } from "../kit/index.ts";
+import { type AskingDeps, admit, MAX_RETRIES, MAX_WAIT_MS, RETRY_LIMITS } from "./asking.ts";
+import type { Guard } from "./guards.ts";
 
-/** Source: features NG-025 and NR-017. */
-const MAX_RETRIES = 2;
-const RETRY_LIMITS = { baseMs: 100, capMs: 5_000 };
-/** A person waits for the answer: past this the next model is asked instead. */
-const MAX_WAIT_MS = 10_000;
-
-export interface FailoverDeps {
-  readonly clock: Clock;
-  readonly random: () => number;
-  readonly logger: Logger;
-  readonly attempts: Counter;
+export interface FailoverDeps extends AskingDeps {
   readonly firstEventSeconds: Histogram;
-  readonly guards: Guards;
 }
 
 export interface FailoverOptions extends CallOptions {
@@ -35,13 +23,6 @@ export interface FailoverOptions extends CallOptions {
   readonly onModel: (choice: ModelChoice) => void;
   readonly onRetry: (retry: ModelRetry) => void;
   readonly onFailedCall: (call: FailedModelCall) => void;
-}
-
-/** A model that gave up, and what it said last. */
-interface Refusal {
-  readonly choice: ModelChoice;
-  readonly error: TroupeError;
-  readonly tries: number;
 }
 
 type EndEvent = Extract<ModelEvent, { type: "end" }>;
@@ -56,10 +37,10 @@ export function streamWithFailover(
   request: ModelRequest,
   options: FailoverOptions,
   deps: FailoverDeps,
-  /** ` for "default"`, or nothing. */
-  listName: string,
+  /** The logical name of the choices, where they have one. */
+  list: string | undefined,
 ): AsyncIterable<ModelEvent> {
-  const search = new Search(choices, request, options, deps, listName);
+  const search = new Search(choices, request, options, deps, list);
   const iterator: AsyncIterator<ModelEvent, undefined> = {
     next: () => search.next(),
     return: () => search.close(),
@@ -72,8 +53,8 @@ class Search {
   readonly #request: ModelRequest;
   readonly #options: FailoverOptions;
   readonly #deps: FailoverDeps;
-  readonly #listName: string;
-  readonly #refusals: Refusal[] = [];
+  readonly #list: string | undefined;
+  readonly #refusals: ModelRefusal[] = [];
   #answering: AsyncIterator<ModelEvent, undefined> | undefined;
   #state: "new" | "answering" | "ended" = "new";
 
@@ -82,13 +63,13 @@ class Search {
     request: ModelRequest,
     options: FailoverOptions,
     deps: FailoverDeps,
-    listName: string,
+    list: string | undefined,
   ) {
     this.#choices = lastOnes(choices, options.brokenOff);
     this.#request = request;
     this.#options = options;
     this.#deps = deps;
-    this.#listName = listName;
+    this.#list = list;
   }
 
   next(): Promise<Result> {
@@ -126,7 +107,7 @@ class Search {
     for (let tries = 1; ; tries++) {
       const held = await this.#enter(choice);
       if (held === "aborted") return ABORTED;
-      if (held !== undefined) return this.#refuse({ choice, error: held, tries: tries - 1 });
+      if (held !== undefined) return this.#refuse({ model: choice.name, error: held, tries: tries - 1 });
       const { event: first, latencyMs } = await this.#ask(choice);
       if (this.#state === "ended") return "next";
       if (first.type !== "end" || first.reason !== "error") {
@@ -150,7 +131,7 @@ class Search {
       // A provider that asked for a pause is waited for, one that is left alone is not.
       const isLeftAlone = error.retryAfterMs === undefined && this.#guardOf(choice).isOpen;
       if (!error.retryable || tries > MAX_RETRIES || isLeftAlone || !this.#mayWait(waitMs)) {
-        return this.#refuse({ choice, error, tries });
+        return this.#refuse({ model: choice.name, error, tries });
       }
       onRetry({ model: choice.name, error, waitMs });
       try {
@@ -161,12 +142,10 @@ class Search {
     }
   }
 
-  #refuse(refusal: Refusal): "next" {
-    const { choice, error } = refusal;
+  #refuse(refusal: ModelRefusal): "next" {
+    const { model, error } = refusal;
     this.#refusals.push(refusal);
-    if (this.#refusals.length < this.#choices.length) {
-      this.#options.onRetry({ model: choice.name, error, waitMs: 0 });
-    }
+    if (this.#refusals.length < this.#choices.length) this.#options.onRetry({ model, error, waitMs: 0 });
     return "next";
   }
 
@@ -180,21 +159,15 @@ class Search {
     return this.#deps.guards.of(model.provider);
   }
 
-  /** Waits for our own limit of the provider, a little; undefined when it may be asked, else why not. */
+  /** Undefined when the model may be asked, else why not. */
   async #enter(choice: ModelChoice): Promise<TroupeError | "aborted" | undefined> {
+    const { name } = choice;
     const isLastHope = this.#refusals.length === this.#choices.length - 1;
-    let waitedMs = 0;
-    for (;;) {
-      const held = this.#guardOf(choice).enter(choice.name, isLastHope);
-      const waitMs = held?.retryAfterMs ?? 0;
-      const isLimit = held?.code === "model.rate_limited" && held.cause === undefined;
-      if (held === undefined || !isLimit || !this.#mayWait(waitedMs + waitMs)) return held;
-      waitedMs += waitMs;
-      try {
-        await sleep(this.#deps.clock, waitMs, this.#options.signal);
-      } catch {
-        return "aborted";
-      }
+    const model = { name, guard: this.#guardOf(choice), isLastHope };
+    try {
+      return await admit(model, (ms) => this.#mayWait(ms), this.#deps.clock, this.#options.signal);
+    } catch {
+      return "aborted";
     }
   }
 
@@ -210,6 +183,8 @@ class Search {
       this.#answering = events;
       const { value: first, done } = await events.next();
       event = done === true || first === undefined ? wordlessEnd(choice) : first;
+      // Nobody reads on after an end: what the call holds, timers and listeners, is let go here.
+      if (event.type === "end") await events.return?.();
     } finally {
       tell(guard, this.#state === "ended" ? undefined : event);
     }
@@ -220,22 +195,7 @@ class Search {
   }
 
   #allFailed(): EndEvent {
-    const codes = this.#refusals.map(({ error }) => error);
-    // Waiting helps when it helps with one of them.
-    const leading = codes.find((error) => error.retryable) ?? codes[0];
-    const waits = codes.flatMap((error) => error.retryAfterMs ?? []);
-    const sentences = this.#refusals.map(({ error, tries }, at) => clauseOf(error, at === 0, tries));
-    const rest = this.#choices.length === 1 ? [`no other model is listed${this.#listName}`] : [];
-    const message =
-      leading === undefined
-        ? `No model is listed${this.#listName}.`
-        : `${joinClauses([...sentences, ...rest])}.`;
-    const error = new TroupeError(message, {
-      code: leading?.code ?? "model.unknown",
-      retryable: leading?.retryable ?? false,
-      ...(waits.length === 0 ? {} : { retryAfterMs: Math.min(...waits) }),
-      ...(leading === undefined ? {} : { cause: leading }),
-    });
+    const error = refusedByAll(this.#refusals, this.#list);
     return { type: "end", reason: "error", usage: NO_USAGE, estimated: true, error };
   }
 }
@@ -267,16 +227,4 @@ function wordlessEnd(choice: ModelChoice): EndEvent {
 
 function outcomeOf(end: EndEvent): string {
   return end.reason === "error" ? (end.error?.code ?? "error") : end.reason === "aborted" ? "aborted" : "ok";
-}
-
-/** `The model "a/b" refused our key (401).` as a part of a longer sentence. */
-function clauseOf(error: TroupeError, isFirst: boolean, tries: number): string {
-  const clause = error.message.replace(/\.$/, "") + (tries > 1 ? `, asked ${tries} times` : "");
-  return isFirst ? clause : clause.replace(/^The /, "the ");
-}
-
-function joinClauses(clauses: readonly string[]): string {
-  return clauses.length < 3
-    ? clauses.join(", and ")
-    : `${clauses.slice(0, -1).join("; ")}; and ${clauses.at(-1)}`;
 }

@@ -59,13 +59,18 @@ function failing(
   code: ErrorCode,
   predicate: string,
   options: { retryable?: boolean; retryAfterMs?: number } = {},
-): {
-  readonly error: TroupeError;
-  readonly usage: { inputTokens: number; cachedInputTokens: number; outputTokens: number };
-} {
+) {
   const error = new TroupeError(`The model "a/one" ${predicate}.`, { code, ...options });
   return { error, usage: { inputTokens: 10, cachedInputTokens: 0, outputTokens: 0 } };
 }
+
+/** Of a call that nobody looks at. */
+const UNTOLD = {
+  signal: new AbortController().signal,
+  onModel: () => {},
+  onRetry: () => {},
+  onFailedCall: () => {},
+};
 
 interface Run {
   readonly events: readonly ModelEvent[];
@@ -258,6 +263,22 @@ describe("while nothing has been said", () => {
     expect(clock.timers).toBe(0);
   });
 
+  test("a call that ended without a word is let go, with all that it holds", async () => {
+    const left: string[] = [];
+    async function* refuse(): AsyncGenerator<ModelEvent> {
+      try {
+        yield { type: "end", reason: "error", estimated: true, ...failing("model.auth", "refused our key") };
+      } finally {
+        left.push("a/one");
+      }
+    }
+    const holding: LanguageModel = { ...first, stream: refuse };
+
+    await run([holding, second], 0);
+
+    expect(left).toEqual(["a/one"]);
+  });
+
   test("a mistake of ours is thrown, not tried again", async () => {
     const broken: LanguageModel = {
       ...first,
@@ -297,13 +318,7 @@ describe("when all have failed, one sentence says what each said", () => {
       metrics,
     });
     const events: ModelEvent[] = [];
-    const options = {
-      signal: new AbortController().signal,
-      onModel: () => {},
-      onRetry: () => {},
-      onFailedCall: () => {},
-    };
-    for await (const event of real.stream(real.choices("default"), ask, options)) events.push(event);
+    for await (const event of real.stream(real.choices("default"), ask, UNTOLD)) events.push(event);
     await real.close();
     await server.close();
 
@@ -372,13 +387,7 @@ test("every attempt is counted by its outcome", async () => {
 
 test("left before the answer begins, it stops asking", async () => {
   first.enqueue({ text: "late", delayMs: 1_000 });
-  const options = {
-    signal: new AbortController().signal,
-    onModel: () => {},
-    onRetry: () => {},
-    onFailedCall: () => {},
-  };
-  const events = router.stream([choice(first), choice(second)], ask, options)[Symbol.asyncIterator]();
+  const events = router.stream([choice(first), choice(second)], ask, UNTOLD)[Symbol.asyncIterator]();
 
   const pending = events.next();
   const left = events.return?.();

@@ -1,6 +1,7 @@
 import { createHash } from "node:crypto";
 import {
   type Clock,
+  type EmbeddingModel,
   type EmbeddingRouter,
   type Logger,
   type ModelCatalogue,
@@ -119,14 +120,15 @@ export function createModelRouter({
       if (known !== undefined) return known;
       const choices = namesOf(config, name).map(choiceOf);
       lists.set(name, choices);
-      if (Object.hasOwn(config.models, name)) listNames.set(choices, ` for "${name}"`);
+      if (Object.hasOwn(config.models, name)) listNames.set(choices, name);
       return choices;
     },
     stream: (choices, request, options) =>
-      streamWithFailover(choices, request, options, failover, listNames.get(choices) ?? ""),
-    embed(request, options) {
+      streamWithFailover(choices, request, options, failover, listNames.get(choices)),
+    async embed(request, options) {
       const choices = namesOf(config, request.name).map((name) => embeddingOf(name, providerOf, refusalOf));
-      return embedWith(choices, request, options, failover);
+      const list = Object.hasOwn(config.models, request.name) ? request.name : undefined;
+      return embedWith(choices, request, options, { ...failover, list });
     },
     list: createCatalogue({
       ...{ providerOf, refusalOf, priceBook, clock },
@@ -182,11 +184,10 @@ function embeddingOf(
 ): EmbeddingChoice {
   const slash = name.indexOf("/");
   const provider = name.slice(0, slash);
+  const modelId = name.slice(slash + 1);
   const refusal = refusalOf(provider);
-  if (refusal !== undefined) {
-    throw new TroupeError(`The model "${name}" was not asked. ${refusal}`, { code: "model.auth" });
-  }
-  const model = providerOf(provider).embedding(name.slice(slash + 1));
+  if (refusal !== undefined) return { name, model: refusedEmbedding(provider, modelId, refusal) };
+  const model = providerOf(provider).embedding(modelId);
   if (model !== undefined) return { name, model };
   throw new TroupeError(
     `The provider "${provider}" makes no embeddings, so "${name}" cannot be asked for them.`,
@@ -194,6 +195,13 @@ function embeddingOf(
       code: "model.unknown",
     },
   );
+}
+
+/** It answers as one whose key was refused, so that the next one of the list is asked. */
+function refusedEmbedding(provider: string, modelId: string, refusal: string): EmbeddingModel {
+  const message = `The model "${provider}/${modelId}" was not asked. ${refusal}`;
+  const embed = () => Promise.reject(new TroupeError(message, { code: "model.auth" }));
+  return { provider, modelId, maxTexts: 1, embed };
 }
 
 function priceOf(config: ModelRouterConfig, name: string): ModelPrice | undefined {

@@ -14,6 +14,12 @@ export const en = {
   "reason.model.bad_response": "the model {model} sent something that cannot be read.",
   "reason.model.rejected": "the model {model} refused the request.",
   "reason.model.unknown": "no model is configured under the name {model}.",
+  "models.two": "{first}, and {last}.",
+  "models.several": "{first}; and {last}.",
+  "models.tries": ", asked {tries} times",
+  "models.alone": "no other model is listed{where}",
+  "models.none": "No model is listed{where}.",
+  "models.list": ' for "{list}"',
   "reason.budget.exceeded": "what may be spent for now is used up. It opens again on {when}.",
   "reason.budget.asked":
     "what may be spent for now is used up. The owner was asked for more; without it, it opens again on {when}.",

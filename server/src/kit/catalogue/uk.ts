@@ -17,6 +17,12 @@ export const uk: Readonly<Record<keyof typeof en, string>> = {
   "reason.model.bad_response": "модель {model} надіслала те, що не вдається прочитати.",
   "reason.model.rejected": "модель {model} відхилила запит.",
   "reason.model.unknown": "модель з назвою {model} не налаштована.",
+  "models.two": "{first}, а {last}.",
+  "models.several": "{first}; а {last}.",
+  "models.tries": " (спроб: {tries})",
+  "models.alone": "інших моделей{where} немає",
+  "models.none": "Моделей{where} немає.",
+  "models.list": " у списку «{list}»",
   "reason.budget.exceeded": "дозволені на зараз кошти вичерпано. Вони відновляться {when}.",
   "reason.budget.asked":
     "дозволені на зараз кошти вичерпано. Власника попросили додати; без цього вони відновляться {when}.",
