@@ -47,7 +47,7 @@ export interface ModelRequest {
   readonly temperature?: number;
   /** Default `auto`. A model that cannot be made to call ignores it. */
   readonly toolChoice?: ToolChoice;
-  /** The answer ends before the first of these. */
+  /** The answer ends before the first of these. A wire that has no field for it, OpenAI's Responses, ignores it. */
   readonly stop?: readonly string[];
   /**
    * Bytes of files that messages hold, by `blobId`, loaded for this request alone. A file that is not here, or that the

@@ -60,11 +60,13 @@ export function createGuards(deps: {
         onLimited: () => limited.add(1, { provider }),
       });
       guards.set(provider, guard);
+      open.set(0, { provider });
       return guard;
     },
     health: () => Array.from(guards.values(), (guard) => guard.health()),
+    // A later router may tell of a provider under the same name by now.
     close() {
-      for (const provider of guards.keys()) open.set(0, { provider });
+      for (const [provider, guard] of guards) if (guard.isOpen) open.set(0, { provider });
     },
   };
 }

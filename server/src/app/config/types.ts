@@ -1,4 +1,5 @@
 import type { AccountScope, ApprovalRule, AtLimit, WhileBusy } from "@troupe/contracts";
+import type { PriceConfig, ProviderConfig } from "../../llm/index.ts";
 
 /** `troupe.yaml` with every default filled in. */
 export interface ConfigFile {
@@ -16,9 +17,9 @@ export interface ConfigFile {
   readonly store: { readonly url: string };
   readonly bus: { readonly url: string };
   readonly blobs: { readonly url: string; readonly maxFileBytes: number };
-  readonly providers: Readonly<Record<string, ProviderFile>>;
+  readonly providers: Readonly<Record<string, ProviderConfig>>;
   readonly models: Readonly<Record<string, readonly string[]>>;
-  readonly prices: Readonly<Record<string, PriceFile>>;
+  readonly prices: Readonly<Record<string, PriceConfig>>;
   readonly budget: { readonly dailyUsd?: number | undefined };
   readonly budgets: Readonly<Record<string, BudgetFile>>;
   readonly limits: {
@@ -46,39 +47,6 @@ export interface ConfigFile {
   readonly log: { readonly level?: "debug" | "info" | "warn" | "error" | "silent" | undefined };
 }
 
-export interface ProviderFile {
-  readonly kind:
-    | "openai-compatible"
-    | "openai"
-    | "anthropic"
-    | "google"
-    | "openrouter"
-    | "minimax"
-    | "deepseek"
-    | "ollama"
-    | "vllm"
-    | "offline";
-  readonly baseUrl?: string | undefined;
-  readonly apiKey?: string | undefined;
-  readonly api?: "chat" | "responses" | undefined;
-  readonly images?: boolean | undefined;
-  readonly documents?: boolean | undefined;
-  readonly reasoningEffort?: "none" | "minimal" | "low" | "medium" | "high" | undefined;
-  readonly requestsPerMinute?: number | undefined;
-  readonly headers?: Readonly<Record<string, string>> | undefined;
-  /** Tokens. */
-  readonly contextWindow?: number | undefined;
-  readonly maxConcurrentCalls?: number | undefined;
-  readonly maxTokensField?: "max_tokens" | "max_completion_tokens" | undefined;
-  readonly timeouts?:
-    | {
-        readonly connectMs?: number | undefined;
-        readonly firstTokenMs?: number | undefined;
-        readonly idleMs?: number | undefined;
-      }
-    | undefined;
-}
-
 export interface BudgetFile {
   readonly per: AccountScope;
   readonly only?: readonly string[] | undefined;
@@ -86,17 +54,6 @@ export interface BudgetFile {
   readonly monthlyUsd?: number | undefined;
   readonly atLimit: AtLimit;
   readonly model?: string | undefined;
-}
-
-interface RateFile {
-  readonly inputUsdPerMillion: number;
-  readonly cachedInputUsdPerMillion?: number | undefined;
-  readonly cacheWriteUsdPerMillion?: number | undefined;
-  readonly outputUsdPerMillion: number;
-}
-
-export interface PriceFile extends RateFile {
-  readonly tiers?: readonly (RateFile & { readonly aboveInputTokens: number })[] | undefined;
 }
 
 /** `agents/ID.yaml` with every default filled in. */

@@ -45,6 +45,8 @@ export interface OpenAiSettings {
   readonly basePath: string;
   readonly query: string;
   readonly apiKey: string | undefined;
+  /** What no error may repeat: the key, and values of configured headers that are long enough to be one. */
+  readonly secrets: readonly string[];
   /** Names and values alternating, as the dispatcher takes them. */
   readonly headers: string[];
   readonly connectMs: number;
@@ -62,6 +64,9 @@ export interface OpenAiSettings {
   readonly maxTokensField: string;
 }
 
+/** Characters. */
+const LEAST_SECRET = 12;
+
 export function readSettings(config: OpenAiCompatibleConfig): OpenAiSettings {
   const url = new URL(config.baseUrl);
   const apiKey = config.apiKey?.trim();
@@ -78,6 +83,10 @@ export function readSettings(config: OpenAiCompatibleConfig): OpenAiSettings {
     basePath: url.pathname.replace(/\/+$/, ""),
     query: url.search,
     apiKey: hasKey ? apiKey : undefined,
+    secrets: [
+      ...(hasKey ? [apiKey] : []),
+      ...Object.values(config.headers ?? {}).filter((value) => value.length >= LEAST_SECRET),
+    ],
     headers: Object.entries(headerRecord).flat(),
     connectMs: config.timeouts?.connectMs ?? 10_000,
     firstTokenMs: config.timeouts?.firstTokenMs ?? 120_000,

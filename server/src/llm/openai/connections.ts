@@ -1,6 +1,8 @@
 import { createRequire } from "node:module";
 import type { Clock } from "@troupe/contracts";
 import type { buildConnector, Pool } from "undici";
+import type { OpenAiSettings } from "./config.ts";
+import { connectTimeout } from "./failures.ts";
 
 /**
  * The two modules of undici that are needed. Its index loads fetch, caches and WebSockets too: 29 MB and 66 ms against
@@ -23,8 +25,38 @@ function loadUndici(): Undici {
 /** Idle connections are kept this long; a server that announces less is believed. */
 const KEEP_ALIVE_MS = 30_000;
 
+/** Connections that the first call opens. */
+export interface Connections {
+  readonly dispatcher: () => Pool;
+  /** Ends running calls with `model.unavailable`. Nothing happens where there never was a call. */
+  close(): Promise<void>;
+}
+
+export function connectLater(
+  {
+    origin,
+    maxConcurrentCalls,
+    connectMs,
+  }: Pick<OpenAiSettings, "origin" | "maxConcurrentCalls" | "connectMs">,
+  clock: Clock,
+): Connections {
+  let pool: Pool | undefined;
+  return {
+    dispatcher() {
+      pool ??= openConnections(origin, {
+        clock,
+        maxConnections: maxConcurrentCalls,
+        connectMs,
+        onConnectTimeout: () => connectTimeout(connectMs),
+      });
+      return pool;
+    },
+    close: async () => pool?.destroy(),
+  };
+}
+
 /** Kept connections to one origin, one request on each at a time. Timeouts of requests are the callers'. */
-export function openConnections(
+function openConnections(
   origin: string,
   options: {
     readonly clock: Clock;

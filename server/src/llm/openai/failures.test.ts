@@ -177,6 +177,16 @@ describe("a status that is an error", () => {
     expect(end.error?.message).toContain('it said: "Слів забагато"');
   });
 
+  test("never repeats what configured headers hold, for some providers take their key there", async () => {
+    const key = "0123456789abcdef-azure";
+    stage.server.enqueue({ status: 401, body: openAiError(`Access denied due to invalid key ${key}`) });
+
+    const { error } = endOf(await call(stage.another({ headers: { "api-key": key } })).ended);
+
+    expect(error?.message).toContain("invalid key [redacted]");
+    expect(error?.message).not.toContain(key);
+  });
+
   test("is quoted without what would steer a terminal", async () => {
     const end = await failWith({ status: 400, body: openAiError("no\u001b]0;owned\u0007 \u009b31mway") });
 

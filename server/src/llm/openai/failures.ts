@@ -19,8 +19,8 @@ const MODEL_WORDS = /model_not_found|model .{1,120}(not found|does not exist)/i;
 export interface FailureContext {
   /** How its sentences begin: `The model "local/llama3.2"`. */
   readonly subject: string;
-  /** Never repeated to anybody, even when the provider does. */
-  readonly apiKey: string | undefined;
+  /** The key and the values of configured headers: never repeated to anybody, even when the provider does. */
+  readonly secrets: readonly string[];
   readonly clock: Clock;
 }
 
@@ -224,7 +224,7 @@ function readErrorBody(body: string): WireError {
 }
 
 function quoted(context: FailureContext, message: string): string {
-  const hidden = context.apiKey === undefined ? message : message.replaceAll(context.apiKey, "[redacted]");
+  const hidden = context.secrets.reduce((told, secret) => told.replaceAll(secret, "[redacted]"), message);
   const line = safeText(redactText(hidden)).replace(/\s+/g, " ").trim();
   if (line === "") return "";
   return `, it said: "${line.length > MAX_QUOTE ? `${line.slice(0, MAX_QUOTE)}…` : line}"`;

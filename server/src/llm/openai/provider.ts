@@ -1,10 +1,9 @@
 import type { CallOptions, Clock, EmbeddingModel, LanguageModel, ModelRequest } from "@troupe/contracts";
-import type { Pool } from "undici";
 import { ChatCall, type ChatWire } from "./chat-call.ts";
 import { type OpenAiCompatibleConfig, type OpenAiSettings, readSettings } from "./config.ts";
-import { openConnections } from "./connections.ts";
+import { connectLater } from "./connections.ts";
 import { createEmbeddingModel, openAiEmbeddings } from "./embeddings.ts";
-import { connectTimeout, type FailureContext } from "./failures.ts";
+import type { FailureContext } from "./failures.ts";
 import { fetchModels, type ModelRow } from "./model-list.ts";
 import { hasEyes, windowOf } from "./model-names.ts";
 import { requestBody } from "./request-body.ts";
@@ -33,23 +32,14 @@ export function createOpenAiCompatibleProvider(
 ): OpenAiCompatibleProvider {
   const settings = readSettings(config);
   const { clock } = deps;
-  let pool: Pool | undefined;
-  const connections = (): Pool => {
-    pool ??= openConnections(settings.origin, {
-      clock,
-      maxConnections: settings.maxConcurrentCalls,
-      connectMs: settings.connectMs,
-      onConnectTimeout: () => connectTimeout(settings.connectMs),
-    });
-    return pool;
-  };
+  const { dispatcher, close } = connectLater(settings, clock);
   const base = settings.origin + settings.basePath;
-  const failureOf = (subject: string): FailureContext => ({ subject, apiKey: settings.apiKey, clock });
+  const failureOf = (subject: string): FailureContext => ({ subject, secrets: settings.secrets, clock });
 
   return {
     model: (modelId) =>
       createChatModel(modelId, settings, {
-        dispatcher: connections,
+        dispatcher,
         path: `${settings.basePath}/chat/completions${settings.query}`,
         headers: settings.headers,
         failure: failureOf(`The model "${settings.name}/${modelId}"`),
@@ -64,13 +54,13 @@ export function createOpenAiCompatibleProvider(
         provider: settings.name,
         dialect: openAiEmbeddings(base, settings.query),
         headers: settings.headerRecord,
-        dispatcher: connections,
+        dispatcher,
         failureOf,
         clock,
       }),
     listModels: (options) =>
       fetchModels(
-        connections,
+        dispatcher,
         {
           url: `${base}/models${settings.query}`,
           headers: settings.headerRecord,
@@ -79,9 +69,7 @@ export function createOpenAiCompatibleProvider(
         },
         options,
       ),
-    async close() {
-      await pool?.destroy();
-    },
+    close,
   };
 }
 

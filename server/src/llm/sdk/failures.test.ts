@@ -2,7 +2,7 @@ import { createManualClock } from "@troupe/testing";
 import { expect, test } from "vitest";
 import { sdkError } from "./failures.ts";
 
-const failure = { subject: 'The model "p/m"', apiKey: undefined, clock: createManualClock() };
+const failure = { subject: 'The model "p/m"', secrets: [], clock: createManualClock() };
 
 test.each([
   "DEPTH_ZERO_SELF_SIGNED_CERT",

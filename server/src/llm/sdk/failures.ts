@@ -8,6 +8,7 @@ import {
   transportError,
 } from "../openai/failures.ts";
 import type { WireError } from "../openai/wire.ts";
+import { BodyTooLong } from "../wire/fetch-over.ts";
 
 /** What a provider's package threw, or put into its stream, as an error of ours. */
 export function sdkError(failure: FailureContext, error: unknown, hasAnswered: boolean): TroupeError {
@@ -16,6 +17,9 @@ export function sdkError(failure: FailureContext, error: unknown, hasAnswered: b
     return statusError(failure, error.statusCode, error.responseHeaders ?? {}, error.responseBody ?? "");
   }
   const connection = connectionError(error);
+  if (connection instanceof BodyTooLong) {
+    return modelError(failure, "model.bad_response", "sent more than any answer holds", { retryable: true });
+  }
   if (connection !== undefined) {
     return TroupeError.is(connection) ? connection : transportError(failure, connection, hasAnswered);
   }
@@ -30,7 +34,7 @@ export function sdkError(failure: FailureContext, error: unknown, hasAnswered: b
 /** The innermost error that a connection made: it has a code. */
 function connectionError(error: unknown): Error | undefined {
   for (let one = error, depth = 0; one instanceof Error && depth < 8; one = one.cause, depth++) {
-    if (TroupeError.is(one)) return one;
+    if (TroupeError.is(one) || one instanceof BodyTooLong) return one;
     if (
       "code" in one &&
       typeof one.code === "string" &&

@@ -1,10 +1,9 @@
 import type { LanguageModelV4, LanguageModelV4CallOptions } from "@ai-sdk/provider";
 import type { Clock } from "@troupe/contracts";
-import type { Pool } from "undici";
 import { readSettings } from "../openai/config.ts";
-import { openConnections } from "../openai/connections.ts";
+import { connectLater } from "../openai/connections.ts";
 import { createEmbeddingModel, googleEmbeddings, openAiEmbeddings } from "../openai/embeddings.ts";
-import { connectTimeout, type FailureContext } from "../openai/failures.ts";
+import type { FailureContext } from "../openai/failures.ts";
 import { fetchModels } from "../openai/model-list.ts";
 import { windowOf } from "../openai/model-names.ts";
 import type { Provider } from "../provider.ts";
@@ -29,23 +28,14 @@ export function createSdkProvider(
   const { clock } = deps;
   const settings = readSettings({ ...config, name, baseUrl: config.baseUrl ?? BASE_URLS[dialect] ?? "" });
   const base = settings.origin + settings.basePath;
-  let pool: Pool | undefined;
-  const connections = (): Pool => {
-    pool ??= openConnections(settings.origin, {
-      clock,
-      maxConnections: settings.maxConcurrentCalls,
-      connectMs: settings.connectMs,
-      onConnectTimeout: () => connectTimeout(settings.connectMs),
-    });
-    return pool;
-  };
-  const failureOf = (subject: string): FailureContext => ({ subject, apiKey: settings.apiKey, clock });
+  const { dispatcher, close } = connectLater(settings, clock);
+  const failureOf = (subject: string): FailureContext => ({ subject, secrets: settings.secrets, clock });
   const headers = { ...listHeaders(dialect, settings.apiKey), ...config.headers };
   const load = loaderOf(dialect, {
     baseURL: base,
     apiKey: settings.apiKey ?? "none",
     headers: { ...config.headers },
-    fetch: fetchOver(connections),
+    fetch: fetchOver(dispatcher),
   });
   return {
     model: (modelId) =>
@@ -70,13 +60,13 @@ export function createSdkProvider(
             provider: name,
             dialect: dialect === "google" ? googleEmbeddings(base) : openAiEmbeddings(base, settings.query),
             headers,
-            dispatcher: connections,
+            dispatcher,
             failureOf,
             clock,
           }),
     listModels: (options) =>
       fetchModels(
-        connections,
+        dispatcher,
         {
           url: `${base}/models${LIST_QUERY[dialect]}`,
           headers,
@@ -85,9 +75,7 @@ export function createSdkProvider(
         },
         options,
       ),
-    async close() {
-      await pool?.destroy();
-    },
+    close,
   };
 }
 

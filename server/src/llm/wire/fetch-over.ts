@@ -5,9 +5,13 @@ type Headers = Readonly<Record<string, string | string[] | undefined>>;
 /** Statuses that must not have a body. Source: fetch.spec.whatwg.org, null body status. */
 const WITHOUT_BODY: ReadonlySet<number> = new Set([101, 204, 205, 304]);
 
+/** Longest body, in bytes: an answer of hundreds of thousands of tokens, with what is around each. */
+const MAX_BODY_BYTES = 64 * 1024 * 1024;
+
 /**
  * `fetch` over our own connections, as far as the providers' packages use it: one origin, texts as bodies. What the
- * connection did is rejected with, or ends the body with, as it is; an abort does the same with its reason.
+ * connection did is rejected with, or ends the body with, as it is; an abort does the same with its reason, and a body
+ * without end with `BodyTooLong`.
  */
 export function fetchOver(dispatcher: () => Dispatcher): typeof globalThis.fetch {
   return (input, init = {}) =>
@@ -27,6 +31,15 @@ export function fetchOver(dispatcher: () => Dispatcher): typeof globalThis.fetch
     });
 }
 
+/** The body is longer than any answer; whoever reads it may hold all of it. */
+export class BodyTooLong extends Error {
+  override readonly name = "BodyTooLong";
+
+  constructor() {
+    super(`The body is longer than ${MAX_BODY_BYTES} bytes.`);
+  }
+}
+
 /** One request: the dispatcher's callbacks on one side, a `Response` on the other. */
 class Exchange implements Dispatcher.DispatchHandler {
   readonly #resolve: (response: Response) => void;
@@ -35,6 +48,7 @@ class Exchange implements Dispatcher.DispatchHandler {
   #request: Dispatcher.DispatchController | undefined;
   #body: ReadableStreamDefaultController<Uint8Array> | undefined;
   #isOver = false;
+  #bytes = 0;
 
   constructor(
     resolve: (response: Response) => void,
@@ -72,6 +86,11 @@ class Exchange implements Dispatcher.DispatchHandler {
   onResponseData(controller: Dispatcher.DispatchController, bytes: Buffer): void {
     // After a pause there is sometimes a read of nothing, and passing it on would pause again.
     if (this.#isOver || this.#body === undefined || bytes.length === 0) return;
+    this.#bytes += bytes.length;
+    if (this.#bytes > MAX_BODY_BYTES) {
+      this.fail(new BodyTooLong());
+      return;
+    }
     this.#body.enqueue(bytes);
     if ((this.#body.desiredSize ?? 1) <= 0) controller.pause();
   }
