@@ -20,7 +20,10 @@ export interface AgentSpec {
   readonly maxSteps?: number;
 }
 
-/** `queue`: its own turn, later. `steer`: joins the running turn before its next model call. `interrupt`: the running turn is cancelled. */
+/**
+ * `queue`: its own turn, later. `steer`: joins the running turn before its next model call; one that asks for more than its
+ * words say (a command, tools, a longest answer) is its own turn all the same. `interrupt`: the running turn is cancelled.
+ */
 export type WhileBusy = "queue" | "steer" | "interrupt";
 
 export interface Agent {

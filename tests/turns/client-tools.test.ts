@@ -134,3 +134,23 @@ test("with tool choice none no tool is offered, and a choice holds for the first
   expect(second?.toolChoice).toBeUndefined();
   expect(second?.stop).toEqual(["END"]);
 });
+
+test("a message that brings tools does not join a running turn, which could not offer them", async () => {
+  const one = await stage.process("one", { spec: { whileBusy: "steer" } });
+  stage.model.enqueue({ text: "Hello.", delayMs: 1_000 }, { calls: [weather] });
+
+  await one.say("hello");
+  const second = await one.say("is it raining?", { client });
+  await stage.clock.advance(1_000);
+
+  expect(second.position).toBe("queued");
+  expect(callsOf(one.events, second.turnId)).toEqual([open]);
+});
+
+test("a command runs although its client wants no tool to be called", async () => {
+  const one = await stage.process("one");
+
+  const { turnId } = await one.say("/calc 6 * 7", { client: { toolChoice: "none" } });
+
+  expect(endOf(one.events, turnId)).toMatchObject({ state: "replied", text: expect.stringContaining("42") });
+});

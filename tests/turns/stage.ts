@@ -5,6 +5,7 @@ import type {
   ApprovalPolicy,
   BlobStore,
   Committed,
+  Gate,
   InboundMessage,
   ModelChoice,
   ModelPrice,
@@ -64,6 +65,8 @@ export interface ProcessOptions {
   readonly spec?: Partial<AgentSpec>;
   readonly tools?: readonly Tool[];
   readonly modules?: readonly Module[];
+  /** Behind those that are always asked. */
+  readonly gates?: readonly Gate[];
   readonly price?: ModelPrice;
   /** What a message reserves, and what its space may spend a day. Absent: no budget, so nothing is reserved. */
   readonly reservation?: { readonly microUsd: number; readonly limitMicroUsd: number };
@@ -72,6 +75,8 @@ export interface ProcessOptions {
   /** A logical model `small` that costs nothing. */
   readonly small?: ScriptedModel;
   readonly deadlineMs?: number;
+  /** Told with each call of a model until when its answer is wanted, UTC milliseconds. */
+  readonly onAsk?: (deadlineAt: number | undefined) => void;
   readonly onKept?: () => void;
   /** Default: what the agent's blueprint says. */
   readonly approval?: ApprovalPolicy;
@@ -167,7 +172,7 @@ async function openProcess(parts: {
     ...stores,
     unit,
     agents,
-    router: routerOf(model, over.price, over.small),
+    router: routerOf(model, over),
     toolbox,
     approval: over.approval ?? createBlueprintPolicy(),
     modules: over.modules ?? [],
@@ -195,7 +200,7 @@ async function openProcess(parts: {
     feed,
     agents,
     blobs,
-    gates: [neverAnswerYourself(), notEmpty()],
+    gates: [neverAnswerYourself(), notEmpty(), ...(over.gates ?? [])],
     parseCommand: toolbox.parseCommand,
     budgets,
     outlay: (_agent, { peerId }, { at, model: name }) => ({
@@ -268,11 +273,7 @@ export function inboundOf(text: string, at: number): InboundMessage {
   };
 }
 
-function routerOf(
-  model: ScriptedModel,
-  price: ModelPrice | undefined,
-  small: ScriptedModel | undefined,
-): ModelRouter {
+function routerOf(model: ScriptedModel, { price, small, onAsk }: ProcessOptions): ModelRouter {
   const lists: Readonly<Record<string, ModelChoice | undefined>> = {
     default: { model, name: "scripted/model", price },
     small: small && { model: small, name: "scripted/small", price: undefined },
@@ -283,7 +284,8 @@ function routerOf(
       if (choice !== undefined) return [choice];
       throw new TroupeError(`No model is configured under the name "${name}".`, { code: "model.unknown" });
     },
-    async *stream([choice], request, { signal, onModel }) {
+    async *stream([choice], request, { signal, deadlineAt, onModel }) {
+      onAsk?.(deadlineAt);
       if (choice === undefined) throw new TypeError("A call without a choice.");
       onModel(choice);
       yield* choice.model.stream(request, { signal });

@@ -226,6 +226,19 @@ test("a turn past its deadline ends as failed and says so", async () => {
   expect((await recordOf(stage, turnId)).inbound[0]?.state).toBe("failed");
 });
 
+test("a turn that waited in line has all of its time, for the waits between tries of a model too", async () => {
+  const wanted: (number | undefined)[] = [];
+  const one = await stage.process("one", { deadlineMs: 60_000, onAsk: (at) => void wanted.push(at) });
+  stage.model.enqueue({ text: "At last.", delayMs: 50_000 });
+  const begun = stage.clock.now();
+
+  await one.say("hello");
+  await one.say("and now?");
+  await stage.clock.advance(50_000);
+
+  expect(wanted).toEqual([begun + 60_000, begun + 110_000]);
+});
+
 test("cancelling a running turn keeps what was said, from any process", async () => {
   const one = await stage.process("one");
   stage.model.enqueue({ tokens: ["Once upon"], hang: true });

@@ -6,6 +6,7 @@ import { LeftForTakeover } from "./failure.ts";
 import { createReruns } from "./reruns.ts";
 import type { TurnRunner } from "./run-turn.ts";
 import type { Place, Slots } from "./slots.ts";
+import { allowedMs } from "./steps/1-open.ts";
 import type { Gathering, TurnRun } from "./values.ts";
 
 export interface ActiveTurn {
@@ -52,9 +53,7 @@ export function createActiveTurns(
     known?.work.abort(new LeftForTakeover("it was claimed anew"));
     // Made when it is needed: an error with its stack is too dear for every turn.
     const late = () => new TroupeError("It took longer than allowed.", { code: "turn.deadline" });
-    // All of it for each attempt: a turn that waited in line, or for its process to come back, is not to blame for that.
-    const afterMs = Math.max(0, turn.deadlineAt - turn.dueAt);
-    const work = linkSignal(custody.signal, { clock, afterMs, reason: late });
+    const work = linkSignal(custody.signal, { clock, afterMs: allowedMs(turn), reason: late });
     const run = runner.begin(claimed, prepared);
     const one: ActiveTurn = { run, work, place, ended: Promise.resolve() };
     byTurn.set(turn.id, one);

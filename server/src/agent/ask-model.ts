@@ -60,7 +60,7 @@ export async function askModel(
   question: ModelQuestion,
   signal: AbortSignal,
 ): Promise<ModelAnswer> {
-  const { emitter, trace, claimed } = turn.run;
+  const { emitter, trace, claimed, deadlineAt } = turn.run;
   const about = aboutOf(claimed, turn.storyline.id);
   const startedMs = deps.clock.monotonicMs();
   const calls: ModelToolCall[] = [];
@@ -71,7 +71,7 @@ export async function askModel(
   const files = await loadFiles(deps, claimed.turn.spaceId, question, signal);
   const events = deps.router.stream(question.choices, requestOf(turn, question, files), {
     signal,
-    deadlineAt: claimed.turn.deadlineAt,
+    deadlineAt,
     brokenOff: question.brokenOff,
     onModel: (answering) => {
       choice = answering;

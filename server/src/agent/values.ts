@@ -39,6 +39,8 @@ export interface TurnRun {
   /** Entries of the journal that the store could not take when they came; they join the finishing commit. */
   readonly unkept: Write<unknown>[];
   readonly startedAtMs: number;
+  /** UTC milliseconds at which its time is up. */
+  readonly deadlineAt: number;
   /** Enrichment that was begun beside the accepting commit. */
   readonly prepared: Gathering | undefined;
 }

@@ -30,6 +30,8 @@ export interface Draft {
   readonly payload: TurnPayload;
   /** UTC milliseconds; all of one draft share it. */
   readonly at: number;
+  /** Until then a gate has put it off; 0 where none has. */
+  readonly untilMs: number;
   readonly dueAt: number;
   readonly deadlineAt: number;
 }
@@ -60,6 +62,7 @@ export function draftOf(
     outlay: deps.outlay(agent, message, { at, sessionId }),
     payload: payloadOf(message),
     at,
+    untilMs,
     dueAt,
     deadlineAt: dueAt + deps.deadlineMs(agent),
   };

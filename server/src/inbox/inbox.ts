@@ -10,6 +10,7 @@ import type {
   Write,
 } from "@troupe/contracts";
 import { TroupeError } from "@troupe/contracts";
+import { untilAborted } from "../kit/index.ts";
 import { atLimit } from "./at-limit.ts";
 import { createBursts } from "./bursts.ts";
 import type { InboxDeps, Way } from "./deps.ts";
@@ -73,24 +74,20 @@ async function enter(way: Way, first: Draft, options: CallOptions): Promise<Acce
   let refusals = 0;
   for (let attempt = 1; ; attempt++) {
     const mayJoin = attempt < JOIN_TRIES;
+    for (
+      let kept = way.bursts.underWay(draft);
+      mayJoin && kept !== undefined;
+      kept = way.bursts.underWay(draft)
+    )
+      await untilAborted(kept, options.signal);
     const burst = mayJoin ? way.bursts.of(draft) : undefined;
     try {
       if (burst !== undefined) return await joinBurst(way, draft, burst, options);
       const admission = deps.intake.admit(draft.sessionId, draft.message.lane);
       if (admission.kind === "full") return refuseFull(way, draft, admission.retryAfterMs);
-      if (
-        admission.kind === "queue" &&
-        admission.running !== undefined &&
-        draft.whileBusy === "steer" &&
-        // A call without a model is a turn of its own: joined to another, its tool would never run.
-        draft.message.direct === undefined &&
-        // What the turn recalled is known to its own readers alone, and to nobody who came since.
-        isSame(admission.running.audience, draft.message.audience) &&
-        mayJoin
-      ) {
-        return await steer(way, draft, admission.running, options);
-      }
-      return await open(way, draft, admission, options);
+      const running = mayJoin ? steeredBy(draft, admission) : undefined;
+      if (running !== undefined) return await steer(way, draft, running, options);
+      return await way.bursts.opening(draft, () => open(way, draft, admission, options));
     } catch (error) {
       if (TroupeError.is(error, "store.duplicate")) return joinKnown(way, draft, options);
       if (TroupeError.is(error, "budget.exceeded")) {
@@ -105,6 +102,17 @@ async function enter(way: Way, first: Draft, options: CallOptions): Promise<Acce
       way.bursts.forget(draft.sessionId);
     }
   }
+}
+
+/** The running turn that a message joins; undefined where it is to be a turn of its own. */
+function steeredBy(draft: Draft, admission: Admission): RunningTurn | undefined {
+  if (draft.whileBusy !== "steer" || admission.kind !== "queue" || admission.running === undefined)
+    return undefined;
+  // What a message asks beside its words (a call without a model, tools of its own, a shorter answer) holds for its own
+  // turn alone: joined to another, it would be dropped without a word.
+  if (Object.keys(draft.payload).length > 0) return undefined;
+  // What the turn recalled is known to its own readers alone, and to nobody who came since.
+  return isSame(admission.running.audience, draft.message.audience) ? admission.running : undefined;
 }
 
 /** Audiences are sorted and without repeats. */

@@ -1,4 +1,4 @@
-import type { ClaimedTurn, TurnView } from "@troupe/contracts";
+import type { ClaimedTurn, Turn, TurnView } from "@troupe/contracts";
 import { TroupeError, textOf } from "@troupe/contracts";
 import { detectLanguage } from "../../kit/index.ts";
 import type { AgentDeps } from "../deps.ts";
@@ -7,6 +7,11 @@ import { gatherAll } from "../gather.ts";
 import { shownFrom } from "../prompt.ts";
 import type { SessionViews } from "../session-views.ts";
 import type { Gathering, OpenedTurn, TurnRun } from "../values.ts";
+
+/** All of it for each attempt: a turn that waited in line, or for its process to come back, is not to blame for that. */
+export function allowedMs({ deadlineAt, dueAt }: Turn): number {
+  return Math.max(0, deadlineAt - dueAt);
+}
 
 /** Begins an attempt: the first live event, the first lines of its trace. */
 export function beginRun(deps: AgentDeps, claimed: ClaimedTurn, prepared: Gathering | undefined): TurnRun {
@@ -20,6 +25,7 @@ export function beginRun(deps: AgentDeps, claimed: ClaimedTurn, prepared: Gather
     calls: [],
     unkept: [],
     startedAtMs: deps.clock.monotonicMs(),
+    deadlineAt: now + allowedMs(claimed.turn),
     prepared,
   };
 }

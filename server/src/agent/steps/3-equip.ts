@@ -6,8 +6,9 @@ import type { EquippedTurn, PlacedTurn } from "../values.ts";
 export function equip(deps: AgentDeps, turn: PlacedTurn): EquippedTurn {
   const { emitter, trace, claimed } = turn.run;
   const own = deps.toolbox.select(turn.agent, claimed.turn.trigger);
-  const { tools, runnable, clientTools } = withClientTools(own, claimed.turn.payload.client);
-  const call = claimed.turn.payload.direct;
+  const { direct: call, client } = claimed.turn.payload;
+  // What a client offers a model says nothing about a call that asks none.
+  const { tools, runnable, clientTools } = withClientTools(own, call === undefined ? client : undefined);
   const path: EquippedTurn["path"] = call === undefined ? { kind: "loop" } : { kind: "direct", call };
   const modules = deps.modules.map((module) => module.id).join(" ");
   const detail =
