@@ -34,6 +34,8 @@ export interface ScriptedAnswer {
   readonly gapMs?: number;
   /** Nothing is sent before this resolves. */
   readonly after?: Promise<void>;
+  /** Each chunk waits for this before it is sent; chunk 0 is the head without text, what ends the answer follows the last token. */
+  readonly pace?: (chunk: number) => Promise<void>;
   /** Falls silent there and never goes on. */
   readonly hang?: "headers" | "first-token" | "middle" | "finish";
   /** Ends there: the body as if it were complete, or the connection. */
@@ -77,6 +79,11 @@ async function writePieces(
   const written = pieces.slice(0, stopAt);
   if (answer.splitBytes !== undefined) {
     await writeSplit(written, answer.splitBytes, response);
+  } else if (answer.pace !== undefined) {
+    for (const [chunk, piece] of written.entries()) {
+      await answer.pace(chunk);
+      response.write(piece);
+    }
   } else if (answer.raw !== undefined || answer.gapMs !== undefined) {
     for (const piece of written) {
       response.write(piece);

@@ -116,22 +116,26 @@ function describeRetries(get: GetHarness): void {
   it("gives a row again when its retry is due, and not before; a dead one never", async () => {
     const harness = get();
     const { outbox } = harness.stores;
-    await commit(harness, outbox.put(row("a")), outbox.put(row("b")));
-    await claimRows(harness);
-    const dueAt = harness.now() + 40;
-    await commit(harness, outbox.settle({ id: "a", epoch: 1 }, { kind: "retry", dueAt, error: "busy" }, 1));
+    await commit(harness, outbox.put(row("a")), outbox.put(row("b")), outbox.put(row("c")));
+    await claimRows(harness, "p-1", 900_000);
+    const retry = (id: string, dueAt: number): Write =>
+      outbox.settle({ id, epoch: 1 }, { kind: "retry", dueAt, error: "busy" }, 1);
+    // Far off, so that no machine is too slow to ask before it.
+    const farAt = harness.now() + 600_000;
     await commit(
       harness,
+      retry("c", farAt),
       outbox.settle({ id: "b", epoch: 1 }, { kind: "dead", error: "blocked by the user" }, 2),
     );
 
     const early = await claimRows(harness);
     const nextDue = await outbox.nextDue(options);
+    await commit(harness, retry("a", harness.now() + 40));
     await harness.pass(50);
 
     expect([early, nextDue, await claimRows(harness)]).toEqual([
       [],
-      [{ channel: "telegram", dueAt }],
+      [{ channel: "telegram", dueAt: farAt }],
       ["a 2"],
     ]);
     const dead = await outbox.list({ spaceId: SPACE, states: ["dead", "unknown"] }, options);

@@ -56,12 +56,17 @@ describe("silence", () => {
   });
 
   test("does not end an answer that is slow but alive", async () => {
-    stage.server.enqueue({ tokens: ["a ", "b ", "c ", "d ", "e"], gapMs: 20 });
+    const tokens = ["a ", "b ", "c ", "d ", "e"];
+    // Each word is let out when time has passed since the last one was read, so that no two of them come as one.
+    const released = tokens.map(() => Promise.withResolvers<void>());
+    stage.server.enqueue({ tokens, pace: async (chunk) => await released[chunk - 1]?.promise });
     const running = call(stage.provider);
-    // Time goes on only after something new has come, however many tokens one read brings.
-    for (let seen = ""; seen !== "a b c d e"; ) {
-      await eventually(() => textIn(running.events) !== seen);
-      seen = textIn(running.events);
+    let said = "";
+    for (const [at, token] of tokens.entries()) {
+      released[at]?.resolve();
+      said += token;
+      if (at === tokens.length - 1) break;
+      await running.until(said);
       await clock.advance(50);
     }
 
