@@ -278,6 +278,28 @@ test("history beyond the model's window is cut, keeps its prefix for many turns,
   await small.close();
 });
 
+test("a process that reads a part of a very long conversation shows the summary of the rest", async () => {
+  Object.assign(stage.model, { contextWindow: 10_000_000 });
+  const one = await stage.process("one");
+  stage.model.enqueue({ text: "Noted." }, { text: "Noted." });
+  const { sessionId } = await one.say(`early ${"word ".repeat(300_000)}`);
+  await one.say(`late ${"word ".repeat(300_000)}`);
+  const storyline = await stage.stores.storylines.ofSession(sessionId, { signal: NEVER });
+  const summary = { title: "Words", summary: "They sent many words.", summaryTurnSeq: 1, at: 1 };
+  await stage.stores.unit.commit(
+    [stage.stores.storylines.summarise({ id: String(storyline?.id), ...summary })],
+    { signal: NEVER },
+  );
+
+  const two = await stage.process("two");
+  await two.say("what did I send?");
+
+  const prompt = promptOf(stage, 2);
+  expect(prompt.some((line) => line.startsWith("user: early"))).toBe(false);
+  expect(prompt.some((line) => line.startsWith("user: late"))).toBe(true);
+  expect(prompt).toContain("system: Earlier in this conversation:\nThey sent many words.");
+});
+
 test("a prompt that the model calls too long is sent again with less history", async () => {
   const one = await stage.process("one");
   for (let i = 0; i < 6; i++) await one.say(`${i} ${"word ".repeat(8_000)}`);

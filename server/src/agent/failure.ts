@@ -1,4 +1,4 @@
-import type { ErrorCode, TurnError } from "@troupe/contracts";
+import type { ErrorCode, MessagePart, TurnError } from "@troupe/contracts";
 import { TroupeError } from "@troupe/contracts";
 import { type Language, redactText, say, sayReason, sayRefusals } from "../kit/index.ts";
 import type { ExecutedTurn } from "./values.ts";
@@ -69,16 +69,25 @@ function endSentence(text: string): string {
   return /[.!?…]$/.test(text) ? text : `${text}.`;
 }
 
-/** The turn as the commit keeps it when it did not come to an answer. What a model was paid for is kept all the same. */
+/**
+ * The turn as the commit keeps it when it did not come to an answer. What a model was paid for is kept all the same, and of a
+ * turn that was stopped what it had said and done, or the next one would do it again.
+ */
 export function failedTurn(turn: ExecutedTurn, failure: Failure): ExecutedTurn {
-  const isStopped = failure.state === "cancelled" && turn.reply !== "";
+  const isStopped = failure.state === "cancelled";
   return {
     ...turn,
     state: failure.state,
     error: failure.error,
     // Effects of transactional tools belong to an answer; without one they never happened.
     toolWrites: [],
-    parts: isStopped ? turn.parts : [],
-    reply: isStopped ? turn.reply : failure.sentence,
+    parts: isStopped ? turn.parts.map((part) => withoutEffect(turn, part)) : [],
+    reply: isStopped && turn.reply !== "" ? turn.reply : failure.sentence,
   };
+}
+
+function withoutEffect({ tools, language }: ExecutedTurn, part: MessagePart): MessagePart {
+  if (part.type !== "tool-result" || part.isError === true || tools.kindOf(part.name) !== "transactional")
+    return part;
+  return { ...part, text: say(language, "tool.not_kept", { tool: part.name }), isError: true };
 }

@@ -5,6 +5,7 @@ import type {
   ModelChoice,
   ModelMessage,
   ToolCallPart,
+  ToolResultPart,
   TurnStep,
   Usage,
   Write,
@@ -138,7 +139,9 @@ export async function runLoop(
       });
     }
     const { own, clients } = partCalls(input.turn, calls);
-    const { results, writes } = await runCalls(deps, input.turn, own, replay, step, signal);
+    // Stopped in the midst of them: the next turn must know what was done already.
+    const onCut = (known: readonly ToolResultPart[]): void => void state.parts.push(...known);
+    const { results, writes } = await runCalls(deps, input.turn, own, replay, step, signal, onCut);
     state.parts.push(...results);
     state.toolWrites.push(...writes);
     for (const { callId, name, text, isError } of results)

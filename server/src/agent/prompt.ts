@@ -1,6 +1,6 @@
 import type { Agent, Message, ModelMessage, Trigger, TurnPayload } from "@troupe/contracts";
 import { estimateTokens } from "../kit/index.ts";
-import { cutHistory, type SessionView, tokensOf } from "./session-views.ts";
+import { cutHistory, isCut, type SessionView, tokensOf } from "./session-views.ts";
 import { answersOf, fromUser, userMessage } from "./to-model.ts";
 import type { EquippedTurn, GatheredContribution } from "./values.ts";
 
@@ -25,15 +25,14 @@ export interface Prompt {
   readonly added: ModelMessage | undefined;
 }
 
-/** How many turns of the history fit, and whether some had to go. Changes the view: a cut stays cut. */
-export function fitHistory(view: SessionView, budgetTokens: number): boolean {
-  if (view.shownTokens <= budgetTokens) return view.shownFrom > 0;
-  cutHistory(view, budgetTokens * REFILL_SHARE);
-  return true;
+/** Lets as much of the history go as does not fit, and tells whether any is missing. Changes the view: a cut stays cut. */
+function fitHistory(view: SessionView, budgetTokens: number): boolean {
+  if (view.shownTokens > budgetTokens) cutHistory(view, budgetTokens * REFILL_SHARE);
+  return isCut(view);
 }
 
 /** Tokens that the history may take beside everything else. */
-export function historyBudget(
+function historyBudget(
   contextWindow: number,
   fixedTokens: number,
   maxOutputTokens: number | undefined,

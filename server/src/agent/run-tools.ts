@@ -22,7 +22,10 @@ export interface StepResults {
   readonly writes: readonly Write<unknown>[];
 }
 
-/** Runs the calls of one model step, a few at a time. Resolves for every outcome; rejects with the signal's reason or a store error. */
+/**
+ * Runs the calls of one model step, a few at a time. Resolves for every outcome. Rejects with the signal's reason or a store
+ * error; `onCut` gets before that what is known of those that had begun.
+ */
 export async function runCalls(
   deps: AgentDeps,
   turn: EquippedTurn,
@@ -30,6 +33,7 @@ export async function runCalls(
   replay: Replay,
   modelStep: number,
   signal: AbortSignal,
+  onCut: (known: readonly ToolResultPart[]) => void,
 ): Promise<StepResults> {
   const outcomes: CallOutcome[] = [];
   let next = 0;
@@ -39,8 +43,11 @@ export async function runCalls(
       const at = next++;
       const call = calls[at];
       if (call === undefined) return;
+      const begins = (untilKnown: CallOutcome): void => {
+        outcomes[at] = untilKnown;
+      };
       try {
-        outcomes[at] = await runCall(deps, turn, call, replay, callNumber(modelStep, at), signal);
+        outcomes[at] = await runCall(deps, turn, call, replay, callNumber(modelStep, at), signal, begins);
       } catch (error) {
         isBroken = true;
         throw error;
@@ -50,7 +57,11 @@ export async function runCalls(
   const size = Math.min(deps.settings.toolParallelism, calls.length);
   // All of them end before an error is told: none may go on behind a turn that has been settled.
   const ended = await Promise.allSettled(Array.from({ length: size }, worker));
-  for (const one of ended) if (one.status === "rejected") throw one.reason;
+  const cut = ended.find((one) => one.status === "rejected");
+  if (cut !== undefined) {
+    onCut(outcomes.flatMap(({ result }) => result));
+    throw cut.reason;
+  }
   return { results: outcomes.map((one) => one.result), writes: outcomes.flatMap((one) => one.writes) };
 }
 
@@ -66,6 +77,7 @@ async function runCall(
   replay: Replay,
   n: number,
   signal: AbortSignal,
+  begins: (untilKnown: CallOutcome) => void,
 ): Promise<CallOutcome> {
   const { emitter } = turn.run;
   const kind = turn.tools.kindOf(call.name) ?? "pure";
@@ -84,10 +96,19 @@ async function runCall(
   signal.throwIfAborted();
   emitter.tool("started", call);
   const startedMs = deps.clock.monotonicMs();
-  const output = await deps.toolbox.run(turn.runnable, call, contextOf(turn, call, n, deps.clock.now()), {
-    signal,
-    onRetry: ({ error, waitMs }) => emitter.tool("retrying", call, `${error.message} Waits ${waitMs} ms.`),
-  });
+  if (kind === "external") begins(unknownOutcome(turn, call, "tool.cut_off"));
+  const output = await deps.toolbox
+    .run(turn.runnable, call, contextOf(turn, call, n, deps.clock.now()), {
+      signal,
+      onRetry: ({ error, waitMs }) => emitter.tool("retrying", call, `${error.message} Waits ${waitMs} ms.`),
+    })
+    .catch((error: unknown) => {
+      if (kind === "external") {
+        emitter.tool("unknown", call);
+        note(deps, turn, `${call.name} (${kind}) cut off, outcome unknown`);
+      }
+      throw error;
+    });
   const tookMs = Math.round(deps.clock.monotonicMs() - startedMs);
   const isError = output.isError === true;
   const { sources } = output;
@@ -121,7 +142,16 @@ function replayCall(
   if (before?.kind !== "unknown") return undefined;
   emitter.tool("unknown", call);
   note(deps, turn, `${call.name} (${kind}) unknown, not run again`);
-  const text = say(turn.language, "tool.unknown_outcome", { tool: call.name });
+  return unknownOutcome(turn, call, "tool.unknown_outcome");
+}
+
+/** An act on the world of which nobody knows whether it happened. */
+function unknownOutcome(
+  turn: EquippedTurn,
+  call: ToolCallPart,
+  key: "tool.unknown_outcome" | "tool.cut_off",
+): CallOutcome {
+  const text = say(turn.language, key, { tool: call.name });
   return { result: resultOf(call, { text, isError: true }), writes: [] };
 }
 

@@ -164,6 +164,13 @@ async function readView(
   return view;
 }
 
+/** Whether something was said before the oldest turn that prompts show: they no longer fit, or were too many to read. */
+export function isCut(view: SessionView): boolean {
+  // The first message of a session has number 1, and so has its turn.
+  const oldest = view.history[view.shownFrom]?.turnSeq ?? view.seenTo + 1;
+  return oldest > 1;
+}
+
 export function historyTurn(
   messages: readonly Message[],
   estimateTokens: (text: string) => number,

@@ -5,7 +5,7 @@ import type { AgentDeps } from "./deps.ts";
 import type { EquippedTurn } from "./values.ts";
 
 /** Answers without a known length are reserved for as this many tokens, and grow no longer. */
-export const RESERVED_OUTPUT_TOKENS = 4_096;
+const RESERVED_OUTPUT_TOKENS = 4_096;
 
 /** What a call may cost at most, by the dearest of the models that may answer. */
 export function estimateMicroUsd(

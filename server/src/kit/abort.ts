@@ -6,7 +6,7 @@ export interface LinkedSignal extends Disposable {
 }
 
 /**
- * A child signal that aborts with `parent`, or after `timeoutMs` milliseconds with `timeoutReason()`, and can be let go.
+ * A child signal that aborts with `parent`, or after `afterMs` milliseconds of `clock` with `reason()`, and can be let go.
  * `AbortSignal.any` on a long-lived parent keeps every child alive. Source: nodejs/node#55351.
  */
 export function linkSignal(

@@ -2,7 +2,7 @@ import type { Message, ModelRequest } from "@troupe/contracts";
 import { textOf } from "@troupe/contracts";
 import { detectLanguage } from "../kit/index.ts";
 
-export const MAX_SUMMARY_TOKENS = 400;
+const MAX_SUMMARY_TOKENS = 400;
 const MAX_LINE_CHARACTERS = 1_000;
 
 const INSTRUCTIONS = [

@@ -11,7 +11,7 @@ import type {
 import { untilAborted } from "../kit/index.ts";
 import { BUILTIN_SOURCE } from "./builtin/index.ts";
 import { internalTools } from "./internal.ts";
-import { compileCheck, type InputCheck } from "./validation.ts";
+import { type CheckCompiler, createCheckCompiler, type InputCheck } from "./validation.ts";
 
 const NAME = /^[a-z0-9_]{1,64}$/;
 
@@ -54,7 +54,8 @@ export function createRegistry(
   const contents = new WeakMap<ToolSet, ReadonlyMap<string, Registered>>();
   let offered: ReadonlyMap<string, Offered> = new Map();
   let choices = new Map<string, Choice>();
-  const commands = commandTools.map(register);
+  const compile = createCheckCompiler();
+  const commands = commandTools.map((tool) => register(tool, compile));
 
   const choose = (names: readonly string[] | undefined): readonly Offered[] => {
     if (names === undefined) return [...offered.values()].filter((one) => one.sourceId === BUILTIN_SOURCE);
@@ -75,7 +76,8 @@ export function createRegistry(
     const tools = new Map<string, Registered>(chosen.map((one) => [one.tool.spec.name, one]));
     const specs = [...tools.values()].map((one) => one.tool.spec);
     const set: ToolSet = { specs, kindOf: (name) => tools.get(name)?.tool.spec.kind };
-    for (const one of [...internalTools(set).map(register), ...commands])
+    const internal = internalTools(set).map((tool) => register(tool, compile));
+    for (const one of [...internal, ...commands])
       if (!tools.has(one.tool.spec.name)) tools.set(one.tool.spec.name, one);
     contents.set(set, tools);
     return set;
@@ -89,7 +91,7 @@ export function createRegistry(
         if (outcome?.status === "fulfilled") lists.set(source.id, outcome.value);
         else logger.error("tools.source_failed", { source: source.id, error: outcome?.reason });
       }
-      offered = merged(sources, lists, logger);
+      offered = merged(sources, lists, compile, logger);
       // Sets that running turns hold go on to work; new turns get new ones.
       choices = new Map();
     },
@@ -123,6 +125,7 @@ async function listed(source: ToolSource, options: CallOptions): Promise<readonl
 function merged(
   sources: readonly ToolSource[],
   lists: ReadonlyMap<string, readonly Tool[]>,
+  compile: CheckCompiler,
   logger: Logger,
 ): ReadonlyMap<string, Offered> {
   const offered = new Map<string, Offered>();
@@ -131,16 +134,16 @@ function merged(
       const { name } = tool.spec;
       if (!NAME.test(name)) logger.warn("tools.name_refused", { source: sourceId, tool: name });
       else if (offered.has(name)) logger.warn("tools.name_taken", { source: sourceId, tool: name });
-      else offered.set(name, { sourceId, ...register(tool) });
+      else offered.set(name, { sourceId, ...register(tool, compile) });
     }
   }
   return offered;
 }
 
-function register(tool: Tool): Registered {
+function register(tool: Tool, compile: CheckCompiler): Registered {
   let check: Promise<InputCheck> | undefined;
   return {
     tool,
-    check: () => (check ??= compileCheck(tool.spec.inputSchema)),
+    check: () => (check ??= compile(tool.spec.inputSchema)),
   };
 }

@@ -8,34 +8,39 @@ const MAX_VALUE_CHARACTERS = 40;
 /** Says in the language of `tag` what does not fit; undefined when all does. */
 export type InputCheck = (input: unknown, tag: string) => string | undefined;
 
-// One for the process: making it costs far more than compiling a schema, and it keeps nothing of an agent or a turn.
-let shared: Promise<Ajv2020> | undefined;
+/** Makes the check of a tool's input. Rejects when the schema itself is wrong. */
+export type CheckCompiler = (schema: JsonSchema) => Promise<InputCheck>;
 
-/** Loaded when the first tool runs, so that a start pays nothing. */
-async function validator(): Promise<Ajv2020> {
-  shared ??= import("ajv/dist/2020.js").then(
-    // Schemas of other people's servers hold keywords and formats of their own; those say nothing to us.
-    ({ Ajv2020: Ajv }) =>
-      new Ajv({
-        allErrors: true,
-        strict: false,
-        validateFormats: false,
-        addUsedSchema: false,
-        logger: false,
-      }),
-  );
-  return await shared;
+/**
+ * One validator for all schemas: making it costs far more than compiling one. Loaded with the first tool that runs, so that
+ * a start pays nothing, and it keeps no schema, so that reloads cost no memory.
+ */
+export function createCheckCompiler(): CheckCompiler {
+  let loading: Promise<Ajv2020> | undefined;
+  return async (schema) => {
+    loading ??= loadValidator();
+    const validator = await loading;
+    // Servers name older drafts here whose common part reads the same; ajv would refuse the name.
+    const { $schema: _draft, ...plain } = schema;
+    const validate: ValidateFunction = validator.compile(plain);
+    validator.removeSchema(plain);
+    return (input, tag) => {
+      if (validate(input)) return undefined;
+      return problemsText(validate.errors ?? [], input, tag);
+    };
+  };
 }
 
-/** Rejects when the schema itself is wrong. */
-export async function compileCheck(schema: JsonSchema): Promise<InputCheck> {
-  // Servers name older drafts here whose common part reads the same; ajv would refuse the name.
-  const { $schema: _draft, ...plain } = schema;
-  const validate: ValidateFunction = (await validator()).compile(plain);
-  return (input, tag) => {
-    if (validate(input)) return undefined;
-    return problemsText(validate.errors ?? [], input, tag);
-  };
+async function loadValidator(): Promise<Ajv2020> {
+  const { Ajv2020: Ajv } = await import("ajv/dist/2020.js");
+  // Schemas of other people's servers hold keywords and formats of their own; those say nothing to us.
+  return new Ajv({
+    allErrors: true,
+    strict: false,
+    validateFormats: false,
+    addUsedSchema: false,
+    logger: false,
+  });
 }
 
 function problemsText(errors: readonly ErrorObject[], input: unknown, tag: string): string {

@@ -46,7 +46,7 @@ export function createBlobSweep(deps: BlobSweepDeps): WakeLoop {
   });
 }
 
-export async function sweepPage(
+async function sweepPage(
   { blobs, attachments, spaceId, clock }: BlobSweepDeps,
   cursor: string | undefined,
   signal: AbortSignal,

@@ -115,6 +115,7 @@ function directExecution(
         createReplay(turn.journal, "direct"),
         0,
         signal,
+        () => {},
       );
       const text = results[0]?.text ?? "";
       if (text === "")

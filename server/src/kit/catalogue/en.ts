@@ -35,6 +35,9 @@ export const en = {
   "refused.files.missing": "The file {name} is not here, or not any more. Send it again.",
   "tool.unknown_outcome":
     "{tool} began before an interruption, and nobody knows whether it finished. It was not run again. Ask before repeating it.",
+  "tool.cut_off":
+    "{tool} had begun when it was stopped, and nobody knows whether it finished. Ask before repeating it.",
+  "tool.not_kept": "{tool} kept nothing: it was stopped before its answer was whole.",
   "tool.denied": "{tool} is not allowed to this agent. It was not run.",
   "tool.needs_approval":
     "{tool} needs a person's approval, and nobody can be asked for it in this version. It was not run.",
