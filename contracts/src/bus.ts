@@ -39,8 +39,6 @@ export interface MessageBus {
 
 /** Every subject in one place. */
 export const SUBJECTS = {
-  /** A turn became due: payload `{ sessionId, lane }`. */
-  turnDue: "turn.due",
   /** Somebody wants a running turn to stop: payload `{ turnId, reason }`. */
   turnCancel: "turn.cancel",
   /** A message was kept in a session, and a turn with it: payload `{ sessionId, turnId }`. */
