@@ -47,6 +47,20 @@ export function budgetRulesOf({
   return [short, ...named];
 }
 
+/** The budgets of the configuration in force, read anew only when another one is. */
+export function rulesInForce(config: () => Config): () => readonly BudgetRule[] {
+  let of: Config | undefined;
+  let rules: readonly BudgetRule[] = [];
+  return () => {
+    const now = config();
+    if (now !== of) {
+      rules = budgetRulesOf(now);
+      of = now;
+    }
+    return rules;
+  };
+}
+
 function microUsd(dollars: number | undefined): number | undefined {
   return dollars === undefined ? undefined : Math.round(dollars * 1_000_000);
 }
@@ -119,11 +133,20 @@ function appliedOf(rule: BudgetRule, spender: Spender, at: number): readonly App
   const common = { name, spaceId: spender.spaceId, scope, subject, atLimit };
   const fall = cheaperModel === undefined ? {} : { cheaperModel };
   const applied: AppliedBudget[] = [];
-  const add = (limitMicroUsd: number | undefined, period: string, resetsAt: number): void => {
-    if (limitMicroUsd !== undefined) applied.push({ ...common, ...fall, limitMicroUsd, period, resetsAt });
-  };
-  add(rule.dailyMicroUsd, dayOf(at), nextDay(at));
-  add(rule.monthlyMicroUsd, monthOf(at), nextMonth(at));
+  const { dailyMicroUsd, monthlyMicroUsd } = rule;
+  if (dailyMicroUsd !== undefined)
+    applied.push({
+      ...common,
+      ...fall,
+      limitMicroUsd: dailyMicroUsd,
+      period: dayOf(at),
+      resetsAt: nextDay(at),
+    });
+  if (monthlyMicroUsd !== undefined)
+    applied.push({
+      ...{ ...common, ...fall, limitMicroUsd: monthlyMicroUsd },
+      ...{ period: monthOf(at), resetsAt: nextMonth(at) },
+    });
   return applied;
 }
 

@@ -33,7 +33,7 @@ import {
   type Relay,
 } from "../workers/index.ts";
 import type { SwappableAgents } from "./agents.ts";
-import { budgetRulesOf, createBudgets } from "./budgets.ts";
+import { createBudgets, rulesInForce } from "./budgets.ts";
 import type { Foundation } from "./compose.ts";
 import type { Config } from "./config/index.ts";
 import { outlayOf } from "./outlay.ts";
@@ -74,7 +74,7 @@ export function composeTurns(
 ): TurnParts {
   const { stores, clock, logger, metrics, random } = foundation;
   const { router, agents, config } = parts;
-  const budgets = createBudgets({ ...foundation, ...stores, rules: () => budgetRulesOf(config()) });
+  const budgets = createBudgets({ ...foundation, ...stores, rules: rulesInForce(config) });
   const indexer = createIndexer({ search: stores.search, clock, logger, metrics });
   const builtin = createBuiltinTools({
     memories: stores.memories,

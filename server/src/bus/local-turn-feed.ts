@@ -88,24 +88,33 @@ export function createLocalTurnFeed({
     },
     subscribe(turnId, listener) {
       const entry = entries.get(turnId) ?? enter(turnId);
-      let isListening = true;
-      // A function of its own, so that the same listener may listen twice and be let go once, also while it is told.
-      const own: TurnListener = (event) => {
-        if (isListening) listener(event);
-      };
-      entry.listeners = [...entry.listeners, own];
-      for (const kept of [...entry.kept]) if (!tell(entry, own, asEvent(kept))) break;
-      return {
-        [Symbol.dispose]() {
-          isListening = false;
-          drop(turnId, entry, own);
-        },
-      };
+      const own = new Subscription(listener, () => drop(turnId, entry, own.tell));
+      entry.listeners = [...entry.listeners, own.tell];
+      for (const kept of [...entry.kept]) if (!tell(entry, own.tell, asEvent(kept))) break;
+      return own;
     },
     get size() {
       return entries.size;
     },
   };
+}
+
+/** One for each call of `subscribe`, so that the same listener may listen twice and be let go once, also while it is told. */
+class Subscription implements Disposable {
+  #listener: TurnListener | undefined;
+  readonly #drop: () => void;
+
+  constructor(listener: TurnListener, drop: () => void) {
+    this.#listener = listener;
+    this.#drop = drop;
+  }
+
+  readonly tell: TurnListener = (event) => this.#listener?.(event);
+
+  [Symbol.dispose](): void {
+    this.#listener = undefined;
+    this.#drop();
+  }
 }
 
 function keep(entry: Entry, event: TurnEvent): void {

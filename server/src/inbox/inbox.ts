@@ -129,8 +129,10 @@ async function open(
   const { deps } = way;
   const ticket = admission.kind === "run" && draft.dueAt <= draft.at ? admission.ticket : undefined;
   if (admission.kind === "run" && ticket === undefined) admission.ticket.release();
+  // From before the commit, so that no event is missed; let go again when nothing comes of it.
+  const watch =
+    draft.message.watch === undefined ? undefined : deps.feed.subscribe(draft.turnId, draft.message.watch);
   let started = false;
-  using _ = attachWatch(deps.feed, draft, () => started);
   try {
     const touched = deps.sessions.touch(toTouch(draft));
     const opened = deps.turns.open(newTurnOf(draft, ticket === undefined ? undefined : deps.processId));
@@ -162,7 +164,10 @@ async function open(
     }
     return accepted(deps, draft, lastSeq, state);
   } catch (error) {
-    if (!started) ticket?.release();
+    if (!started) {
+      watch?.[Symbol.dispose]();
+      ticket?.release();
+    }
     throw error;
   }
 }
@@ -250,15 +255,4 @@ function accepted(
 
 function watchNow(feed: TurnFeed, draft: Draft): void {
   if (draft.message.watch !== undefined) feed.subscribe(draft.turnId, draft.message.watch);
-}
-
-/** Watches from before the commit; lets go again when nothing came of it. */
-function attachWatch(feed: TurnFeed, draft: Draft, kept: () => boolean): Disposable {
-  const watch =
-    draft.message.watch === undefined ? undefined : feed.subscribe(draft.turnId, draft.message.watch);
-  return {
-    [Symbol.dispose]() {
-      if (!kept()) watch?.[Symbol.dispose]();
-    },
-  };
 }

@@ -13,19 +13,36 @@ export function linkSignal(
   parent: AbortSignal,
   timeout?: { readonly clock: Clock; readonly afterMs: number; readonly reason: () => unknown },
 ): LinkedSignal {
-  const child = new AbortController();
-  const follow = (): void => child.abort(parent.reason);
-  if (parent.aborted) follow();
-  else parent.addEventListener("abort", follow, { once: true });
-  const timer = timeout?.clock.schedule(timeout.afterMs, () => child.abort(timeout.reason()));
-  return {
-    signal: child.signal,
-    abort: (reason) => child.abort(reason),
-    [Symbol.dispose]() {
-      parent.removeEventListener("abort", follow);
-      timer?.[Symbol.dispose]();
-    },
-  };
+  return new Link(parent, timeout);
+}
+
+/** A class, because an object literal with a computed name is made by V8's slow path each time. */
+class Link implements LinkedSignal {
+  readonly #child = new AbortController();
+  readonly #parent: AbortSignal;
+  readonly #timer: Disposable | undefined;
+
+  constructor(parent: AbortSignal, timeout: Parameters<typeof linkSignal>[1]) {
+    this.#parent = parent;
+    if (parent.aborted) this.#follow();
+    else parent.addEventListener("abort", this.#follow, { once: true });
+    this.#timer = timeout?.clock.schedule(timeout.afterMs, () => this.abort(timeout.reason()));
+  }
+
+  readonly #follow = (): void => this.abort(this.#parent.reason);
+
+  get signal(): AbortSignal {
+    return this.#child.signal;
+  }
+
+  abort(reason: unknown): void {
+    this.#child.abort(reason);
+  }
+
+  [Symbol.dispose](): void {
+    this.#parent.removeEventListener("abort", this.#follow);
+    this.#timer?.[Symbol.dispose]();
+  }
 }
 
 /** Resolves after `ms` milliseconds of `clock`; rejects at once with the signal's reason when it aborts. */

@@ -5,9 +5,7 @@ export function systemClock(): Clock {
   return {
     now: () => Date.now(),
     monotonicMs: () => performance.now(),
-    schedule(delayMs, run) {
-      const timer = setTimeout(run, delayMs);
-      return { [Symbol.dispose]: () => clearTimeout(timer) };
-    },
+    // Node's timers are disposable by themselves.
+    schedule: (delayMs, run) => setTimeout(run, delayMs),
   };
 }

@@ -1,4 +1,4 @@
-import { createHash, randomFillSync } from "node:crypto";
+import { hash, randomFillSync } from "node:crypto";
 import type { Clock, IdGenerator } from "@troupe/contracts";
 
 /** Crockford's base 32: no I, L, O, U. Source: github.com/ulid/spec. */
@@ -77,7 +77,7 @@ export function sessionIdFrom(session: {
 
 /** An id that follows from its parts: the same parts give the same 26 characters. */
 export function derivedId(...parts: readonly string[]): string {
-  const digest = createHash("sha256").update(JSON.stringify(parts)).digest();
+  const digest = hash("sha256", JSON.stringify(parts), "buffer");
   let text = "";
   let bits = 0;
   let value = 0;

@@ -129,10 +129,16 @@ function histogramFamily(help: string, buckets: readonly number[]): Family {
 }
 
 function labelText(labels: Labels | undefined): string {
-  if (labels === undefined) return "";
-  const pairs = Object.entries(labels).map(
-    ([name, value]) =>
-      `${name}="${value.replaceAll("\\", "\\\\").replaceAll('"', '\\"').replaceAll("\n", "\\n")}"`,
-  );
-  return pairs.length === 0 ? "" : `{${pairs.join(",")}}`;
+  let text = "";
+  for (const name in labels) {
+    const value = labels[name] ?? "";
+    text += `${text === "" ? "{" : ","}${name}="${ESCAPED.test(value) ? escaped(value) : value}"`;
+  }
+  return text === "" ? "" : `${text}}`;
+}
+
+const ESCAPED = /["\\\n]/;
+
+function escaped(value: string): string {
+  return value.replaceAll("\\", "\\\\").replaceAll('"', '\\"').replaceAll("\n", "\\n");
 }

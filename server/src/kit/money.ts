@@ -36,7 +36,13 @@ export function addUsage(one: Usage, other: Usage): Usage {
 
 /** UTC day of a time, `2026-11-21`. */
 export function dayOf(ms: number): string {
-  return new Date(ms).toISOString().slice(0, 10);
+  const date = new Date(ms);
+  // Built by hand: `toISOString` costs ten times as much, and a turn asks several times.
+  return `${date.getUTCFullYear()}-${twoDigits(date.getUTCMonth() + 1)}-${twoDigits(date.getUTCDate())}`;
+}
+
+function twoDigits(number: number): string {
+  return number < 10 ? `0${number}` : String(number);
 }
 
 /** UTC month of a time, `2026-11`. */

@@ -1,6 +1,6 @@
 import type { Clock, Contribution, Logger, Module, SearchHit, SearchStore } from "@troupe/contracts";
 import { textOf } from "@troupe/contracts";
-import { estimateTokens, type Metrics, referenceOf, SECONDS_BUCKETS, wordsOf } from "../kit/index.ts";
+import { dayOf, estimateTokens, type Metrics, referenceOf, SECONDS_BUCKETS, wordsOf } from "../kit/index.ts";
 import { excerptOf } from "./excerpt.ts";
 
 const BUDGET_TOKENS = 600;
@@ -86,8 +86,7 @@ function linesOf(hits: readonly SearchHit[], words: readonly string[]): readonly
   const lines: string[] = [];
   let left = BUDGET_TOKENS - estimateTokens(HEAD);
   for (const hit of hits) {
-    const day = new Date(hit.createdAt).toISOString().slice(0, 10);
-    const line = `[${day}] ${speakerOf(hit)}: ${excerptOf(hit.text, words, MAX_LINE_CHARACTERS)}`;
+    const line = `[${dayOf(hit.createdAt)}] ${speakerOf(hit)}: ${excerptOf(hit.text, words, MAX_LINE_CHARACTERS)}`;
     const tokens = estimateTokens(line);
     if (tokens > left) break;
     left -= tokens;
