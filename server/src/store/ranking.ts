@@ -47,30 +47,32 @@ export function questionOf(values: readonly Value[]): Question {
   };
 }
 
+type Ranked = Candidate & { readonly score: number };
+
 /** Best first; memories before messages and the newest first among equals. */
-export function rank(
-  candidates: readonly Candidate[],
-  { asked, minScore }: Question,
-): (Candidate & { readonly score: number })[] {
-  const score = scorer(candidates, asked.length);
-  return candidates
-    .map((candidate) => ({ ...candidate, score: score(candidate.words) }))
-    .filter((candidate) => candidate.score >= minScore)
-    .sort(
-      (a, b) =>
-        b.score - a.score || Number(a.kind === "message") - Number(b.kind === "message") || b.row - a.row,
-    );
+export function rank(candidates: readonly Candidate[], { asked, minScore }: Question): Ranked[] {
+  const weights = weightsOf(candidates, asked.length);
+  const whole = weights.reduce((sum, weight) => sum + weight, 0);
+  const ranked: Ranked[] = [];
+  for (const { kind, row, words } of candidates) {
+    let weight = 0;
+    for (let i = 0; i < weights.length; i++) if (words & (1 << i)) weight += weights[i] ?? 0;
+    const score = weight / whole;
+    if (score >= minScore) ranked.push({ kind, row, words, score });
+  }
+  return ranked.sort(
+    (a, b) =>
+      b.score - a.score || Number(a.kind === "message") - Number(b.kind === "message") || b.row - a.row,
+  );
 }
 
-/** Share of the asked words, each weighing more the fewer of the found records hold it. */
-function scorer(candidates: readonly Candidate[], asked: number): (words: number) => number {
+/** What each asked word counts: the more the fewer of the found records hold it. */
+function weightsOf(candidates: readonly Candidate[], asked: number): readonly number[] {
   const counts = new Array<number>(asked).fill(0);
   for (const { words } of candidates) {
     for (let i = 0; i < asked; i++) if (words & (1 << i)) counts[i] = (counts[i] ?? 0) + 1;
   }
-  const weights = counts.map((count) => Math.log(1 + candidates.length / (count + 1)));
-  const whole = weights.reduce((sum, weight) => sum + weight, 0);
-  return (words) => weights.reduce((sum, weight, i) => (words & (1 << i) ? sum + weight : sum), 0) / whole;
+  return counts.map((count) => Math.log(1 + candidates.length / (count + 1)));
 }
 
 /** A record that was found, whole. */

@@ -24,17 +24,17 @@ export function searchProcedures(database: DatabaseSync): Readonly<Record<string
   };
   return {
     // One snapshot and one lock for all lookups of a search; each would take its own.
-    [SEARCH]: (values) => inOneRead(database, () => find(prepare, values)),
+    [SEARCH]: (values) => inOneRead(database, prepare, () => find(prepare, values)),
     [INDEX_NEW]: ([limit]) => indexNew(prepare, Number(limit)),
   };
 }
 
-function inOneRead<Found>(database: DatabaseSync, read: () => Found): Found {
+function inOneRead<Found>(database: DatabaseSync, prepare: Prepare, read: () => Found): Found {
   if (database.isTransaction) return read();
-  database.exec("BEGIN");
+  prepare("BEGIN").run();
   try {
     return read();
   } finally {
-    database.exec("COMMIT");
+    prepare("COMMIT").run();
   }
 }
