@@ -18,6 +18,8 @@ export interface AgentSpec {
   readonly deadlineMs?: number;
   /** Most model calls one turn may make. */
   readonly maxSteps?: number;
+  /** Whether its turns are recorded for replaying; absent: as the home says. */
+  readonly tape?: boolean;
 }
 
 /**

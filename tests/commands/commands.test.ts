@@ -74,6 +74,8 @@ const CALLS: Readonly<Record<string, Call>> = {
   "turn list": { words: ["--state", "replied"], expects: [{ state: "replied" }] },
   "turn show": { words: ["{turn}"], expects: { turn: { state: "replied" } } },
   "turn cancel": { words: ["{turn}"], expects: { result: "ended" } },
+  "turn tape": { words: ["{turn}"], expects: { lines: expect.arrayContaining([]) } },
+  "turn replay": { words: ["{turn}"], expects: { isSame: true, differences: [] } },
   backup: { testedIn: "tests/e2e/backup.test.ts" },
   restore: { testedIn: "tests/e2e/backup.test.ts" },
   "outbox hold": { expects: { reason: "The operator holds the outbox." } },
@@ -99,7 +101,7 @@ beforeAll(async () => {
   openHome(home);
   writeFileSync(
     join(home, "troupe.yaml"),
-    "version: 1\nserver: { port: 0, metricsPort: 0, adminPort: 0 }\nbudgets: { all: { per: space, dailyUsd: 5 } }\n",
+    "version: 1\nserver: { port: 0, metricsPort: 0, adminPort: 0 }\nbudgets: { all: { per: space, dailyUsd: 5 } }\ntape: { record: true }\n",
   );
   const logger = createAdjustableLogger({ level: "silent", isTerminal: false });
   serving = await serve({ home, runtimeDirectory: folder, noColor: true, variables: {} }, { logger });

@@ -43,8 +43,8 @@ export interface ModelQuestion {
   readonly tools: readonly ToolSpec[];
   /** Calls for this answer that broke off in the middle. */
   readonly brokenOff: readonly BrokenCall[];
-  /** No model of this turn was asked before. */
-  readonly isFirst: boolean;
+  /** Of the loop, from 0. */
+  readonly step: number;
   /** Told before the first text, to part it from what an earlier step said. */
   readonly lead: string;
   /** Longest answer, where a budget pays for it: it must not outgrow what was reserved. */
@@ -69,12 +69,15 @@ export async function askModel(
   let choice: ModelChoice | undefined;
   let end: ModelEnd | undefined;
   const files = await loadFiles(deps, claimed.turn.spaceId, question, signal);
-  const events = deps.router.stream(question.choices, requestOf(turn, question, files), {
+  const request = requestOf(turn, question, files);
+  const tape = turn.run.tape?.ask(question.step, request);
+  const events = deps.router.stream(question.choices, request, {
     signal,
     deadlineAt,
     brokenOff: question.brokenOff,
     onModel: (answering) => {
       choice = answering;
+      tape?.answering(answering);
     },
     onRetry: ({ model, error, waitMs }) =>
       trace.push({
@@ -83,12 +86,14 @@ export async function askModel(
         detail: `${model} ${error.code}, waited ${waitMs} ms`,
       }),
     onFailedCall: (failed) => {
+      tape?.failed(failed);
       const record = failedCallRecord(about, failed, { id: deps.ids.next(), at: deps.clock.now() });
       records.push(record);
       keepNow(deps, record);
     },
   });
   for await (const event of events) {
+    tape?.event(event);
     if (event.type === "text-delta") {
       if (text === "" && question.lead !== "") emitter.emit({ type: "text-delta", text: question.lead });
       text += event.text;
@@ -149,7 +154,7 @@ function clientOptionsFor(
 
 function requestOf(
   turn: EquippedTurn,
-  { messages, tools, conversation, isFirst, ...question }: ModelQuestion,
+  { messages, tools, conversation, step, ...question }: ModelQuestion,
   files: ModelRequest["files"],
 ): ModelRequest {
   const { payload } = turn.run.claimed.turn;
@@ -162,7 +167,7 @@ function requestOf(
     ...(files === undefined ? {} : { files }),
     ...(maxOutputTokens === undefined ? {} : { maxOutputTokens }),
     ...(temperature === undefined ? {} : { temperature }),
-    ...(client === undefined ? {} : clientOptionsFor(client, isFirst && tools.length > 0)),
+    ...(client === undefined ? {} : clientOptionsFor(client, step === 0 && tools.length > 0)),
     hints: { agentName: turn.agent.spec.name, language: turn.language },
   };
 }

@@ -21,6 +21,7 @@ import type {
   UnitOfWork,
 } from "@troupe/contracts";
 import type { Metrics } from "../kit/index.ts";
+import type { TapeRecorder } from "./tape.ts";
 
 /** What running turns needs. Everything is a port; `app` joins them. */
 export interface AgentDeps {
@@ -49,6 +50,8 @@ export interface AgentDeps {
   /** From 0 to 1, for jitter. */
   readonly random: () => number;
   readonly settings: AgentSettings;
+  /** Absent: no turn is recorded. */
+  readonly recorder?: TapeRecorder;
   /** Called after each finishing commit: something new may be indexed. */
   readonly onKept?: () => void;
 }

@@ -98,7 +98,10 @@ export async function runLoop(
   const { run } = input.turn;
   const { added } = state;
   for (;;) {
-    for (const message of run.arrived.splice(0)) added.push(fromUser(message.parts));
+    for (const message of run.arrived.splice(0)) {
+      added.push(fromUser(message.parts));
+      run.tape?.join(state.steps, message);
+    }
     const isLast = state.steps >= input.maxSteps - 1;
     const answer = await answerOf(deps, input, state, replay, isLast, signal);
     const calls = answer.calls.map(
@@ -229,7 +232,7 @@ async function askUntilWhole(
       messages: state.added.length === 0 ? prompt : [...prompt, ...state.added],
       tools: isLast ? [] : turn.tools.specs,
       lead: leadOf(state),
-      isFirst: state.steps === 0,
+      step: state.steps,
       brokenOff,
       maxOutputTokens,
       conversation: turn.session,

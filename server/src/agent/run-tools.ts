@@ -2,6 +2,7 @@ import type {
   ApprovalRequest,
   ApprovalRule,
   SourceReference,
+  TapeToolCall,
   ToolCallPart,
   ToolContext,
   ToolKind,
@@ -113,6 +114,7 @@ async function runCall(
   const isError = output.isError === true;
   const { sources } = output;
   const result = resultOf(call, output);
+  record(turn, call, { n, rule, text: output.text, isError, tookMs });
   await keepResult(
     deps,
     turn,
@@ -203,9 +205,18 @@ function refuseCall(
   note(deps, turn, `${call.name} (${kind}) ${isAsked ? "needs approval, not run" : "denied"}`);
   const text = say(turn.language, isAsked ? "tool.needs_approval" : "tool.denied", { tool: call.name });
   const result = resultOf(call, { text, isError: true });
+  record(turn, call, { n, rule, text, isError: true, tookMs: 0 });
   const step: TurnStep = { kind: "result", n, at: deps.clock.now(), result };
   deps.unit.ride([deps.turns.journal(turn.run.claimed.turn, step)]);
   return { result, writes: [] };
+}
+
+function record(
+  { run }: EquippedTurn,
+  { callId, name, arguments: text }: ToolCallPart,
+  how: Pick<TapeToolCall, "n" | "rule" | "text" | "isError" | "tookMs">,
+): void {
+  run.tape?.tool({ callId, name, arguments: text, ...how });
 }
 
 /**

@@ -40,7 +40,9 @@ export function createTurnRunner(
     begin: (claimed, prepared) => beginRun(deps, claimed, prepared),
     async run(run, scope) {
       try {
-        tell(deps, views, await runSteps(deps, views, prompts, run, scope));
+        const committed = await runSteps(deps, views, prompts, run, scope);
+        tell(deps, views, committed);
+        keepTape(deps, committed);
         return "ended";
       } catch (error) {
         views.forget(run.claimed.session.id);
@@ -66,6 +68,12 @@ function keepCalls(deps: AgentDeps, run: TurnRun): void {
   if (run.calls.length === 0) return;
   const { id } = run.claimed.turn;
   deps.unit.ride([...run.calls.map((call) => deps.ledger.record(call)), deps.turns.recount(id)]);
+}
+
+/** Last of all: whoever waited for the turn has its answer. */
+function keepTape({ recorder }: AgentDeps, { run, state, reply, error }: CommittedTurn): void {
+  const tape = run.tape?.end({ state, reply, error });
+  if (tape !== undefined) recorder?.keep(tape);
 }
 
 /** Everything is kept by now, so a failure to tell of it ends nothing and is no reason to run the turn again. */

@@ -19,6 +19,7 @@ import type {
 import type { Language } from "../kit/index.ts";
 import type { TurnEmitter } from "./emitter.ts";
 import type { SessionView } from "./session-views.ts";
+import type { TapeRecording } from "./tape.ts";
 
 /**
  * The six values of a turn. Each step takes the one before its own, so calling steps out of order does not compile.
@@ -41,6 +42,8 @@ export interface TurnRun {
   readonly startedAtMs: number;
   /** UTC milliseconds at which its time is up. */
   readonly deadlineAt: number;
+  /** Absent where the turn is not recorded. */
+  readonly tape: TapeRecording | undefined;
   /** Enrichment that was begun beside the accepting commit. */
   readonly prepared: Gathering | undefined;
 }

@@ -17,6 +17,7 @@ import type { LocalBus } from "../bus/index.ts";
 import { createInbox, neverAnswerYourself, notEmpty, rateLimited } from "../inbox/index.ts";
 import { createRateLimit, type WakeLoop } from "../kit/index.ts";
 import { createIndexer, createMemoryModule, createSummaryHandler, type Indexer } from "../memory/index.ts";
+import type { Vault } from "../secrets/index.ts";
 import {
   createBlueprintPolicy,
   createBuiltinTools,
@@ -37,6 +38,7 @@ import { createBudgets, rulesInForce } from "./budgets.ts";
 import type { Foundation } from "./compose.ts";
 import type { Config } from "./config/index.ts";
 import { outlayOf } from "./outlay.ts";
+import { createTapeKeeper, type TapeKeeper } from "./tapes.ts";
 
 /** A platform that has not taken a reply by then is asked again later; the claim outlives that well. */
 const SEND_TIMEOUT_MS = 30_000;
@@ -55,6 +57,7 @@ export interface TurnParts {
   readonly toolbox: LoadableToolbox;
   readonly blobSweep: WakeLoop;
   readonly budgets: Budgets;
+  readonly tapeKeeper: TapeKeeper;
 }
 
 export function composeTurns(
@@ -70,6 +73,9 @@ export function composeTurns(
     readonly channels: readonly Channel[];
     readonly toolSources: readonly ToolSource[];
     readonly effectHandlers: readonly EffectHandler[];
+    readonly vault: Vault;
+    /** A text without what no log may show. */
+    readonly hide: (text: string) => string;
   },
 ): TurnParts {
   const { stores, clock, logger, metrics, random } = foundation;
@@ -87,6 +93,7 @@ export function composeTurns(
     commandTools: createCommandTools(stores),
     ...{ clock, logger, metrics },
   });
+  const tapeKeeper = tapeKeeperOf(foundation, parts);
   const supervisor = createSupervisor({
     ...foundation,
     ...stores,
@@ -95,6 +102,7 @@ export function composeTurns(
     approval: createBlueprintPolicy(),
     modules: [createMemoryModule({ search: stores.search, clock, logger, metrics })],
     budgets,
+    recorder: tapeKeeper,
     settings: agentSettings(config),
     onKept: () => indexer.nudge(),
   });
@@ -121,16 +129,7 @@ export function composeTurns(
     agents,
     budgets,
   });
-  const relay = createRelay({
-    ...foundation,
-    ...stores,
-    bus: parts.bus,
-    channels: new Map(parts.channels.map((channel) => [channel.id, channel])),
-    lease: parts.lease,
-    leaseMs: SEND_LEASE_MS,
-    sendTimeoutMs: SEND_TIMEOUT_MS,
-    sweepMs: SWEEP_MS,
-  });
+  const relay = relayOf(foundation, parts);
   const effects = createEffectWorkers({
     ...foundation,
     ...stores,
@@ -138,8 +137,49 @@ export function composeTurns(
     handlers: handlersOf(summary, parts.effectHandlers),
     sweepMs: SWEEP_MS,
   });
-  const blobSweep = createBlobSweep({ ...foundation, attachments: stores.attachments, spaceId: SPACE });
-  return { inbox, supervisor, relay, effects, indexer, budgets, toolbox, blobSweep };
+  const blobSweep = sweepOf(foundation, config);
+  return { inbox, supervisor, relay, effects, indexer, budgets, toolbox, blobSweep, tapeKeeper };
+}
+
+function tapeKeeperOf(
+  foundation: Foundation,
+  parts: {
+    readonly vault: Vault;
+    readonly hide: (text: string) => string;
+    readonly agents: SwappableAgents;
+    readonly config: () => Config;
+  },
+): TapeKeeper {
+  const { vault, hide, agents, config } = parts;
+  return createTapeKeeper({
+    ...foundation,
+    ...{ vault, hide },
+    limitOf(spaceId, agentId) {
+      const { record, maxBytes } = config().tape;
+      return (agents.get(spaceId, agentId)?.spec.tape ?? record) ? maxBytes : undefined;
+    },
+  });
+}
+
+function relayOf(
+  foundation: Foundation,
+  parts: { readonly bus: LocalBus; readonly channels: readonly Channel[]; readonly lease: ProcessLease },
+): Relay {
+  return createRelay({
+    ...foundation,
+    ...foundation.stores,
+    bus: parts.bus,
+    channels: new Map(parts.channels.map((channel) => [channel.id, channel])),
+    lease: parts.lease,
+    leaseMs: SEND_LEASE_MS,
+    sendTimeoutMs: SEND_TIMEOUT_MS,
+    sweepMs: SWEEP_MS,
+  });
+}
+
+function sweepOf(foundation: Foundation, config: () => Config): WakeLoop {
+  const keepTapesDays = () => config().tape.keepDays;
+  return createBlobSweep({ ...foundation, ...foundation.stores, spaceId: SPACE, keepTapesDays });
 }
 
 /** Rings for whoever watches a session from somewhere else. */

@@ -75,7 +75,10 @@ export interface Foundation {
 export interface Troupe
   extends AsyncDisposable,
     Foundation,
-    Pick<TurnParts, "supervisor" | "relay" | "effects" | "indexer" | "blobSweep" | "budgets"> {
+    Pick<
+      TurnParts,
+      ("supervisor" | "relay" | "effects" | "indexer" | "blobSweep") | ("budgets" | "toolbox" | "tapeKeeper")
+    > {
   readonly inbox: Inbox;
   readonly control: TurnControl;
   readonly feed: TurnFeed;
@@ -129,8 +132,10 @@ export async function compose(config: Config, options: ComposeOptions = {}): Pro
   const lease = createLastingLease(foundation, (onLost) =>
     createProcessLease({ ...foundation, ...stores, pid: process.pid, role: mode, leaseMs: LEASE_MS, onLost }),
   );
+  const vault = openVault(foundation, config, options);
   const turns = composeTurns(foundation, {
-    ...{ router, agents, bus, feed, lease, channels, toolSources, effectHandlers },
+    ...{ router, agents, bus, feed, lease, channels, toolSources, effectHandlers, vault },
+    hide: (text) => logger.redact(text),
     config: () => live.config,
   });
   const takeOver = agentImport(foundation, agents, turns);
@@ -160,7 +165,6 @@ export async function compose(config: Config, options: ComposeOptions = {}): Pro
   const probes = [() => store.health().error?.message, noAgent];
   const health = createHealthState(clock, probes, [() => heldNote(hold)]);
   const { control } = turns.supervisor;
-  const vault = openVault(foundation, config, options);
   const parts = { control, feed, bus, agents, router, reloader, health, lease, receivers, vault, hold };
   const base = { ...foundation, ...turns, ...parts };
   return withStatus(base, mode === "serve", stack.move());

@@ -12,6 +12,7 @@ import { createPageSource, type PageBuild } from "./page/index.ts";
 import { pageAddress } from "./page-address.ts";
 import { prepareSocketFolder } from "./runtime-path.ts";
 import { secretRoutes } from "./secret-routes.ts";
+import { tapeRoutes } from "./tape-routes.ts";
 
 /** Everything that listens. */
 export interface Faces {
@@ -120,5 +121,10 @@ function adminRoutes(troupe: Troupe): readonly AdminRoute[] {
     ...secretRoutes(troupe),
     ...outboxRoutes(troupe),
     ...budgetRoutes(troupe),
+    ...tapeRoutes({
+      ...troupe,
+      keeper: troupe.tapeKeeper,
+      maxSteps: () => troupe.reloader.config.turns.maxSteps,
+    }),
   ];
 }

@@ -23,6 +23,7 @@ export type { RestoreReport } from "./restore.ts";
 export { adminSocketPath } from "./runtime-path.ts";
 export type { SecretChange } from "./secret-routes.ts";
 export type { StatusReport, WaitingRows } from "./status.ts";
+export type { TapeReport } from "./tape-routes.ts";
 export { troupeVersion } from "./version.ts";
 
 /** Starts Troupe. Throws one clear sentence, with everything closed again. */

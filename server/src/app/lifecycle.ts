@@ -1,6 +1,6 @@
 import { flushCompileCache } from "node:module";
 import type { CallOptions } from "@troupe/contracts";
-import type { NewApiKey } from "../kit/index.ts";
+import { type NewApiKey, within } from "../kit/index.ts";
 import { type ComposeOptions, compose, type Troupe } from "./compose.ts";
 import { SPACE } from "./compose-turns.ts";
 import {
@@ -186,6 +186,7 @@ async function work(troupe: Troupe): Promise<void> {
 async function rest(troupe: Troupe, graceMs: number): Promise<void> {
   await troupe.receivers.stop(WORKER_GRACE_MS);
   await troupe.supervisor.drain({ graceMs });
+  await within(troupe.clock, troupe.tapeKeeper.settle(), WORKER_GRACE_MS);
   await Promise.all([
     troupe.relay.stop(WORKER_GRACE_MS),
     troupe.effects.stop(WORKER_GRACE_MS),

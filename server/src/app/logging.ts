@@ -8,6 +8,8 @@ export interface AdjustableLogger extends Logger {
   readonly initialLevel: LogLevel;
   /** From now on no line holds one of these texts, wherever it comes from. */
   hide(values: readonly string[]): void;
+  /** A text without what was hidden. */
+  redact(text: string): string;
 }
 
 const RANKS: Readonly<Record<LogLevel, number>> = { debug: 0, info: 1, warn: 2, error: 3, silent: 4 };
@@ -52,6 +54,7 @@ export function createAdjustableLogger(options: {
   return {
     ...wrap(root),
     initialLevel: options.level,
+    redact: withoutHidden,
     setLevel(level) {
       rank = RANKS[level];
     },

@@ -35,6 +35,7 @@ export const LIVE_SETTINGS: readonly string[] = [
   "budget",
   "budgets",
   "turns",
+  "tape",
   "log",
   "a2a",
   "limits.ratePerMinute",

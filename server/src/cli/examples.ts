@@ -54,6 +54,11 @@ const EXAMPLES: Readonly<Record<string, readonly string[]>> = {
   "turn list": ["./troupe turn list --state failed,dead"],
   "turn show": ["./troupe turn show 01JD8Q2V…"],
   "turn cancel": ["./troupe turn cancel 01JD8Q2V…"],
+  "turn tape": ["./troupe turn tape 01JD8Q2V… --out turn.jsonl"],
+  "turn replay": [
+    "./troupe turn replay 01JD8Q2V…",
+    "./troupe turn replay 01JD8Q2V… --file turn.jsonl --timing",
+  ],
   usage: ["./troupe usage", "./troupe usage --by model --from 2026-11-01 --to 2026-11-07 --json"],
   "budget list": ["./troupe budget list"],
   "budget allow": ["./troupe budget allow all 2.50", "./troupe budget allow each 1 --for ana --per month"],

@@ -154,6 +154,25 @@ function addTurns(program: Command): void {
   add(turn, "cancel <id>", "stop a turn that waits or runs", async (context, _options, id = "") =>
     (await import("./commands/turn.ts")).cancelTurn(context, id),
   );
+  addTapes(turn);
+}
+
+function addTapes(turn: Command): void {
+  add(
+    turn,
+    "tape <id>",
+    "print what a recorded turn asked and was answered, as JSON Lines",
+    async (context, options, id = "") => (await import("./commands/tape.ts")).showTape(context, options, id),
+  ).option("--out <file>", "write it there; an existing file is not touched");
+  add(
+    turn,
+    "replay <id>",
+    "run a recorded turn again without any model or tool, and say whether it comes to the same",
+    async (context, options, id = "") =>
+      (await import("./commands/tape.ts")).replayTurn(context, options, id),
+  )
+    .option("--file <file>", "from a tape that turn tape wrote")
+    .option("--timing", "with the pauses that the models made");
 }
 
 function addKeys(program: Command): void {

@@ -33,6 +33,8 @@ export {
   makeSignInLink,
   type NewSignInLink,
 } from "./sign-in-link.ts";
+export { readTape, type Tape, tapeLines } from "./tape.ts";
+export { type Redact, redacted, type TapeText, tapeText, tooLong } from "./tape-text.ts";
 export { titleOf } from "./title.ts";
 export { estimateTokens } from "./tokens.ts";
 export { createWakeLoop, type WakeLoop, type WakeLoopOptions, within } from "./wake-loop.ts";

@@ -17,3 +17,4 @@ export {
   type ModelRouterDeps,
   type PriceConfig,
 } from "./router.ts";
+export { createTapeModel } from "./tape-model.ts";

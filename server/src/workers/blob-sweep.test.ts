@@ -1,9 +1,36 @@
+import type { TapeStore, UnitOfWork, Write } from "@troupe/contracts";
 import { createLogRecorder, createManualClock, createMemoryBlobs } from "@troupe/testing";
 import { expect, it } from "vitest";
 import { createMetrics } from "../kit/index.ts";
 import { createBlobSweep } from "./blob-sweep.ts";
 
 const HOUR = 60 * 60 * 1000;
+/** Tapes by when they were made; a write does what it says when it is committed. */
+function tapesOf(createdAt: number[]) {
+  const tapes: Pick<TapeStore, "prune"> = {
+    prune: ({ before, limit }) => {
+      const write: Write<{ readonly count: number }> & { run(): unknown } = {
+        run: () => removeOld(createdAt, before, limit),
+      };
+      return write;
+    },
+  };
+  const unit: Pick<UnitOfWork, "commit"> = {
+    commit: async ([write]) => {
+      const result = (write as unknown as { run(): unknown }).run();
+      return { read: () => result as never };
+    },
+  };
+  return { tapes, unit, keepTapesDays: () => 7 };
+}
+
+function removeOld(createdAt: number[], before: number, limit: number): { readonly count: number } {
+  const old = createdAt.filter((at) => at < before).slice(0, limit);
+  const left = createdAt.filter((at) => !old.includes(at));
+  createdAt.splice(0, createdAt.length, ...left);
+  return { count: old.length };
+}
+
 const options = { signal: new AbortController().signal };
 
 it("deletes what no message holds a day after it came, and nothing else", async () => {
@@ -17,6 +44,7 @@ it("deletes what no message holds a day after it came, and nothing else", async 
   const sweep = createBlobSweep({
     blobs,
     attachments: { held: async ({ blobIds }) => blobIds.filter((id) => id === held) },
+    ...tapesOf([]),
     spaceId: "default",
     clock,
     logger: createLogRecorder(),
@@ -46,6 +74,7 @@ it("goes through more than a page, and tells how many went", async () => {
   const attachments = { held: async () => [] };
   const sweep = createBlobSweep({
     ...{ blobs, attachments, spaceId: "default", clock, metrics },
+    ...tapesOf([]),
     logger: createLogRecorder(),
   });
 
@@ -55,4 +84,24 @@ it("goes through more than a page, and tells how many went", async () => {
 
   expect((await blobs.list({ spaceId: "default" }, options)).items).toEqual([]);
   expect(metrics.render()).toMatch(/blobs_swept_total 450/);
+});
+
+it("deletes tapes of turns that are older than they are kept, page by page", async () => {
+  const clock = createManualClock();
+  const metrics = createMetrics();
+  const DAY = 24 * HOUR;
+  const young = clock.now() - 6 * DAY;
+  const createdAt = [...Array.from({ length: 450 }, (_, n) => clock.now() - 8 * DAY - n), young];
+  const sweep = createBlobSweep({
+    ...{ blobs: createMemoryBlobs({ clock }), attachments: { held: async () => [] }, clock, metrics },
+    ...{ spaceId: "default", logger: createLogRecorder() },
+    ...tapesOf(createdAt),
+  });
+
+  sweep.start(options.signal);
+  await clock.advance(HOUR);
+  await sweep.stop(0);
+
+  expect(createdAt).toEqual([young]);
+  expect(metrics.render()).toMatch(/tapes_pruned_total 450/);
 });

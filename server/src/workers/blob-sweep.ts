@@ -1,4 +1,4 @@
-import type { AttachmentStore, BlobStore, Clock, Logger } from "@troupe/contracts";
+import type { AttachmentStore, BlobStore, Clock, Logger, TapeStore, UnitOfWork } from "@troupe/contracts";
 import { createWakeLoop, type Metrics, type WakeLoop } from "../kit/index.ts";
 
 /** Time for a file that was uploaded to be sent with a message. */
@@ -14,15 +14,23 @@ const PAGES_PER_ROUND = 50;
 export interface BlobSweepDeps {
   readonly blobs: Pick<BlobStore, "list" | "delete">;
   readonly attachments: Pick<AttachmentStore, "held">;
+  readonly unit: Pick<UnitOfWork, "commit">;
+  readonly tapes: Pick<TapeStore, "prune">;
+  /** Tapes that are older are deleted. */
+  readonly keepTapesDays: () => number;
   readonly spaceId: string;
   readonly clock: Clock;
   readonly logger: Logger;
   readonly metrics: Metrics;
 }
 
-/** Deletes blobs that no message holds a day after they were put or renewed last. */
+/** Deletes blobs that no message holds a day after they were put or renewed last, and tapes of turns that are too old. */
 export function createBlobSweep(deps: BlobSweepDeps): WakeLoop {
   const swept = deps.metrics.counter("blobs_swept_total", "Files that no message held, deleted.");
+  const prunedTapes = deps.metrics.counter(
+    "tapes_pruned_total",
+    "Tapes of turns that were too old, deleted.",
+  );
   let isFirst = true;
   let cursor: string | undefined;
   return createWakeLoop({
@@ -41,6 +49,7 @@ export function createBlobSweep(deps: BlobSweepDeps): WakeLoop {
         cursor = result.next;
         if (cursor === undefined) break;
       }
+      prunedTapes.add(await pruneTapes(deps, signal));
       return ROUND_EVERY_MS;
     },
   });
@@ -61,4 +70,21 @@ async function sweepPage(
   const orphans = old.filter((id) => !held.has(id));
   for (const id of orphans) await blobs.delete({ spaceId, id, unlessRenewedSince: bound }, { signal });
   return { deleted: orphans.length, next: page.next };
+}
+
+const DAY_MS = 24 * 60 * 60 * 1000;
+
+export async function pruneTapes(
+  { unit, tapes, keepTapesDays, spaceId, clock }: Omit<BlobSweepDeps, "blobs" | "attachments">,
+  signal: AbortSignal,
+): Promise<number> {
+  const before = clock.now() - keepTapesDays() * DAY_MS;
+  let pruned = 0;
+  for (let pages = 0; pages < PAGES_PER_ROUND; pages++) {
+    const write = tapes.prune({ spaceId, before, limit: PAGE });
+    const { count } = (await unit.commit([write], { signal })).read(write);
+    pruned += count;
+    if (count < PAGE) break;
+  }
+  return pruned;
 }

@@ -6,6 +6,7 @@ import { createEmitter } from "../emitter.ts";
 import { gatherAll } from "../gather.ts";
 import { shownFrom } from "../prompt.ts";
 import type { SessionViews } from "../session-views.ts";
+import { createRecording, type TapeRecording } from "../tape.ts";
 import type { Gathering, OpenedTurn, TurnRun } from "../values.ts";
 
 /** All of it for each attempt: a turn that waited in line, or for its process to come back, is not to blame for that. */
@@ -26,8 +27,14 @@ export function beginRun(deps: AgentDeps, claimed: ClaimedTurn, prepared: Gather
     unkept: [],
     startedAtMs: deps.clock.monotonicMs(),
     deadlineAt: now + allowedMs(claimed.turn),
+    tape: recordingOf(deps, claimed),
     prepared,
   };
+}
+
+function recordingOf({ recorder, clock }: AgentDeps, claimed: ClaimedTurn): TapeRecording | undefined {
+  const maxBytes = recorder?.limitOf(claimed.turn.spaceId, claimed.turn.agentId);
+  return maxBytes === undefined ? undefined : createRecording(claimed, maxBytes, clock);
 }
 
 /** Step 1: loads agent, journal and session, and starts gathering at once. */

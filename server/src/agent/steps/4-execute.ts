@@ -1,4 +1,4 @@
-import type { ModelMessage, ToolCallPart } from "@troupe/contracts";
+import type { Message, ModelChoice, ModelMessage, ToolCallPart } from "@troupe/contracts";
 import { TroupeError } from "@troupe/contracts";
 import { spentBefore } from "../ask-model.ts";
 import type { AgentDeps } from "../deps.ts";
@@ -6,7 +6,8 @@ import { createReplay } from "../journal.ts";
 import { createLoopState, type LoopInput, type LoopState, replyOf, runLoop } from "../loop.ts";
 import type { createPrompts, Prompt } from "../prompt.ts";
 import { runCalls } from "../run-tools.ts";
-import type { EquippedTurn, ExecutedTurn } from "../values.ts";
+import type { TapeBeginning } from "../tape.ts";
+import type { EquippedTurn, ExecutedTurn, GatheredContribution } from "../values.ts";
 
 export interface Execution {
   readonly state: LoopState;
@@ -55,10 +56,12 @@ async function loopExecution(
   run.arrived.length = 0;
   const build = (shrink: number, summary: string): Prompt =>
     prompts.assemble({ turn, newest, contextWindow: contextWindow / 2 ** shrink, contributions, summary });
+  run.tape?.begin(beginningOf(deps, turn, { model, choices, contributions, newest }));
   let prompt = build(0, "");
   let summary = "";
   if (prompt.wasCut && !run.claimed.session.stateless) {
     summary = (await deps.storylines.ofSession(turn.session.sessionId, { signal }))?.summary ?? "";
+    run.tape?.summary(summary);
     prompt = build(0, summary);
   }
   const state = createLoopState(spentBefore(run.claimed, turn.journal, turn.paidBefore), run.calls, {
@@ -83,6 +86,28 @@ async function loopExecution(
   };
 }
 
+/** All that the prompt is made from, before the prompt changes any of it. */
+function beginningOf(
+  deps: AgentDeps,
+  turn: EquippedTurn,
+  asked: {
+    readonly model: string;
+    readonly choices: readonly ModelChoice[];
+    readonly contributions: readonly GatheredContribution[];
+    readonly newest: readonly Message[];
+  },
+): TapeBeginning {
+  const { session, agent, journal } = turn;
+  const { model, choices, contributions, newest } = asked;
+  return {
+    ...{ model, choices, journal, inbound: newest, agentRevision: agent.revision },
+    maxSteps: agent.spec.maxSteps ?? deps.settings.maxSteps,
+    history: session.history.slice(session.shownFrom),
+    wasCut: session.shownFrom > 0,
+    contributions: contributions.map(({ moduleId, text }) => ({ moduleId, text })),
+  };
+}
+
 /** No model, the same custody: the tool's answer is the reply. Source: feature NN-016. */
 function directExecution(
   deps: AgentDeps,
@@ -97,6 +122,8 @@ function directExecution(
       model: "",
     },
   );
+  const nothing = { model: "", choices: [], contributions: [], newest: [...turn.run.inbound] };
+  turn.run.tape?.begin(beginningOf(deps, turn, nothing));
   const call: ToolCallPart = {
     type: "tool-call",
     callId: "direct",

@@ -105,7 +105,7 @@ function agentFiles(home: string, extra: readonly string[], problems: Problem[])
 }
 
 function toSpec(file: AgentFile): AgentSpec {
-  const { deadlineSeconds, description, tools, approvals, whileBusy, maxSteps } = file;
+  const { deadlineSeconds, description, tools, approvals, whileBusy, maxSteps, tape } = file;
   return {
     id: file.id,
     name: file.name,
@@ -117,5 +117,6 @@ function toSpec(file: AgentFile): AgentSpec {
     ...(whileBusy === undefined ? {} : { whileBusy }),
     ...(deadlineSeconds === undefined ? {} : { deadlineMs: deadlineSeconds * 1000 }),
     ...(maxSteps === undefined ? {} : { maxSteps }),
+    ...(tape === undefined ? {} : { tape }),
   };
 }

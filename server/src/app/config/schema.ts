@@ -169,6 +169,22 @@ const turns = z.strictObject({
     .describe("What a message does that arrives while a turn of its session runs."),
 });
 
+const tape = z.strictObject({
+  record: z
+    .boolean()
+    .default(false)
+    .describe(
+      "Records what each turn asks of models and tools and what they answer, to replay it without them.",
+    ),
+  keepDays: positive.max(3650).default(7).describe("Tapes that are older are deleted."),
+  maxBytes: z
+    .int()
+    .min(4096)
+    .max(67_108_864)
+    .default(524_288)
+    .describe("Longest tape of one turn; a longer one is cut, and cannot be replayed."),
+});
+
 /** `troupe.yaml`. */
 export const configSchema: z.ZodType<ConfigFile> = z
   .strictObject({
@@ -220,6 +236,7 @@ export const configSchema: z.ZodType<ConfigFile> = z
       .describe("What may be spent on models, by a name of your own. Default: no limit."),
     limits: limits.prefault({}),
     turns: turns.prefault({}),
+    tape: tape.prefault({}).describe("Recordings of turns: ./troupe turn tape, ./troupe turn replay."),
     a2a: z
       .strictObject({
         enabled: z
@@ -283,6 +300,7 @@ export const agentSchema: z.ZodType<AgentFile> = z
     whileBusy: whileBusy.optional().describe("Overrides turns.whileBusy."),
     deadlineSeconds: positive.max(86_400).optional().describe("Overrides turns.deadlineSeconds."),
     maxSteps: positive.max(1000).optional().describe("Overrides turns.maxSteps."),
+    tape: z.boolean().optional().describe("Whether its turns are recorded; overrides tape.record."),
   })
   .describe("agents/ID.yaml: the blueprint of one agent.");
 

@@ -39,6 +39,7 @@ export interface ConfigFile {
     readonly maxSteps: number;
     readonly whileBusy: WhileBusy;
   };
+  readonly tape: { readonly record: boolean; readonly keepDays: number; readonly maxBytes: number };
   readonly a2a: {
     readonly enabled: boolean;
     readonly agent?: string | undefined;
@@ -68,4 +69,5 @@ export interface AgentFile {
   readonly whileBusy?: WhileBusy | undefined;
   readonly deadlineSeconds?: number | undefined;
   readonly maxSteps?: number | undefined;
+  readonly tape?: boolean | undefined;
 }
