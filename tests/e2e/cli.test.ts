@@ -1,6 +1,6 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -144,6 +144,15 @@ describe("before Troupe runs", () => {
     });
   });
 
+  test("misuse is one JSON value where JSON was asked for", async () => {
+    const { code, out, err } = await troupe(["turn", "list", "--limt", "3", "--json"]);
+
+    expect({ code, out }).toEqual({ code: 2, out: "" });
+    expect(JSON.parse(err)).toEqual({
+      error: { code: "request.invalid", message: "Unknown option '--limt'. (Did you mean --limit?)" },
+    });
+  });
+
   test("a broken file ends the start with place and remedy, and nothing else", async () => {
     writeAgent("ana");
     writeConfig("modles: {}\n");
@@ -168,6 +177,22 @@ describe("one home, with and without a running Troupe", () => {
     expect(first).toMatchObject({ code: 0, err: "" });
     expect(second).toMatchObject({ code: 0, err: "" });
     expect(second.out).toContain("Mia");
+  });
+
+  test("a conversation is exported to a file, and one that is not there makes none", async () => {
+    const [session] = await json<{ id: string }[]>("session", "list");
+    const file = join(folder, "talk.md");
+
+    const missing = await troupe(["session", "export", "nosuch", "--output", file]);
+    expect(missing).toMatchObject({ code: 1, err: expect.stringContaining("nosuch") });
+    expect(existsSync(file)).toBe(false);
+    const written = await troupe(["session", "export", session?.id ?? "", "--output", file]);
+    const again = await troupe(["session", "export", session?.id ?? "", "--output", file]);
+
+    expect(written).toMatchObject({ code: 0, err: "" });
+    expect(written.out).toBe(`Written to ${file}, ${statSync(file).size.toLocaleString("en-US")} bytes.\n`);
+    expect(readFileSync(file, "utf8")).toContain("my cat is called Mia");
+    expect(again).toMatchObject({ code: 2, err: expect.stringContaining("it is there already") });
   });
 
   test("a start tells all that one needs, gRPC that is not served included", async () => {

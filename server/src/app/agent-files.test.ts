@@ -60,3 +60,14 @@ test("a removed agent's file is kept out of the way, beside an older one, and th
   expect(() => removeAgent(environment(), "ana")).toThrow(/only agent/);
   expect(() => removeAgent(environment(), "nobody")).toThrow(/no file/);
 });
+
+test("an agent is added to a home whose settings name secrets, which need not be opened for it", async () => {
+  writeFileSync(
+    join(home, "troupe.yaml"),
+    'version: 1\nproviders: { cloud: { kind: openai, apiKey: "${secret:cloud}" } }\n',
+  );
+
+  expect((await addAgent(environment(), { id: "vera", template: "helper", model: "default" })).file).toBe(
+    "agents/vera.yaml",
+  );
+});

@@ -2,7 +2,7 @@ import { existsSync, mkdirSync, readdirSync, renameSync, writeFileSync } from "n
 import { join } from "node:path";
 import { TroupeError } from "@troupe/contracts";
 import { nearestName } from "../kit/index.ts";
-import { configError, type Environment, loadConfig } from "./config/index.ts";
+import { configError, type Environment, loadConfig, UNREAD_SECRETS } from "./config/index.ts";
 import { AGENT_TEMPLATES, blueprintOf } from "./templates.ts";
 import { builtinToolNames } from "./tool-names.ts";
 
@@ -39,7 +39,8 @@ export async function addAgent(
   const file = `agents/${id}.yaml`;
   const text = blueprintOf(template, { id, name, model });
   const extraAgents = { [`${id}.yaml`]: text };
-  const loaded = loadConfig({ environment, toolNames: await builtinToolNames(), extraAgents });
+  const toolNames = await builtinToolNames();
+  const loaded = loadConfig({ environment, toolNames, extraAgents, secrets: UNREAD_SECRETS });
   if (loaded.kind === "invalid") throw configError(loaded.problems);
   mkdirSync(folder, { recursive: true });
   writeFileSync(join(environment.home, file), text, { flag: "wx" });

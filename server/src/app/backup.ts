@@ -12,7 +12,14 @@ import {
   writeBackup,
 } from "../backup/index.ts";
 import { copyDatabase } from "../store/index.ts";
-import { type Config, displayPath, type Environment, loadConfig, UNREAD_SECRETS } from "./config/index.ts";
+import {
+  type Config,
+  displayPath,
+  type Environment,
+  formatProblem,
+  loadConfig,
+  UNREAD_SECRETS,
+} from "./config/index.ts";
 import { fileTrouble } from "./file-trouble.ts";
 import { troupeVersion } from "./version.ts";
 
@@ -56,8 +63,12 @@ export async function backUpHome(options: BackupOptions): Promise<BackupReport> 
   });
   try {
     const store = await packStore(config, join(scratch, DATABASE_ENTRY), options);
-    const left = leftOut(config, options.withMasterKey);
-    const named = await homeFiles(config, { withMasterKey: options.withMasterKey, left });
+    const secret = secretFiles(config, environment);
+    const left = options.withMasterKey ? [] : secret;
+    const named = await homeFiles(config, {
+      left,
+      asked: options.withMasterKey ? [...MASTER_KEYS, ...secret] : [],
+    });
     const sources = [...store.sources];
     const files: PackedFile[] = [
       ...(await Promise.all(store.sources.map((one) => describeFile(one, { signal })))),
@@ -71,7 +82,7 @@ export async function backUpHome(options: BackupOptions): Promise<BackupReport> 
     }
     const manifest: Manifest = {
       ...{ kind: "troupe.backup", v: 1, troupe: troupeVersion(), madeAt, store: store.facts, files },
-      masterKey: named.some(({ name }) => name === `${HOME_PREFIX}master.key`),
+      masterKey: files.some(({ path }) => path === `${HOME_PREFIX}master.key`),
       leftOut: left,
     };
     const onProgress = (share: number): void => options.onProgress("pack", share);
@@ -120,7 +131,7 @@ function readable(environment: Environment): Config {
   if (loaded.kind === "valid") return loaded.config;
   const [first] = loaded.problems;
   throw new TroupeError(
-    `The settings of this home cannot be read, so nobody knows what belongs to it: ${first?.file ?? ""} ${first?.message ?? ""} ./troupe config check tells all.`,
+    `The settings of this home cannot be read, so nobody knows what belongs to it. ./troupe config check tells all; the first:\n${first === undefined ? "" : formatProblem(first)}`,
     { code: "config.invalid" },
   );
 }
@@ -143,40 +154,36 @@ async function packStore(
   return { facts: { kind: "sqlite", ...facts }, sources: [{ path: to, name: DATABASE_ENTRY }] };
 }
 
-/** Files that settings take secrets from, and the master key: in a backup only when asked for. */
-function leftOut({ home, written }: Config, withMasterKey: boolean): readonly string[] {
-  if (withMasterKey) return [];
+/** Files of the home that settings take secrets from, or the environment the master key: in a backup only when asked for. */
+function secretFiles({ home, written }: Config, { variables }: Environment): readonly string[] {
   const named = [...written.values()].flatMap((text) =>
     [...text.matchAll(/\$\{file:([^}]*)\}/g)].map((found) => (found[1] ?? "").trim()),
   );
-  const inside = named.map((path) => inHome(home, resolve(home, path))).filter((path) => path !== undefined);
+  const { TROUPE_MASTER_KEY_FILE: key = "", TROUPE_MASTER_KEY_OLD_FILE: old = "" } = variables;
+  const inside = [...named.map((path) => resolve(home, path)), resolve(key), resolve(old)]
+    .map((path) => inHome(home, path))
+    .filter((path) => path !== undefined);
   return [...new Set(inside)].sort();
 }
 
 async function homeFiles(
   config: Config,
-  choice: { readonly withMasterKey: boolean; readonly left: readonly string[] },
+  choice: { readonly left: readonly string[]; readonly asked: readonly string[] },
 ): Promise<readonly SourceFile[]> {
   const { home } = config;
   const blobs = config.blobs.url.startsWith("file:") ? config.blobs.url.slice("file:".length) : "";
   const blobFolder = blobs === "" || isAbsolute(blobs) ? undefined : blobs.split("/")[0];
   const folders = [...new Set([...FOLDERS, ...(blobFolder === undefined ? [] : [blobFolder])])];
   const found = (await Promise.all(folders.map((folder) => walk(home, folder)))).flat();
-  const single = ["troupe.yaml", ...(choice.withMasterKey ? MASTER_KEYS : [])];
   const database = config.store.url.startsWith("sqlite:")
     ? config.store.url.slice("sqlite:".length)
     : undefined;
   const isDatabase = (path: string): boolean =>
     database !== undefined &&
     [database, `${database}-wal`, `${database}-shm`, `${database}-journal`].includes(path);
-  const fromSettings = choice.withMasterKey ? await secretFiles(config) : [];
-  return [...new Set([...single, ...fromSettings, ...found])]
+  return [...new Set(["troupe.yaml", ...choice.asked, ...found])]
     .filter((path) => !isDatabase(path) && !PASSING.test(path) && !choice.left.includes(path))
     .map((path) => ({ path: join(home, path), name: `${HOME_PREFIX}${path}` }));
-}
-
-async function secretFiles(config: Config): Promise<readonly string[]> {
-  return leftOut(config, false);
 }
 
 /** Every file of a folder of the home, as paths from the home. Links and what packages install are passed over. */

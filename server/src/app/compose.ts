@@ -144,10 +144,11 @@ export async function compose(config: Config, options: ComposeOptions = {}): Pro
       initial: config,
       load: options.load ?? (() => ({ kind: "valid", config })),
       async apply(next) {
-        const problems = await takeOver(next);
+        const nextRouter = await makeRouter(next);
+        const problems = await closedUnlessGood(nextRouter, () => takeOver(next));
         if (problems.length > 0) return problems;
         announce(logger, next);
-        router.swap(await makeRouter(next));
+        router.swap(nextRouter);
         live.config = next;
         logger.setLevel(next.log.level ?? logger.initialLevel);
         return [];
@@ -168,6 +169,18 @@ export async function compose(config: Config, options: ComposeOptions = {}): Pro
   const parts = { control, feed, bus, agents, router, reloader, health, lease, receivers, vault, hold };
   const base = { ...foundation, ...turns, ...parts };
   return withStatus(base, mode === "serve", stack.move());
+}
+
+/** The router is made before: a reload whose models cannot be asked must not have changed the agents. */
+async function closedUnlessGood(
+  router: { close(): Promise<void> },
+  takeOver: () => Promise<readonly Problem[]>,
+): Promise<readonly Problem[]> {
+  await using stack = new AsyncDisposableStack();
+  stack.defer(() => router.close());
+  const problems = await takeOver();
+  if (problems.length === 0) stack.move();
+  return problems;
 }
 
 function openVault({ stores, clock }: Foundation, { home }: Config, options: ComposeOptions): Vault {

@@ -18,7 +18,9 @@ export function fileTrouble(error: unknown, path: string, consequence: string): 
             ? `${at} is on a file system that is read-only`
             : code === "EISDIR" || code === "ENOTDIR"
               ? `${at} is ${code === "EISDIR" ? "a folder" : "in a place that is no folder"}`
-              : undefined;
+              : code === "EBUSY" || code === "EXDEV"
+                ? `${at} is a mounted folder, which cannot be moved; use it from another home, or mount the whole home`
+                : undefined;
   if (why === undefined) return error;
   const sentence = `${why.charAt(0).toUpperCase()}${why.slice(1)}. ${consequence}`;
   return new TroupeError(sentence, {

@@ -21,7 +21,11 @@ export function holdHome(dataFolder: string, holder: LockHolder): Disposable {
       : cannotLock(dataFolder, error);
   }
   const holderFile = join(dataFolder, HOLDER_FILE);
-  writeFileSync(holderFile, JSON.stringify(holder), { mode: 0o600 });
+  try {
+    writeFileSync(holderFile, JSON.stringify(holder), { mode: 0o600 });
+  } catch {
+    // It serves messages alone. Of a full or read-only disk the store tells, in a sentence.
+  }
   return {
     [Symbol.dispose]() {
       // Ours as long as the lock is; afterwards it may be another's.

@@ -51,6 +51,32 @@ describe("a first start", () => {
     expect(result.kind === "valid" && result.config.agents.map((agent) => agent.id)).toEqual(["zoe"]);
   });
 
+  test("may happen twice at once, as with ./troupe up in one terminal and ./troupe chat in another", async () => {
+    const script = `import { openHome } from ${JSON.stringify(new URL("./home.ts", import.meta.url).href)};
+      process.stdin.on("data", (chunk) => {
+        for (const path of String(chunk).split("\\n").filter(Boolean)) openHome(path);
+        process.exit(0);
+      });
+      console.log("ready");`;
+    const starts = [1, 2].map(() =>
+      spawn(process.execPath, ["--input-type=module-typescript", "-e", script], {
+        stdio: ["pipe", "pipe", "inherit"],
+      }),
+    );
+    await Promise.all(starts.map((start) => once(start.stdout, "data")));
+    const homes = Array.from({ length: 100 }, (_, n) => join(folder, String(n)));
+
+    const ends = starts.map((start) => once(start, "exit"));
+    for (const start of starts) start.stdin.write(`${homes.join("\n")}\n`);
+
+    expect(await Promise.all(ends)).toEqual([
+      [0, null],
+      [0, null],
+    ]);
+    const kinds = homes.map((home) => loadConfig({ environment: { home, variables: {} } }).kind);
+    expect(new Set(kinds)).toEqual(new Set(["valid"]));
+  });
+
   test("says in one sentence why a home cannot be made", () => {
     writeFileSync(join(folder, "file"), "");
 
@@ -74,6 +100,17 @@ describe("the lock of a home", () => {
     first[Symbol.dispose]();
     holdHome(folder, { pid: 2, command: "chat", since: 2 })[Symbol.dispose]();
     expect(readHolder(folder)).toBeUndefined();
+  });
+
+  test("is held where nobody can write who holds it, and let go again", () => {
+    mkdirSync(join(folder, "holder.json"));
+
+    const lock = holdHome(folder, holder);
+
+    expect(() => holdHome(folder, holder)).toThrow(/Another process uses the home/);
+    rmSync(join(folder, "holder.json"), { recursive: true });
+    lock[Symbol.dispose]();
+    holdHome(folder, holder)[Symbol.dispose]();
   });
 
   test("ends with its process, even one that is killed", async () => {

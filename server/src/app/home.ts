@@ -1,4 +1,4 @@
-import { chmodSync, existsSync, mkdirSync, readdirSync, writeFileSync } from "node:fs";
+import { chmodSync, existsSync, mkdirSync, readdirSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { TroupeError } from "@troupe/contracts";
 import { displayPath } from "./config/environment.ts";
@@ -42,10 +42,21 @@ function writeExamples(path: string): void {
   mkdirSync(agents, { recursive: true });
   if (!readdirSync(agents).some((name) => /\.ya?ml$/.test(name))) {
     for (const [id, text] of Object.entries(EXAMPLE_AGENTS))
-      writeFileSync(join(agents, `${id}.yaml`), text, { flag: "wx" });
+      putWhole(join(agents, `${id}.yaml`), text, 0o666);
   }
   // Last, since it is what says that the home is there. It may come to hold keys, so nobody else reads it.
-  writeFileSync(join(path, "troupe.yaml"), EXAMPLE_CONFIG, { flag: "wx", mode: 0o600 });
+  putWhole(join(path, "troupe.yaml"), EXAMPLE_CONFIG, 0o600);
+}
+
+/** All of a file or none of it, whatever the disk does; another first start that writes the same just now is no failure. */
+function putWhole(path: string, text: string, mode: number): void {
+  const draft = `${path}.${process.pid}.part`;
+  try {
+    writeFileSync(draft, text, { mode });
+    if (!existsSync(path)) renameSync(draft, path);
+  } finally {
+    rmSync(draft, { force: true });
+  }
 }
 
 function cannotOpen(path: string, error: unknown): TroupeError {

@@ -15,7 +15,6 @@ export type { Finding, Fixed } from "./doctor/finding.ts";
 export type { ModelCheck } from "./doctor/live.ts";
 export { homeExists } from "./home.ts";
 export type { Held, ServeOptions, Serving } from "./lifecycle.ts";
-export { holderOf, type LockHolder } from "./lock-holder.ts";
 export type { MigrateReport, MoveReport } from "./migrate.ts";
 export type { OutboxReport, ReleaseReport } from "./outbox-routes.ts";
 export type { ReloadReport } from "./reload.ts";

@@ -23,7 +23,3 @@ export function readHolder(dataFolder: string): LockHolder | undefined {
     return undefined;
   }
 }
-
-export function holderOf(home: string): LockHolder | undefined {
-  return readHolder(join(home, "data"));
-}

@@ -65,3 +65,15 @@ test("the catalogue is loaded once, and only where a model may send a bill", asy
   await make(config({}));
   expect(opened).toBe(1);
 });
+
+test("a catalogue that could not be loaded is asked for again", async () => {
+  let opened = 0;
+  const make = routerMaker(foundation, async () => {
+    opened += 1;
+    if (opened === 1) throw new Error("No memory.");
+    return { find: () => undefined, windowOf: () => undefined };
+  });
+
+  await expect(make(config({}))).rejects.toThrow("No memory.");
+  await expect(make(config({}))).resolves.toBeDefined();
+});

@@ -18,7 +18,12 @@ export function routerMaker(
   let book: Promise<PriceBook> | undefined;
   return async (config) => {
     const isPaid = Object.values(config.providers).some(mayCost);
-    if (isPaid) book ??= openBook(clock);
+    // One that could not be opened is asked for again by the next reload.
+    if (isPaid)
+      book ??= openBook(clock).catch((error: unknown) => {
+        book = undefined;
+        throw error;
+      });
     const refused = refusedProviders(config.unreadable);
     const refusalOf = (provider: string): string | undefined => refused.get(provider);
     const deps = { clock, random, logger, metrics, refusalOf, priceBook: await book };

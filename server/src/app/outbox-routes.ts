@@ -1,7 +1,7 @@
-import type { IdGenerator } from "@troupe/contracts";
 import {
   type Clock,
   type Hold,
+  type IdGenerator,
   type Logger,
   type MessageBus,
   type OutboxRecord,
@@ -85,11 +85,8 @@ async function release(parts: OutboxParts, request: AdminRequest): Promise<Relea
   const discarded = isDiscarding ? committed.read(discard).count : 0;
   await hold.refresh(request);
   logger.info("outbox.released", { by: id, discarded });
-  const page = await stores.outbox.list(
-    { spaceId, states: ["pending", "sending"], limit: LISTED_ROWS },
-    request,
-  );
+  const { pending, sending } = await stores.outbox.waiting(spaceId, request);
   const kind = SUBJECTS.outboxDue;
   bus.publish(kind, { id: ids.next(), kind, v: 1, at: clock.now(), payload: {} });
-  return { discarded, waiting: page.items.length };
+  return { discarded, waiting: pending.count + sending.count };
 }

@@ -96,8 +96,10 @@ function errorsPage(): string {
 
 const LINE_WIDTH = 110;
 
-/** JSON as the formatter of this repository writes it: a list of plain values on one line where it fits. */
-/** As the formatter writes it: `lead` characters stand before it in its line, and a comma may follow. */
+/**
+ * JSON as the formatter of this repository writes it: a list of plain values on one line where it fits. `lead` characters
+ * stand before it in its line, and a comma may follow.
+ */
 function jsonText(value: unknown, indent = "", lead = 0): string {
   const inner = `${indent}  `;
   if (Array.isArray(value)) {

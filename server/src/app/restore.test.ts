@@ -202,7 +202,60 @@ describe("what belongs to a home", () => {
 
     const broken = await refusal(backUp(environment));
 
-    expect(broken).toMatchObject({ code: "config.invalid", message: expect.stringContaining("troupe.yaml") });
+    expect(broken).toMatchObject({
+      code: "config.invalid",
+      message: expect.stringContaining("troupe.yaml:2"),
+    });
     expect(readdirSync(folder)).toEqual(["broken"]);
   });
+});
+
+describe("a restore that cannot go through", () => {
+  test("is refused for a home that holds only agents, which nobody would find again", async () => {
+    const { file } = await backUp(homeOf("one", migrations.length));
+    mkdirSync(join(folder, "two/agents"), { recursive: true });
+    writeFileSync(join(folder, "two/agents/mine.yaml"), "id: mine\n");
+
+    expect(await refusal(restore("two", file))).toMatchObject({ code: "request.conflict" });
+    const report = await restore("two", file, true);
+
+    expect(readFileSync(join(report.setAside ?? "", "agents/mine.yaml"), "utf8")).toBe("id: mine\n");
+    expect(existsSync(join(folder, "two/agents/mine.yaml"))).toBe(false);
+  });
+
+  test("a database outside the home goes aside with the log beside it, which is not of the new one", async () => {
+    const environment = homeOf("one", migrations.length);
+    const outside = join(folder, "elsewhere/troupe.db");
+    mkdirSync(join(folder, "elsewhere"));
+    writeFileSync(outside, readFileSync(join(environment.home, "data/troupe.db")));
+    writeFileSync(join(environment.home, "troupe.yaml"), `version: 1\nstore: { url: "sqlite:${outside}" }\n`);
+    const { file } = await backUp(environment);
+    writeFileSync(`${outside}-wal`, "of the old one");
+
+    expect(await refusal(restore("two", file))).toMatchObject({ code: "request.conflict" });
+    expect(existsSync(outside)).toBe(true);
+    const report = await restore("two", file, true);
+
+    const names = readdirSync(join(folder, "elsewhere")).map((name) => name.replace(/\d{8}-\d{6}/, "TIME"));
+    expect(names.toSorted()).toEqual(["troupe.db", "troupe.db.replaced-TIME", "troupe.db.replaced-TIME-wal"]);
+    expect(report.held).toEqual({ waiting: 0 });
+  });
+});
+
+test("a master key that the environment puts into a folder of the home is packed only when asked for", async () => {
+  const environment = homeOf("one", migrations.length);
+  const keyFile = join(environment.home, "data/keys/master");
+  mkdirSync(join(keyFile, ".."));
+  writeFileSync(keyFile, "the key");
+  const given = { ...environment, variables: { TROUPE_MASTER_KEY_FILE: keyFile } };
+
+  const { manifest } = await backUp(given);
+
+  expect(manifest.leftOut).toEqual(["data/keys/master"]);
+  expect(manifest.files.map(({ path }) => path)).not.toContain("home/data/keys/master");
+  expect(manifest.masterKey).toBe(false);
+});
+
+test("a home without a master key is not said to have packed one", async () => {
+  expect((await backUp(homeOf("one", migrations.length), true)).manifest.masterKey).toBe(false);
 });

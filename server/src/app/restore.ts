@@ -1,5 +1,5 @@
-import { constants, existsSync } from "node:fs";
-import { access, chmod, mkdir, mkdtemp, open, readdir, rename, rm } from "node:fs/promises";
+import { constants, existsSync, rmSync } from "node:fs";
+import { access, chmod, copyFile, mkdir, mkdtemp, open, readdir, rename, rm, rmdir } from "node:fs/promises";
 import { dirname, join, relative, resolve } from "node:path";
 import { type CallOptions, TroupeError } from "@troupe/contracts";
 import { DATABASE_ENTRY, HOME_PREFIX, type Manifest, readBackup } from "../backup/index.ts";
@@ -7,9 +7,9 @@ import { inspectDatabase, migrations, prepareCopy, type RowCounts } from "../sto
 import { settingsIn, stamp } from "./backup.ts";
 import { displayPath, type Environment, peekStoreUrl } from "./config/index.ts";
 import { fileTrouble } from "./file-trouble.ts";
-import { homeExists } from "./home.ts";
 import { holdHome } from "./home-lock.ts";
 import { HOLDER_FILE } from "./lock-holder.ts";
+import { type Move, renameAll } from "./rename-all.ts";
 
 export interface RestoreOptions extends CallOptions {
   readonly environment: Environment;
@@ -42,7 +42,7 @@ const REPLACED = ["troupe.yaml", "agents", "data", "extensions", "workspaces"];
 export async function restoreHome(options: RestoreOptions): Promise<RestoreReport> {
   const { environment, file, force, signal } = options;
   const { home } = environment;
-  const isUsed = homeExists(home) || existsSync(join(home, "data"));
+  const isUsed = REPLACED.some((name) => existsSync(join(home, name)));
   if (isUsed && !force) {
     throw new TroupeError(
       `${displayPath(home)} is not empty. --force puts what is there aside first; TROUPE_HOME or --home names another folder.`,
@@ -65,11 +65,11 @@ export async function restoreHome(options: RestoreOptions): Promise<RestoreRepor
     });
     const staged = join(staging, HOME_PREFIX);
     await mkdir(join(staged, "data"), { recursive: true, mode: 0o700 });
-    const held = await placeDatabase(manifest, { staging, staged, environment, force });
+    const { held, outside } = await placeDatabase(manifest, { staging, staged, environment, force, stack });
     // The lock goes with its folder, so nobody can start in the midst of the renames.
     stack.use(holdHome(join(staged, "data"), holder));
     signal.throwIfAborted();
-    const setAside = await exchange(home, staged, isUsed);
+    const setAside = await exchange(home, staged, { isUsed, outside });
     // Its place is another one now, so the lock does not take it along.
     await rm(join(home, "data", HOLDER_FILE), { force: true });
     return { home, manifest, setAside, held, lacksMasterKey: lacksMasterKey(manifest, environment) };
@@ -91,7 +91,10 @@ function refuseNewer(file: string): (manifest: Manifest) => void {
   };
 }
 
-/** Checks the database, brings it up to date, holds its outbox, and puts it where the restored settings look for it. */
+/**
+ * Checks the database, brings it up to date, holds its outbox, and puts it where the restored settings look for it: into the
+ * staged home, or beside its place elsewhere, with the renames that are left to do there.
+ */
 async function placeDatabase(
   manifest: Manifest,
   at: {
@@ -99,9 +102,10 @@ async function placeDatabase(
     readonly staged: string;
     readonly environment: Environment;
     readonly force: boolean;
+    readonly stack: DisposableStack;
   },
-): Promise<RestoreReport["held"]> {
-  if (manifest.store.kind === "elsewhere") return undefined;
+): Promise<{ readonly held: RestoreReport["held"]; readonly outside: readonly Move[] }> {
+  if (manifest.store.kind === "elsewhere") return { held: undefined, outside: [] };
   const { home, variables } = at.environment;
   const database = join(at.staging, DATABASE_ENTRY);
   // A home that was never started gets an empty one, so that it begins held like every other.
@@ -122,17 +126,26 @@ async function placeDatabase(
   const inside = relative(home, resolve(home, named));
   const isInside = inside !== "" && !inside.startsWith("..");
   const target = isInside ? join(at.staged, inside) : resolve(home, named);
-  if (!isInside && existsSync(target)) {
-    if (!at.force)
-      throw new TroupeError(`${target} is there already. --force puts it aside first.`, {
-        code: "request.conflict",
-      });
-    await rename(target, `${target}.replaced-${stamp(since)}`);
-  }
   await mkdir(dirname(target), { recursive: true, mode: 0o700 });
-  await rename(database, target);
-  await chmod(target, 0o600);
-  return held;
+  if (isInside) {
+    await rename(database, target);
+    await chmod(target, 0o600);
+    return { held, outside: [] };
+  }
+  // With what its last process left beside it: a log of the old database would be played into the new one.
+  const old = ["", "-wal", "-shm", "-journal"].filter((suffix) => existsSync(`${target}${suffix}`));
+  if (old.length > 0 && !at.force)
+    throw new TroupeError(`${target} is there already. --force puts it aside first.`, {
+      code: "request.conflict",
+    });
+  const aside = `${target}.replaced-${stamp(since)}`;
+  // It may be another disk.
+  const draft = `${target}.${process.pid}.part`;
+  at.stack.defer(() => rmSync(draft, { force: true }));
+  await copyFile(database, draft);
+  await chmod(draft, 0o600);
+  const away = old.map((suffix) => ({ from: `${target}${suffix}`, to: `${aside}${suffix}` }));
+  return { held, outside: [...away, { from: draft, to: target }] };
 }
 
 function differences(packed: RowCounts, found: RowCounts): string | undefined {
@@ -142,23 +155,36 @@ function differences(packed: RowCounts, found: RowCounts): string | undefined {
   return undefined;
 }
 
-/** Puts the old aside and the new in its place; troupe.yaml last, which says that a home is there. */
-async function exchange(home: string, staged: string, isUsed: boolean): Promise<string | undefined> {
+/** Puts the old aside and the new in its place, all or nothing; troupe.yaml last, which says that a home is there. */
+async function exchange(
+  home: string,
+  staged: string,
+  { isUsed, outside }: { readonly isUsed: boolean; readonly outside: readonly Move[] },
+): Promise<string | undefined> {
   const brought = await readdir(staged);
   const old = [...new Set([...REPLACED, ...brought])].filter((name) => existsSync(join(home, name)));
-  const aside = join(home, `replaced-${stamp(Date.now())}`);
-  if (isUsed && old.length > 0) {
-    await mkdir(aside, { mode: 0o700 });
-    for (const name of settingsLast(old).toReversed()) await rename(join(home, name), join(aside, name));
+  const aside = isUsed ? join(home, `replaced-${stamp(Date.now())}`) : undefined;
+  if (aside !== undefined) await mkdir(aside, { mode: 0o700 });
+  const away =
+    aside === undefined
+      ? []
+      : settingsLast(old)
+          .toReversed()
+          .map((name) => ({ from: join(home, name), to: join(aside, name) }));
+  const into = settingsLast(brought).map((name) => ({ from: join(staged, name), to: join(home, name) }));
+  try {
+    await renameAll([...away, ...outside, ...into]);
+  } catch (error) {
+    if (aside !== undefined) await rmdir(aside).catch(() => undefined);
+    throw error;
   }
-  for (const name of settingsLast(brought)) await rename(join(staged, name), join(home, name));
   const folder = await open(home, "r");
   try {
     await folder.sync();
   } finally {
     await folder.close();
   }
-  return isUsed && old.length > 0 ? aside : undefined;
+  return aside;
 }
 
 function settingsLast(names: readonly string[]): readonly string[] {

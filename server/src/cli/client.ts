@@ -1,5 +1,4 @@
 import { type IncomingMessage, request } from "node:http";
-import { connect } from "node:net";
 import { type ErrorCode, TroupeError } from "@troupe/contracts";
 
 export type Method = "GET" | "POST" | "PUT" | "PATCH" | "DELETE";
@@ -26,6 +25,10 @@ export interface AdminClient extends AsyncDisposable {
 /** How long a call waits for a Troupe that is starting. */
 const READY_WITHIN_MS = 15_000;
 const NOT_READY_PAUSE_MS = 150;
+/** A process that is alive answers in milliseconds, on a busy machine in some hundred. */
+const ANSWER_WITHIN_MS = 10_000;
+/** Some calls work for long, such as asking every model. One of a process that died meanwhile breaks at once. */
+const SILENT_FOR_MS = 600_000;
 
 export function createClient(
   socketPath: string,
@@ -37,7 +40,7 @@ export function createClient(
     async call<Result>(method: Method, path: string, body?: unknown) {
       const giveUpAt = Date.now() + READY_WITHIN_MS;
       for (;;) {
-        const response = await open(socketPath, method, path, body);
+        const response = await open(socketPath, method, path, body, { silentForMs: SILENT_FOR_MS });
         const text = await readAll(response);
         if (isGood(response)) return (text === "" ? undefined : JSON.parse(text)) as Result;
         const error = errorOf(response, text);
@@ -46,7 +49,7 @@ export function createClient(
       }
     },
     async *download(path) {
-      const response = await open(socketPath, "GET", path, undefined);
+      const response = await open(socketPath, "GET", path, undefined, { silentForMs: SILENT_FOR_MS });
       if (!isGood(response)) throw errorOf(response, await readAll(response));
       yield* piecesOf(response);
     },
@@ -60,15 +63,25 @@ export function createClient(
   };
 }
 
-/** Whether somebody listens on the socket. */
-export function isListening(socketPath: string): Promise<boolean> {
-  return new Promise((resolve) => {
-    const socket = connect(socketPath);
-    socket.once("connect", () => {
-      socket.destroy();
+/**
+ * Whether a Troupe answers on the socket. Rejects with `not_ready` where one takes the call and says nothing: a process that
+ * was stopped or hangs still has its socket, and its home.
+ */
+export function isAnswering(socketPath: string, withinMs: number = ANSWER_WITHIN_MS): Promise<boolean> {
+  return new Promise((resolve, reject) => {
+    const headers = { host: "localhost" };
+    const call = request({ socketPath, path: "/health", agent: false, headers }, (response) => {
+      response.resume();
       resolve(true);
     });
-    socket.once("error", () => resolve(false));
+    call.setTimeout(withinMs, () => {
+      const waited = `within ${withinMs / 1000} s`;
+      const message = `A Troupe has this home and does not answer (nothing ${waited}). It is stopped or hangs; ./troupe doctor names its process. Ending it loses nothing.`;
+      reject(new TroupeError(message, { code: "not_ready" }));
+      call.destroy();
+    });
+    call.once("error", () => resolve(false));
+    call.end();
   });
 }
 
@@ -77,7 +90,12 @@ function open(
   method: string,
   path: string,
   body: unknown,
-  options: { readonly signal?: AbortSignal; readonly headers?: Readonly<Record<string, string>> } = {},
+  options: {
+    readonly signal?: AbortSignal;
+    readonly headers?: Readonly<Record<string, string>>;
+    /** Longest silence; a stream of events may be silent as long as its turn takes. */
+    readonly silentForMs?: number;
+  },
 ): Promise<IncomingMessage> {
   const text = body === undefined ? undefined : JSON.stringify(body);
   return new Promise((resolve, reject) => {
@@ -96,9 +114,11 @@ function open(
           ...options.headers,
         },
         ...(options.signal === undefined ? {} : { signal: options.signal }),
+        ...(options.silentForMs === undefined ? {} : { timeout: options.silentForMs }),
       },
       resolve,
     );
+    call.once("timeout", () => call.destroy(new Error("Nothing came for too long.")));
     call.once("error", (error) => reject(lineError(error, options.signal)));
     call.end(text);
   });

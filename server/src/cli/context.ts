@@ -1,7 +1,7 @@
 import { TroupeError } from "@troupe/contracts";
 import type { Environment } from "../app/index.ts";
 import { adminSocketPath, homeExists, openHomeFor, readEnvironment } from "../app/index.ts";
-import { type AdminClient, createClient, isListening } from "./client.ts";
+import { type AdminClient, createClient, isAnswering } from "./client.ts";
 import { createOutput, type Output } from "./output.ts";
 
 /** What every command gets. */
@@ -18,7 +18,7 @@ export interface CommandContext {
     /** Turns run while the command does. */
     readonly work?: boolean;
   }): Promise<AdminClient>;
-  /** The running Troupe's routes, or undefined when none runs. */
+  /** The running Troupe's routes, or undefined when none runs. Rejects with `not_ready` for one that hangs. */
   connectRunning(): Promise<AdminClient | undefined>;
 }
 
@@ -32,7 +32,7 @@ export function createContext(options: { readonly json?: boolean }): CommandCont
   const socketPath = adminSocketPath(environment.home, environment.runtimeDirectory);
 
   const connectRunning = async (): Promise<AdminClient | undefined> =>
-    (await isListening(socketPath)) ? createClient(socketPath, true, () => Promise.resolve()) : undefined;
+    (await isAnswering(socketPath)) ? createClient(socketPath, true, () => Promise.resolve()) : undefined;
 
   return {
     environment,

@@ -10,7 +10,8 @@ const MISUSE = 2;
 process.stdout.on("error", () => {});
 process.stderr.on("error", () => {});
 
-const program = createProgram();
+const isJson = process.argv.includes("--json");
+const program = createProgram({ isJson });
 try {
   await program.parseAsync(process.argv);
 } catch (error) {
@@ -20,7 +21,6 @@ try {
 /** The one place where a failure of any command becomes words and an exit code. */
 function report(error: unknown): number {
   if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : MISUSE;
-  const isJson = process.argv.includes("--json");
   if (TroupeError.is(error)) {
     const text = isJson
       ? JSON.stringify({ error: { code: error.code, message: error.message } })

@@ -12,16 +12,16 @@ const PLANNED: readonly string[] = [
   ...["pair", "ext", "user", "mcp", "export"],
 ];
 
-/** The command line. A command's code is loaded when it is called. */
-export function createProgram(): Command {
+/** The command line. A command's code is loaded when it is called. `isJson`: misuse is told to a program. */
+export function createProgram({ isJson = false }: { readonly isJson?: boolean } = {}): Command {
   const program = new Command("troupe")
     .description("A cast of AI agents that lives on your machine.")
     .version(troupeVersion(), "-v, --version")
     .option("--json", "print one JSON value, for programs")
     .helpCommand(false)
     .configureHelp({ subcommandTerm: termOf })
-    .configureOutput({ outputError: (text, write) => write(sentence(text)) })
-    .showHelpAfterError("./troupe --help lists all commands.")
+    .configureOutput({ outputError: (text, write) => write(isJson ? misuse(text) : sentence(text)) })
+    .showHelpAfterError(isJson ? false : "./troupe --help lists all commands.")
     .exitOverride();
   addServing(program);
   addSetup(program);
@@ -52,6 +52,11 @@ function sentence(text: string): string {
   const [first = "", ...rest] = text.replace(/^error: /, "").split("\n");
   const ended = /[.?)]$/.test(first) ? first : `${first}.`;
   return [ended.charAt(0).toUpperCase() + ended.slice(1), ...rest].join("\n");
+}
+
+function misuse(text: string): string {
+  const message = sentence(text).trim().replaceAll("\n", " ");
+  return `${JSON.stringify({ error: { code: "request.invalid", message } })}\n`;
 }
 
 function addServing(program: Command): void {

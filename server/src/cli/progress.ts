@@ -26,17 +26,17 @@ export function createProgress(output: Output): Progress {
   };
 }
 
-/** Aborts on Ctrl-C and on a request to end, until disposed; what is half done is taken back. */
+const ENDING = ["SIGINT", "SIGTERM", "SIGHUP"] as const;
+
+/** Aborts on Ctrl-C, on a request to end and when the terminal is closed, until disposed; what is half done is taken back. */
 export function abortOnSignals(): { readonly signal: AbortSignal } & Disposable {
   const controller = new AbortController();
   const abort = (): void => controller.abort(new Error("interrupted"));
-  process.on("SIGINT", abort);
-  process.on("SIGTERM", abort);
+  for (const name of ENDING) process.on(name, abort);
   return {
     signal: controller.signal,
     [Symbol.dispose]() {
-      process.off("SIGINT", abort);
-      process.off("SIGTERM", abort);
+      for (const name of ENDING) process.off(name, abort);
     },
   };
 }

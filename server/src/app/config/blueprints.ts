@@ -27,9 +27,16 @@ export function loadAgents(
 ): readonly AgentSpec[] {
   const kept = openKeptBlueprints(home);
   const agents: AgentSpec[] = [];
+  const fileOf = new Map<string, string>();
   for (const fileName of agentFiles(home, Object.keys(extraAgents), problems)) {
     const name = `agents/${fileName}`;
     const fileId = fileName.replace(/\.ya?ml$/, "");
+    const first = fileOf.get(fileId);
+    if (first !== undefined) {
+      problems.push(secondFile(name, first));
+      continue;
+    }
+    fileOf.set(fileId, name);
     // Before it is read: a file that changes meanwhile has other times when it is looked at next.
     const stats = extraAgents[fileName] === undefined ? statsOf(join(home, name)) : undefined;
     const input = stats && kept.find(fileName, stats);
@@ -46,6 +53,12 @@ export function loadAgents(
   }
   if (keeps) kept.save();
   return agents;
+}
+
+/** `ana.yml` beside `ana.yaml`: nobody could say which of them answers. */
+function secondFile(file: string, first: string): Problem {
+  const message = `is of the agent that ${first} describes.`;
+  return { file, line: undefined, path: "", message, hints: ["Keep one of the two."] };
 }
 
 /** The blueprint that was kept, or undefined where anything is to be said of it: then the file itself is read, for its lines. */

@@ -306,6 +306,14 @@ describe("a configuration with faults", () => {
     ]);
   });
 
+  test("refuses a second file of one agent, and names both", () => {
+    write("agents/ana.yml", "id: ana\nname: Other\ninstructions: Sing.\n");
+
+    expect(problems("version: 1\n")).toEqual([
+      "agents/ana.yml  is of the agent that agents/ana.yaml describes.\n                Keep one of the two.",
+    ]);
+  });
+
   test("tells of agents that point to nothing", () => {
     write(
       "agents/kate.yaml",

@@ -17,6 +17,7 @@ import { afterEach, beforeEach, expect, test } from "vitest";
 import { createIdGenerator, createMetrics, systemClock } from "../../kit/index.ts";
 import { openInlineStores } from "../../store/index.ts";
 import { type Environment, loadConfig } from "../config/index.ts";
+import { holdHome } from "../home-lock.ts";
 import { adminSocketPath } from "../runtime-path.ts";
 import { examine } from "./examine.ts";
 import { applyFixes, type Finding } from "./finding.ts";
@@ -192,6 +193,18 @@ test("open files, a missing folder and what a dead process left are mended, and 
   expect(statSync(join(home, "troupe.yaml")).mode & 0o777).toBe(0o600);
   expect(existsSync(socketPath)).toBe(false);
   expect(readdirSync(join(home, "data")).filter((name) => name.endsWith(".json"))).toEqual([]);
+});
+
+test("what a dead process left is not taken from one that has started since", async () => {
+  const holderFile = join(home, "data", "holder.json");
+  writeFileSync(holderFile, JSON.stringify({ pid: 999_999, command: "up", since: 1 }));
+  const before = await findingsOf("server: { port: 0, metricsPort: 0, adminPort: 0 }\n");
+  using _ = holdHome(join(home, "data"), { pid: process.pid, command: "up", since: 2 });
+
+  const fixed = await applyFixes(before);
+
+  expect(fixed).toMatchObject([{ name: "Process", isDone: false }]);
+  expect(existsSync(holderFile)).toBe(true);
 });
 
 test("a fix that fails is told with its reason and does not end the others", async () => {

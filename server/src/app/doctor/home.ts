@@ -109,17 +109,23 @@ export function checkProcess(environment: Environment, isRunning: boolean): Find
     fix: {
       done: `removed ${left.map(displayPath).join(" and ")}`,
       apply() {
+        // Under the lock: whoever started since would lose its socket.
+        using _ = existsSync(data) ? lock(data) : undefined;
         for (const path of left) rmSync(path, { force: true });
       },
     },
   };
 }
 
+function lock(data: string): Disposable {
+  return lockHome({ directory: data, clock: systemClock(), pid: process.pid });
+}
+
 /** Only the lock itself proves that somebody lives; the kernel frees it with its process. */
 function isHeld(data: string): boolean {
   if (!existsSync(data)) return false;
   try {
-    lockHome({ directory: data, clock: systemClock(), pid: process.pid })[Symbol.dispose]();
+    lock(data)[Symbol.dispose]();
     return false;
   } catch (error) {
     return TroupeError.is(error, "home.locked");

@@ -21,8 +21,12 @@ export function openConversations(home: string): Conversations {
   let kept = read(path);
   const keep = (agentId: string, key: string): string => {
     kept = { lastAgent: agentId, sessions: { ...kept.sessions, [agentId]: key } };
-    mkdirSync(dirname(path), { recursive: true });
-    writeFileSync(path, JSON.stringify(kept), { mode: 0o600 });
+    try {
+      mkdirSync(dirname(path), { recursive: true });
+      writeFileSync(path, JSON.stringify(kept), { mode: 0o600 });
+    } catch {
+      // A full disk must not end a conversation; the next one begins anew.
+    }
     return key;
   };
   return {

@@ -35,7 +35,11 @@ export async function doctor(context: CommandContext, options: Options): Promise
 async function look(context: CommandContext, isLive: boolean): Promise<readonly Finding[]> {
   const { environment } = context;
   const [{ openedHome }, { examine }] = await Promise.all([loadConfigTools(), loadDoctor()]);
-  const running = await context.connectRunning();
+  // One that hangs is told of as a process that holds the home.
+  const running = await context.connectRunning().catch((error: unknown) => {
+    if (TroupeError.is(error, "not_ready")) return undefined;
+    throw error;
+  });
   const loaded = homeExists(environment.home) ? await openedHome(environment) : undefined;
   const findings = [...(await examine({ environment, loaded, isRunning: running !== undefined }))];
   const isStoreWhole = !findings.some(({ name, verdict }) => name === "Store" && verdict === "bad");

@@ -1,4 +1,4 @@
-import { type FileHandle, open } from "node:fs/promises";
+import { type FileHandle, open, rm } from "node:fs/promises";
 import { TroupeError } from "@troupe/contracts";
 import type { CommandContext } from "../context.ts";
 import { formatComparison, type SessionComparison } from "../format/comparison.ts";
@@ -31,9 +31,21 @@ export async function exportSession(
     for await (const piece of client.download(path)) output.write(piece);
     return;
   }
+  const pieces = client.download(path);
+  // What is refused is so before there is a file.
+  const first = await pieces.next();
   await using file = await create(options.output);
   let bytes = 0;
-  for await (const piece of client.download(path)) bytes += (await file.write(piece)).bytesWritten;
+  try {
+    for (let piece = first; piece.done !== true; piece = await pieces.next()) {
+      await file.appendFile(piece.value);
+      bytes += Buffer.byteLength(piece.value);
+    }
+  } catch (error) {
+    // Half a conversation must not pass for a whole one.
+    await rm(options.output, { force: true });
+    throw TroupeError.is(error) ? error : cannotWrite(options.output, error);
+  }
   const report = { file: options.output, bytes, format };
   output.result(report, () => `Written to ${options.output}, ${bytes.toLocaleString("en-US")} bytes.`);
 }
@@ -42,11 +54,15 @@ async function create(path: string): Promise<FileHandle> {
   try {
     return await open(path, "wx", 0o600);
   } catch (error) {
-    const { code } = error as NodeJS.ErrnoException;
-    const why = code === "EEXIST" ? "it is there already" : String(code);
-    throw new TroupeError(`${path} cannot be written: ${why}. Name another file.`, {
-      code: "request.invalid",
-      cause: error,
-    });
+    throw cannotWrite(path, error);
   }
+}
+
+function cannotWrite(path: string, cause: unknown): TroupeError {
+  const { code } = cause as NodeJS.ErrnoException;
+  const why = code === "EEXIST" ? "it is there already" : String(code);
+  return new TroupeError(`${path} cannot be written: ${why}. Name another file.`, {
+    code: "request.invalid",
+    cause,
+  });
 }
