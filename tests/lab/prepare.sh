@@ -3,53 +3,46 @@
 # could not be had. Never fails: a test without its tool is skipped, and the closing line counts it.
 set -u
 
-# strace counts the system calls of the store, to show how many writes share one fsync.
-if ! command -v strace >/dev/null; then
-  if [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null; then
-    { apt-get install -y --no-install-recommends strace || { apt-get update && apt-get install -y --no-install-recommends strace; }; } \
-      </dev/null >/dev/null 2>&1
-  fi
-  if command -v strace >/dev/null; then
-    echo "Installed strace."
+# Quietly, and only where nobody has to be asked. The lists of packages are fetched where they are missing or old.
+install() {
+  [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null || return 1
+  { apt-get install -y --no-install-recommends "$@" || { apt-get update && apt-get install -y --no-install-recommends "$@"; }; } \
+    </dev/null >/dev/null 2>&1
+}
+
+# bring COMMAND PACKAGE "what is left out without it"
+bring() {
+  command -v "$1" >/dev/null && return
+  install "$2"
+  if command -v "$1" >/dev/null; then
+    echo "Installed $1."
   else
-    echo "Left out: tests that count system calls; they need strace (Debian, Ubuntu: apt install strace)."
+    echo "Left out: $3; needs $1 (Debian, Ubuntu: apt install $2)."
   fi
-fi
+}
+
+# strace counts the system calls of the store, to show how many writes share one fsync.
+bring strace strace "counting system calls"
 
 # Chromium drives the chat page.
-if ! command -v chromium >/dev/null && ! command -v google-chrome >/dev/null; then
-  if [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null; then
-    { apt-get install -y --no-install-recommends chromium || { apt-get update && apt-get install -y --no-install-recommends chromium; }; } \
-      </dev/null >/dev/null 2>&1
-  fi
-  if command -v chromium >/dev/null; then
-    echo "Installed Chromium."
-  else
-    echo "Left out: tests that drive the chat page; they need Chromium (Debian, Ubuntu: apt install chromium)."
-  fi
-fi
+command -v google-chrome >/dev/null || bring chromium chromium "driving the chat page"
 
-# promtool reads the page of counters as Prometheus does.
-if ! command -v promtool >/dev/null; then
-  if [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null; then
-    # The package starts a server; the tool beside it is all that is wanted here.
-    { RUNLEVEL=1 apt-get install -y --no-install-recommends prometheus || { apt-get update && RUNLEVEL=1 apt-get install -y --no-install-recommends prometheus; }; } \
-      </dev/null >/dev/null 2>&1
-  fi
-  if command -v promtool >/dev/null; then
-    echo "Installed promtool."
-  else
-    echo "Left out: the test that promtool accepts the counters; it needs promtool (Debian, Ubuntu: apt install prometheus)."
-  fi
-fi
+# promtool reads the page of counters as Prometheus does. Its package starts a server, which is not wanted here.
+export RUNLEVEL=1
+bring promtool prometheus "reading the counters as Prometheus does"
+unset RUNLEVEL
 
-# PostgreSQL on its usual port: the store's suites, the turns, the HTTP face and the crash tests run on it too.
-postgres_bin=$(ls -d /usr/lib/postgresql/*/bin 2>/dev/null | tail -n 1)
-if [ -z "$postgres_bin" ] && [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null; then
-  { apt-get install -y --no-install-recommends postgresql || { apt-get update && apt-get install -y --no-install-recommends postgresql; }; } \
-    </dev/null >/dev/null 2>&1
-  postgres_bin=$(ls -d /usr/lib/postgresql/*/bin 2>/dev/null | tail -n 1)
-  [ -z "$postgres_bin" ] || echo "Installed PostgreSQL."
+# The shells that complete commands; bash is everywhere.
+bring zsh zsh "completion in zsh"
+bring fish fish "completion in fish"
+
+# PostgreSQL on its usual port: the store's suites, the turns, the HTTP face, the command line and the crash tests run on
+# it too.
+find_postgres() { postgres_bin=$(ls -d /usr/lib/postgresql/*/bin 2>/dev/null | tail -n 1); }
+find_postgres
+if [ -z "$postgres_bin" ] && install postgresql; then
+  find_postgres
+  echo "Installed PostgreSQL."
 fi
 if [ -z "${TROUPE_TEST_POSTGRES-}" ] && [ -n "$postgres_bin" ] && [ "$(id -u)" = 0 ] && ! "$postgres_bin/pg_isready" -q -h 127.0.0.1 -p 5432; then
   folder=$(mktemp -d) && chown postgres "$folder" &&

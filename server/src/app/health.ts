@@ -6,7 +6,7 @@ export type Phase = "starting" | "ready" | "stopping";
 export interface HealthState {
   readonly phase: Phase;
   readonly startedAt: number;
-  /** Asked for each request, so it allocates nothing while all is well. */
+  /** Asked for each request: it reads memory alone. */
   ready(): Readiness;
   enter(phase: Phase): void;
 }

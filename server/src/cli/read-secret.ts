@@ -1,4 +1,5 @@
 import { readFile } from "node:fs/promises";
+import { stripVTControlCharacters } from "node:util";
 import { TroupeError } from "@troupe/contracts";
 
 /** Never from the command's words: those stand in the history of the shell and in the list of processes. */
@@ -52,9 +53,10 @@ function askHidden(question: string): Promise<string> {
       finish();
     };
     const onData = (text: string): void => {
-      for (const character of text) {
+      // What an arrow key sends is nothing of a secret.
+      for (const character of stripVTControlCharacters(text)) {
         if (character === CTRL_C || (character === CTRL_D && typed === "")) {
-          const error = new TroupeError("Nothing was changed.", { code: "request.invalid" });
+          const error = new TroupeError("Nothing was changed.", { code: "turn.cancelled" });
           end(() => reject(error));
           return;
         }

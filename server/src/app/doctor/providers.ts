@@ -1,5 +1,5 @@
 import { TroupeError } from "@troupe/contracts";
-import { nearestName, systemClock } from "../../kit/index.ts";
+import { nearestName, redactText, systemClock } from "../../kit/index.ts";
 import type { Config } from "../config/index.ts";
 import type { Finding } from "./finding.ts";
 
@@ -18,7 +18,9 @@ export async function checkProviders(config: Config): Promise<readonly Finding[]
   return Promise.all(
     real.map(async ([name, provider]): Promise<Finding> => {
       const baseUrl = provider.baseUrl ?? BASE_URLS[provider.kind] ?? "";
-      const how = `asked ${baseUrl}/models`;
+      // A placeholder, or a password in the address, may be a secret.
+      const shown = config.written.get(`providers.${name}.baseUrl`) ?? redactText(baseUrl);
+      const how = `asked ${shown}/models`;
       const asked = openProvider(name, provider, { clock: systemClock(), random: Math.random });
       try {
         const listed = (await asked?.listModels({ signal: AbortSignal.timeout(10_000) })) ?? [];
@@ -27,7 +29,7 @@ export async function checkProviders(config: Config): Promise<readonly Finding[]
       } catch (error) {
         const why = TroupeError.is(error) ? error.message : `does not answer (${String(error)})`;
         const what = why.replace(/\.$/, "");
-        const remedy = `Check providers.${name} and whether it runs: curl ${baseUrl}/models`;
+        const remedy = `Check providers.${name} and whether it runs: curl ${shown}/models`;
         return { name: `Provider ${name}`, verdict: "bad", what, how, remedy };
       } finally {
         await asked?.close();

@@ -128,7 +128,9 @@ function firstError(said: string): string {
 function removeOld(place: string, current: string): void {
   const others = readdirSync(place)
     .filter((name) => name !== current && !name.startsWith("."))
-    .map((name) => ({ path: join(place, name), at: statSync(join(place, name)).mtimeMs }))
+    .map((name) => join(place, name))
+    // Another start may be removing the same.
+    .map((path) => ({ path, at: statSync(path, { throwIfNoEntry: false })?.mtimeMs ?? 0 }))
     .toSorted((a, b) => b.at - a.at);
   for (const { path } of others.slice(KEPT_BUILDS - 1)) rmSync(path, { recursive: true, force: true });
 }

@@ -1,5 +1,5 @@
 import { type CallOptions, type Clock, type ModelPrice, TroupeError } from "@troupe/contracts";
-import { createLogger, createMetrics, linkSignal, systemClock } from "../../kit/index.ts";
+import { costMicroUsd, createLogger, createMetrics, linkSignal, systemClock } from "../../kit/index.ts";
 import { createModelRouter, mayCost, openPriceBook, openProvider } from "../../llm/index.ts";
 import type { Config } from "../config/index.ts";
 import { KNOWN_PROVIDERS, type KnownProvider } from "./known.ts";
@@ -75,12 +75,9 @@ export async function tryModel(candidate: Candidate, modelId: string, options: C
     if (event.type !== "end") continue;
     options.signal.throwIfAborted();
     if (event.error !== undefined) throw event.error;
-    const { inputTokens, outputTokens } = event.usage;
     const { price } = choice;
-    const costMicroUsd =
-      price && inputTokens * price.inputUsdPerMillion + outputTokens * price.outputUsdPerMillion;
     const tookMs = Math.round(clock.monotonicMs() - began);
-    return { text: text.trim(), tookMs, costMicroUsd: costMicroUsd && Math.ceil(costMicroUsd) };
+    return { text: text.trim(), tookMs, costMicroUsd: price && costMicroUsd(event.usage, price) };
   }
   throw new TroupeError(`The model "${choice.name}" said nothing.`, { code: "model.bad_response" });
 }

@@ -54,18 +54,19 @@ export async function deleteSession(
   });
 }
 
-/** Asks at the terminal. Throws `request.invalid` where nobody can answer, or the answer is not yes. */
+/** Asks at the terminal. Throws `request.invalid` where nobody can answer, `turn.cancelled` where the answer is not yes. */
 async function confirm(question: string): Promise<void> {
   if (process.stdin.isTTY !== true) {
     throw new TroupeError("Nobody can be asked here. Add --yes to delete it without a question.", {
       code: "request.invalid",
     });
   }
-  const lines = createInterface({ input: process.stdin, output: process.stderr });
-  const answer = await lines.question(`${question} Type yes: `);
-  lines.close();
+  using lines = createInterface({ input: process.stdin, output: process.stderr });
+  // Ctrl-C and Ctrl-D are answers too.
+  const answer = await lines.question(`${question} Type yes: `).catch(() => "\n");
+  if (answer === "\n") process.stderr.write(answer);
   if (answer.trim().toLowerCase() !== "yes")
-    throw new TroupeError("Nothing was deleted.", { code: "request.invalid" });
+    throw new TroupeError("Nothing was deleted.", { code: "turn.cancelled" });
 }
 
 export async function branchSession(

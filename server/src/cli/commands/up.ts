@@ -29,7 +29,9 @@ export async function up({ environment, output }: CommandContext): Promise<void>
   // Since the process was started, Node's own start included.
   const readyMs = performance.now();
   if (!output.isJson) await tellBuild(serving, output);
-  output.result(readyReport(serving, readyMs), () => readyText(serving as Serving, readyMs));
+  // Somebody may have stopped it while the page was built.
+  if (stopping === undefined)
+    output.result(readyReport(serving, readyMs), () => readyText(serving as Serving, readyMs));
   serving.troupe.logger.info("troupe.ready", { readyMs: Math.round(readyMs), ...serving.addresses });
   await done.promise;
   output.note("Stopped. Nothing was lost.");
