@@ -102,8 +102,11 @@ function startThread(): (request: InlineRequest) => unknown {
   return (request) => {
     Atomics.store(flag, 0, 0);
     near.postMessage(request);
-    if (Atomics.wait(flag, 0, 0, PATIENCE_MS) === "timed-out")
-      throw new Error(`PostgreSQL did not answer "${request.kind}" in time.`);
+    // The last answer may be read before its notice is given, which then ends this wait too early: the flag decides.
+    while (Atomics.load(flag, 0) === 0) {
+      if (Atomics.wait(flag, 0, 0, PATIENCE_MS) === "timed-out")
+        throw new Error(`PostgreSQL did not answer "${request.kind}" in time.`);
+    }
     const { message } = receiveMessageOnPort(near as never) as { readonly message: InlineResponse };
     if (request.kind === "close") near.close();
     if ("failure" in message) throw troupeErrorOf(message.failure);
