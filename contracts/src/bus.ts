@@ -41,7 +41,7 @@ export interface MessageBus {
 export const SUBJECTS = {
   /** Somebody wants a running turn to stop: payload `{ turnId, reason }`. */
   turnCancel: "turn.cancel",
-  /** A message was kept in a session, and a turn with it: payload `{ sessionId, turnId }`. */
+  /** A message was kept in a session, and a turn with it, or what a turn came to: payload `{ sessionId, turnId }`. */
   sessionChanged: "session.changed",
   /** A reply waits for the relay. */
   outboxDue: "outbox.due",

@@ -114,3 +114,17 @@ test("a server killed in mid-turn loses nothing: the client comes back, is told 
     [seq + 1, "assistant"],
   ]);
 });
+
+test("whoever listens is told when a message is kept, and again when its answer is", async () => {
+  const { address, key = "" } = await start();
+  const listener = await connect(address, key);
+  listener.send({ type: "listen", id: "l" });
+  await listener.of("listening");
+  const client = await connect(address, key);
+  client.send({ type: "send", id: "m-1", agent: "ana", session: "s", text: "one" });
+  const { sessionId } = await client.of("accepted");
+  await client.next(isEnd);
+
+  expect(await listener.of("changed")).toEqual({ type: "changed", sessionId });
+  expect(await listener.of("changed")).toEqual({ type: "changed", sessionId });
+});

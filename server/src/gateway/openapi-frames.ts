@@ -56,6 +56,7 @@ const CLIENT: readonly Schema[] = [
   ),
   frame("watch", "The events of one turn", { id, turn: text, attempt: whole, n: whole }, ["attempt", "n"]),
   frame("unsubscribe", "No more of a session", { id, session: text }),
+  frame("listen", "Which of your own sessions something is kept in, from now on", { id }),
   frame("cancel", "Stops a turn, for everybody", { id, turn: text }),
   frame("ping", "Answered with pong", { id }, ["id"]),
 ];
@@ -79,6 +80,14 @@ const SERVER: readonly Schema[] = [
   frame("subscribed", "What was kept was told before this", { id, sessionId, seq }),
   frame("watching", "The turn's events follow", { id, turnId: text, sessionId }),
   frame("unsubscribed", "No more of the session follows", { id, sessionId }),
+  frame("listening", "Answers listen", { id }),
+  frame(
+    "changed",
+    "Something was kept in a session: a message, or the answer of a turn. One may be missing",
+    {
+      sessionId,
+    },
+  ),
   frame("message", "A kept message, once and in the order of seq", {
     sessionId,
     seq,

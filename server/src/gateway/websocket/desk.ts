@@ -6,6 +6,7 @@ import { inboundOf } from "../message-inbound.ts";
 import type { TurnEnd } from "../turn-follower.ts";
 import { endOfTurn, visibleSession, visibleTurn } from "../turn-record.ts";
 import type { ClientFrame, Seen, ServerFrame } from "./frames.ts";
+import { SessionNews } from "./session-news.ts";
 import { SessionWatch } from "./session-watch.ts";
 import { TurnWatch, type WatchedTurn, type WatchLines } from "./turn-watch.ts";
 
@@ -30,6 +31,7 @@ export class Desk implements WatchLines {
   readonly #sessions = new Map<string, { readonly watch: SessionWatch; readonly bell: Disposable }>();
   /** Messages of one session are handed over one after the other, in the order they came. */
   readonly #sending = new Map<string, Promise<void>>();
+  #news: SessionNews | undefined;
   #beats = 0;
   #isClosed = false;
 
@@ -50,6 +52,11 @@ export class Desk implements WatchLines {
         return this.#subscribe(frame);
       case "watch":
         return this.#watch(frame);
+      case "listen":
+        this.#news ??= new SessionNews(this.#face, this.#principal, (sessionId) =>
+          this.send({ type: "changed", sessionId }),
+        );
+        return this.send({ type: "listening", id: frame.id });
       case "cancel":
         return this.#cancel(frame);
       case "unsubscribe":
@@ -67,6 +74,7 @@ export class Desk implements WatchLines {
 
   close(): void {
     this.#isClosed = true;
+    this.#news?.stop();
     for (const sessionId of [...this.#sessions.keys()]) this.#endSession(sessionId);
     for (const turnId of [...this.#turns.keys()]) this.#forget(turnId);
   }

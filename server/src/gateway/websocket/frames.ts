@@ -39,6 +39,8 @@ export type ClientFrame =
       readonly seen: Seen | undefined;
     }
   | { readonly type: "unsubscribe"; readonly id: string; readonly session: string }
+  /** Which of the principal's own sessions something is kept in, from now on. */
+  | { readonly type: "listen"; readonly id: string }
   | { readonly type: "cancel"; readonly id: string; readonly turn: string }
   | { readonly type: "ping"; readonly id: string | undefined };
 
@@ -71,6 +73,9 @@ export type ServerFrame =
     }
   | { readonly type: "watching"; readonly id: string; readonly turnId: string; readonly sessionId: string }
   | { readonly type: "unsubscribed"; readonly id: string; readonly sessionId: string }
+  | { readonly type: "listening"; readonly id: string }
+  /** Something was kept in a session: a message, or the answer of a turn. A hint, not a record: one may be missing. */
+  | { readonly type: "changed"; readonly sessionId: string }
   | { readonly type: "message"; readonly sessionId: string; readonly seq: number; readonly message: Message }
   | { readonly type: "event"; readonly sessionId: string; readonly seq: number; readonly event: TurnEvent }
   | {
@@ -104,7 +109,7 @@ export type ServerFrame =
 const LONGEST_NAME = 200;
 /** Each is looked up; a client that comes back had at most as many open as one connection may watch. */
 const MOST_TURNS = 256;
-const TYPES = ["hello", "send", "subscribe", "watch", "unsubscribe", "cancel", "ping"] as const;
+const TYPES = ["hello", "send", "subscribe", "watch", "unsubscribe", "listen", "cancel", "ping"] as const;
 const typeAt = oneOf<(typeof TYPES)[number]>(TYPES);
 const nameAt = (value: unknown, field: string): string => stringAt(value, field, LONGEST_NAME);
 const countAt = (value: unknown, field: string): number => {
@@ -117,6 +122,7 @@ const KNOWN: Readonly<Record<Exclude<ClientFrame["type"], "send">, ReadonlySet<s
   subscribe: new Set(["type", "id", "session", "after", "turns"]),
   watch: new Set(["type", "id", "turn", "attempt", "n"]),
   unsubscribe: new Set(["type", "id", "session"]),
+  listen: new Set(["type", "id"]),
   cancel: new Set(["type", "id", "turn"]),
   ping: new Set(["type", "id"]),
 };
@@ -154,6 +160,8 @@ export function readFrame(value: unknown): ClientFrame {
       };
     case "unsubscribe":
       return { type, id: nameAt(fields.id, "id"), session: nameAt(fields.session, "session") };
+    case "listen":
+      return { type, id: nameAt(fields.id, "id") };
     case "cancel":
       return { type, id: nameAt(fields.id, "id"), turn: nameAt(fields.turn, "turn") };
     case "ping":

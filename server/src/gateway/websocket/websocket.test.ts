@@ -160,6 +160,24 @@ test("whoever subscribes to a session hears of turns that others begin in it, me
   expect(kinds).toEqual(["welcome ", "subscribed 2", "message 3", "snapshot 3", "message 4", "end"]);
 });
 
+test("whoever listens is told which of their own sessions something is kept in, and of nobody else's", async () => {
+  const at = await gateway();
+  const client = await welcomed(at);
+  client.send({ type: "listen", id: "l" });
+  await client.of("listening");
+  const mine = at.key;
+  at.key = at.stage.addKey({ id: "key-2" });
+  await at.call("/api/agents/ana/messages", { body: { text: "theirs", session: "s" } });
+  at.key = mine;
+  for (const session of ["one", "two", "one"]) {
+    await at.call("/api/agents/ana/messages", { body: { text: "mine", session } });
+  }
+  await eventually(() => client.frames.filter(({ type }) => type === "changed").length === 3);
+
+  const told = client.frames.filter(({ type }) => type === "changed").map(({ sessionId }) => sessionId);
+  expect(told).toEqual(["session-key-1-one", "session-key-1-two", "session-key-1-one"]);
+});
+
 test("a session of another key cannot be heard, and its turns cannot be stopped", async () => {
   const at = await gateway();
   await at.call("/api/agents/ana/messages", { body: { text: "mine", session: "s" } });
