@@ -11,6 +11,10 @@ const root = dirname(dirname(fileURLToPath(import.meta.url)));
 const outDir = process.argv[2];
 if (outDir === undefined) throw new Error("Name the folder to build into.");
 
+// Whoever starts it may be a test or a person at work on it; what is built is served to people either way.
+// biome-ignore lint/style/noProcessEnv: Vite reads it there and nowhere else.
+process.env.NODE_ENV = "production";
+
 await build({
   ...config,
   root,

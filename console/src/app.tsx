@@ -1,4 +1,4 @@
-import { type ReactNode, useCallback, useEffect, useRef, useState } from "react";
+import { type ReactNode, useCallback, useEffect, useLayoutEffect, useRef, useState } from "react";
 import { whenSignedOut } from "./api/call.ts";
 import { ApiProblem, isAway } from "./api/problem.ts";
 import { exchangeCode, whoAmI } from "./api/sign-in.ts";
@@ -25,7 +25,8 @@ export function App(props: {
   const language = languageOf(settings);
   const words = CATALOGUES[language];
   const { door, enter } = useDoor(props.code);
-  useEffect(() => {
+  // Before anything is painted.
+  useLayoutEffect(() => {
     document.documentElement.lang = language;
     if (settings.theme === "system") delete document.documentElement.dataset.theme;
     else document.documentElement.dataset.theme = settings.theme;
@@ -41,7 +42,10 @@ export function App(props: {
 
 function useDoor(code: string | undefined): { readonly door: Door; readonly enter: (code: string) => void } {
   const [door, setDoor] = useState<Door>({ at: "opening" });
+  const tries = useRef(0);
   const enter = useCallback(async (withCode: string | undefined): Promise<void> => {
+    tries.current += 1;
+    const own = tries.current;
     let refusal: unknown;
     try {
       if (withCode !== undefined) await exchangeCode(withCode);
@@ -52,8 +56,11 @@ function useDoor(code: string | undefined): { readonly door: Door; readonly ente
       const me = await whoAmI();
       setDoor({ at: "inside", me });
     } catch (error) {
+      // A code was typed meanwhile, and that try goes on.
+      if (own !== tries.current) return;
       setDoor({ at: "outside", problem: refusal ?? error });
-      if (isAway(refusal ?? error)) setTimeout(() => void enter(withCode), AWAY_PAUSE_MS);
+      if (!isAway(refusal ?? error)) return;
+      setTimeout(() => own === tries.current && void enter(withCode), AWAY_PAUSE_MS);
     }
   }, []);
   const isBegun = useRef(false);

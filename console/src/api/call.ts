@@ -1,4 +1,4 @@
-import { ApiProblem } from "./problem.ts";
+import { ApiProblem, awayProblem } from "./problem.ts";
 
 export type Method = "GET" | "POST" | "PATCH" | "PUT" | "DELETE";
 
@@ -31,7 +31,7 @@ export async function request(method: Method, path: string, settings: CallSettin
     });
   } catch (cause) {
     signal?.throwIfAborted();
-    throw new ApiProblem("Troupe does not answer.", { code: "offline", status: 0, cause });
+    throw awayProblem(cause);
   }
   if (response.ok) return response;
   const problem = await problemOf(response);

@@ -63,10 +63,10 @@ export const chatApi = {
     }),
   session: (id: string): Promise<SessionSummary> => call("GET", `/api/sessions/${at(id)}`),
   /** Newest first; `before` is a sequence number. */
-  latestMessages: (id: string, before?: string): Promise<MessageList> =>
+  latestMessages: (id: string, limit: number, before?: string): Promise<MessageList> =>
     call(
       "GET",
-      `/api/sessions/${at(id)}/messages?newest=true&limit=60${before === undefined ? "" : `&cursor=${before}`}`,
+      `/api/sessions/${at(id)}/messages?newest=true&limit=${limit}${before === undefined ? "" : `&cursor=${before}`}`,
     ),
   messagesAfter: (id: string, seq: number): Promise<MessageList> =>
     call("GET", `/api/sessions/${at(id)}/messages?limit=200&cursor=${seq}`),

@@ -4,14 +4,32 @@ export interface StreamEvent {
   readonly data: string;
 }
 
-/** Reads server-sent events as they come. What follows the last empty line is no event: the line broke off. */
-export async function* readEvents(body: ReadableStream<Uint8Array>): AsyncGenerator<StreamEvent> {
+/** Troupe sends a comment every 15 seconds; a line without any for three times as long is dead, say after a laptop slept. */
+const LONGEST_SILENCE_MS = 45_000;
+
+/**
+ * Reads server-sent events as they come. What follows the last empty line is no event: the line broke off. A line that is
+ * silent for `silenceMs` counts as broken, too.
+ */
+export async function* readEvents(
+  body: ReadableStream<Uint8Array>,
+  silenceMs: number = LONGEST_SILENCE_MS,
+): AsyncGenerator<StreamEvent> {
   const decoder = new TextDecoder();
   const reader = body.getReader();
   let rest = "";
+  const readInTime = async (): ReturnType<typeof reader.read> => {
+    // Cancelling ends the read that waits.
+    const timer = setTimeout(() => void reader.cancel().catch(() => undefined), silenceMs);
+    try {
+      return await reader.read();
+    } finally {
+      clearTimeout(timer);
+    }
+  };
   try {
     for (;;) {
-      const { done, value } = await reader.read();
+      const { done, value } = await readInTime();
       if (done) return;
       const blocks = (rest + decoder.decode(value, { stream: true })).split(/\r?\n\r?\n/);
       rest = blocks.pop() ?? "";

@@ -42,6 +42,15 @@ describe("an event stream", () => {
   });
 });
 
+test("a line that says nothing for long counts as broken", async () => {
+  const silent = new ReadableStream<Uint8Array>({
+    start: (controller) => controller.enqueue(encoder.encode(line({ text: "last" }))),
+  });
+  const events = [];
+  for await (const event of readEvents(silent, 20)) events.push(event.data);
+  expect(events).toEqual(['{"text":"last"}']);
+});
+
 describe("following a turn", () => {
   /** Answers of the server, one after the other: to the message, then to whoever asks for the turn's events. */
   function follow(answers: readonly (Response | Error)[]) {
@@ -107,5 +116,12 @@ describe("following a turn", () => {
     const followed = follow([refusal]);
     await expect(followed.end).rejects.toBe(refusal);
     expect(followed.accepted()).toBe(0);
+  });
+
+  test("says that Troupe is there when what waited for it is refused", async () => {
+    const refusal = new ApiProblem("The budget is spent.", { code: "budget.exceeded", status: 402 });
+    const followed = follow([offline(), refusal]);
+    await expect(followed.end).rejects.toBe(refusal);
+    expect(followed.away).toEqual([true, false]);
   });
 });

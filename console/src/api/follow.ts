@@ -40,18 +40,23 @@ export async function followTurn(followed: Followed): Promise<EndEvent> {
     if (isGone) onAway?.(false);
     isGone = false;
   };
-  for (;;) {
-    try {
-      const end = await readOnce(followed, turnId, accepted, seen);
-      if (end !== undefined) return end;
-    } catch (error) {
-      signal.throwIfAborted();
-      if (!isAway(error)) throw error;
-      if (!isGone) onAway?.(true);
-      isGone = true;
+  try {
+    for (;;) {
+      try {
+        const end = await readOnce(followed, turnId, accepted, seen);
+        if (end !== undefined) return end;
+      } catch (error) {
+        signal.throwIfAborted();
+        if (!isAway(error)) throw error;
+        if (!isGone) onAway?.(true);
+        isGone = true;
+      }
+      await wait(pauseMs, signal);
+      pauseMs = Math.min(pauseMs * 2, LONGEST_PAUSE_MS);
     }
-    await wait(pauseMs, signal);
-    pauseMs = Math.min(pauseMs * 2, LONGEST_PAUSE_MS);
+  } finally {
+    // Refused or given up: nobody waits for Troupe here any more.
+    if (isGone) onAway?.(false);
   }
 }
 

@@ -29,3 +29,8 @@ export class ApiProblem extends Error {
 export function isAway(error: unknown): boolean {
   return error instanceof ApiProblem && (error.code === "offline" || error.code === "not_ready");
 }
+
+/** Nobody answered. */
+export function awayProblem(cause?: unknown): ApiProblem {
+  return new ApiProblem("Troupe does not answer.", { code: "offline", status: 0, cause });
+}

@@ -1,24 +1,20 @@
-import { type ReactNode, useState } from "react";
+import type { ReactNode } from "react";
 import type { Exchange } from "../state/exchanges.ts";
 import { filesOfMessage, textOfMessage } from "../text/reply-text.ts";
 import { useWords } from "../words/index.ts";
-import { problemText } from "../words/problem-text.ts";
 import { usePage } from "./chat-context.ts";
 import { IconButton } from "./icon.tsx";
+import { useDoing } from "./use-doing.ts";
 
 /** The same question once more, and another way on from here; both in a branch, so that this answer stays. */
 export function AgainButtons(props: { readonly exchange: Exchange; readonly threadId: string }): ReactNode {
   const { exchange, threadId } = props;
   const words = useWords();
   const { chat } = usePage();
-  const [problem, setProblem] = useState("");
+  const { problem, run } = useDoing();
   const [first, ...more] = exchange.questions;
   const reply = exchange.reply;
   if (reply === undefined || first?.kind !== "kept") return null;
-  const run = (work: () => Promise<unknown>): void => {
-    setProblem("");
-    work().catch((error: unknown) => setProblem(problemText(words, error)));
-  };
   const askAnew = async (): Promise<void> => {
     const asked = [first, ...more].flatMap((one) => (one.kind === "kept" ? [one.message] : []));
     const branch = await chat.branch(threadId, first.message.id, true);
@@ -34,7 +30,7 @@ export function AgainButtons(props: { readonly exchange: Exchange; readonly thre
       />
       {problem !== "" && (
         <span className="fine bad" role="alert">
-          {words.somethingFailed} {problem}
+          {problem}
         </span>
       )}
     </>

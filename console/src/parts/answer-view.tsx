@@ -1,4 +1,4 @@
-import { type ReactNode, useState } from "react";
+import { type ReactNode, useDeferredValue, useState } from "react";
 import type { Exchange } from "../state/exchanges.ts";
 import type { LivePart } from "../state/turn-view.ts";
 import { timeText } from "../text/format.ts";
@@ -89,6 +89,8 @@ function Running(props: { readonly parts: readonly LivePart[]; readonly isQueued
 
 function Part({ part, isLast }: { readonly part: LivePart; readonly isLast: boolean }): ReactNode {
   const words = useWords();
+  // A long answer takes a while to draw; what the person types meanwhile does not wait for it.
+  const text = useDeferredValue(part.type === "tool" ? "" : part.text);
   if (part.type === "tool") {
     return (
       <p className="live-tool">
@@ -102,14 +104,14 @@ function Part({ part, isLast }: { readonly part: LivePart; readonly isLast: bool
       <details className="thoughts" open={isLast}>
         <summary>{words.thoughts}</summary>
         <div dir="auto">
-          <Markdown text={part.text} />
+          <Markdown text={text} />
         </div>
       </details>
     );
   }
   return (
     <div className={isLast ? "said growing" : "said"} dir="auto">
-      <Markdown text={part.text} />
+      <Markdown text={text} />
     </div>
   );
 }

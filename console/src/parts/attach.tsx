@@ -11,7 +11,8 @@ export interface Attachments {
   readonly items: readonly Attached[];
   /** Why files were not taken; empty when all were. */
   readonly refusal: string;
-  readonly isUploading: boolean;
+  /** None is still on its way, and none failed: one that failed is taken out, so that nothing is left behind unseen. */
+  readonly areReady: boolean;
   add(files: readonly File[]): void;
   remove(key: string): void;
   clear(): void;
@@ -24,6 +25,8 @@ export function useAttachments(): Attachments {
   const { me } = usePage();
   const [items, setItems] = useState<readonly Attached[]>([]);
   const [refusal, setRefusal] = useState("");
+  const shown = useRef(items);
+  shown.current = items;
   const uploads = useRef(new Map<string, AbortController>());
   const count = useRef(0);
   const change = useCallback((key: string, to: Partial<Attached>) => {
@@ -46,12 +49,13 @@ export function useAttachments(): Attachments {
     const running = uploads.current;
     return () => {
       for (const control of running.values()) control.abort();
+      for (const { preview } of shown.current) forget(preview);
     };
   }, []);
   return {
     items,
     refusal,
-    isUploading: items.some(({ state }) => state === "uploading"),
+    areReady: items.every(({ state }) => state === "ready"),
     add(files) {
       const { good, refused } = sortFiles(files, items.length, me.fileBytes);
       const most = { size: sizeText(me.fileBytes, language), count: MOST_FILES };
@@ -67,14 +71,21 @@ export function useAttachments(): Attachments {
     },
     remove(key) {
       uploads.current.get(key)?.abort();
+      uploads.current.delete(key);
+      forget(items.find((one) => one.key === key)?.preview);
       setItems((now) => now.filter((one) => one.key !== key));
     },
     clear() {
       setRefusal("");
-      for (const { preview } of items) if (preview !== undefined) URL.revokeObjectURL(preview);
+      uploads.current.clear();
+      for (const { preview } of items) forget(preview);
       setItems([]);
     },
   };
+}
+
+function forget(preview: string | undefined): void {
+  if (preview !== undefined) URL.revokeObjectURL(preview);
 }
 
 export function AttachedList({ attachments }: { readonly attachments: Attachments }): ReactNode {

@@ -1,10 +1,18 @@
-import { type ReactNode, useCallback, useEffect, useRef, useState } from "react";
-import { chatApi } from "../api/chat.ts";
+import {
+  type MouseEvent,
+  type ReactNode,
+  useCallback,
+  useEffect,
+  useRef,
+  useState,
+  useSyncExternalStore,
+} from "react";
+import { openLiveLine } from "../api/live-line.ts";
 import type { Me } from "../api/types.ts";
-import { Chat } from "../state/chat.ts";
+import type { Chat } from "../state/chat.ts";
+import { openChat } from "../state/open-chat.ts";
 import { hashOf, placeOf } from "../state/place.ts";
-import { readSeen, writeSeen } from "../state/seen.ts";
-import { localStorageOrNone, type Settings } from "../state/settings.ts";
+import type { Settings } from "../state/settings.ts";
 import type { Store } from "../state/store.ts";
 import { useWords } from "../words/index.ts";
 import { Announcer } from "./announcer.tsx";
@@ -14,36 +22,26 @@ import { type ShortcutName, useShortcuts } from "./shortcuts.ts";
 import { Side } from "./side.tsx";
 import { ThreadView } from "./thread-view.tsx";
 
+/** While the live line tells what is new: should it ever miss something. */
+const LOOK_BESIDE_LINE_MS = 60_000;
 const LOOK_EVERY_MS = 5_000;
 /** While nobody looks at the page. */
 const LOOK_HIDDEN_MS = 30_000;
 const LOOK_WHILE_AWAY_MS = 3_000;
 
 export function ChatPage(props: { readonly me: Me; readonly settings: Store<Settings> }): ReactNode {
-  const [chat] = useState(makeChat);
+  const [chat, setChat] = useState<Chat>();
+  useEffect(() => {
+    const made = openChat();
+    setChat(made.chat);
+    return made.close;
+  }, []);
+  if (chat === undefined) return null;
   return (
     <PageContext value={{ chat, me: props.me, settings: props.settings }}>
       <Frame />
     </PageContext>
   );
-}
-
-function makeChat(): Chat {
-  const storage = localStorageOrNone();
-  const chat = new Chat({
-    api: chatApi,
-    newKey: () => newKey(),
-    now: () => Date.now(),
-    seen: readSeen(storage),
-  });
-  chat.store.subscribe(() => writeSeen(storage, chat.store.get().seen));
-  return chat;
-}
-
-/** `crypto.randomUUID` is for pages over TLS and on this machine alone. */
-function newKey(): string {
-  const bytes = crypto.getRandomValues(new Uint8Array(16));
-  return Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join("");
 }
 
 function Frame(): ReactNode {
@@ -52,6 +50,10 @@ function Frame(): ReactNode {
   const [areSettingsOpen, setSettingsOpen] = useState(false);
   const closeSide = useCallback(() => setSideOpen(false), []);
   const current = useChat((state) => state.current);
+  // A new conversation that gets its id is still the same on the screen: nothing that was begun in it is lost.
+  const view = useChat((state) => state.threads[state.current ?? ""]?.key || state.current);
+  const hasAgents = useChat((state) => state.agents.length > 0);
+  const isNarrow = useNarrow();
   const isAway = useChat((state) => state.isAway);
   const { isReady, isLost } = useBeginning();
   useAddress();
@@ -61,25 +63,50 @@ function Frame(): ReactNode {
   }, [current]);
   return (
     <div className="frame" data-side={isSideOpen ? "open" : "closed"}>
-      <a className="skip" href="#message">
+      {/* biome-ignore lint/a11y/useValidAnchor: it goes to a place within the page, by hand. */}
+      <a className="skip" href="#message" onClick={skip}>
         {words.skip}
       </a>
       <Side isOpen={isSideOpen} onClose={closeSide} onSettings={() => setSettingsOpen(true)} />
-      <main className="stage">
+      {isSideOpen && isNarrow && (
+        // biome-ignore lint/a11y/noStaticElementInteractions: the button in the drawer, and Escape, do the same.
+        // biome-ignore lint/a11y/useKeyWithClickEvents: as above.
+        <div className="shade" onClick={closeSide} />
+      )}
+      <main className="stage" inert={isSideOpen && isNarrow}>
         {(isAway || isLost) && (
           <p className="away" role="status">
             {words.away}
           </p>
         )}
         {isReady && current !== undefined ? (
-          <ThreadView key={current} threadId={current} onOpenSide={() => setSideOpen(true)} />
+          <ThreadView key={view} threadId={current} onOpenSide={() => setSideOpen(true)} />
         ) : (
-          <p className="opening">{words.loading}</p>
+          <p className="opening">{isReady && !hasAgents ? words.noAgents : words.loading}</p>
         )}
       </main>
       <Announcer />
       {areSettingsOpen && <SettingsDialog onClose={() => setSettingsOpen(false)} />}
     </div>
+  );
+}
+
+/** By hand: the address names the conversation, and a link to a place within the page would take that away. */
+function skip(event: MouseEvent): void {
+  event.preventDefault();
+  document.getElementById("message")?.focus();
+}
+
+const NARROW = "(max-width: 48rem)";
+
+function useNarrow(): boolean {
+  return useSyncExternalStore(
+    (changed) => {
+      const query = matchMedia(NARROW);
+      query.addEventListener("change", changed);
+      return () => query.removeEventListener("change", changed);
+    },
+    () => matchMedia(NARROW).matches,
   );
 }
 
@@ -110,30 +137,48 @@ function useKeys(open: { readonly openSettings: () => void; readonly openSide: (
   useShortcuts(run);
 }
 
-/** Loads what there is, looks now and then what is new, and at once when the person comes back to the page. */
+/**
+ * Loads what there is and hears what is new; looks now and then besides, more often where nobody tells, and at once when the
+ * person comes back to the page.
+ */
 function useBeginning(): { readonly isReady: boolean; readonly isLost: boolean } {
   const { chat } = usePage();
   const [isReady, setReady] = useState(false);
   const [isLost, setLost] = useState(false);
   useEffect(() => {
     let timer: ReturnType<typeof setTimeout> | undefined;
-    let hasBegun = false;
     let isHere = true;
+    let isTold = false;
+    let looks = 0;
     const look = async (): Promise<void> => {
       clearTimeout(timer);
-      let pauseMs = document.visibilityState === "visible" ? LOOK_EVERY_MS : LOOK_HIDDEN_MS;
+      looks += 1;
+      const own = looks;
+      let isLost = false;
       try {
-        if (hasBegun) await chat.refresh();
-        else await chat.begin();
-        hasBegun = true;
+        await chat.look();
         if (isHere) setReady(true);
-        if (isHere) setLost(false);
       } catch {
-        pauseMs = LOOK_WHILE_AWAY_MS;
-        if (isHere) setLost(true);
+        isLost = true;
       }
-      if (isHere) timer = setTimeout(() => void look(), pauseMs);
+      // Another look began meanwhile, and goes on from there.
+      if (!isHere || own !== looks) return;
+      setLost(isLost);
+      line.check();
+      timer = setTimeout(() => void look(), isLost ? LOOK_WHILE_AWAY_MS : pauseMs());
     };
+    const pauseMs = (): number => {
+      if (isTold) return LOOK_BESIDE_LINE_MS;
+      return document.visibilityState === "visible" ? LOOK_EVERY_MS : LOOK_HIDDEN_MS;
+    };
+    const line = openLiveLine({
+      onChanged: () => void chat.refreshSoon(),
+      onOpen: (isOpen) => {
+        isTold = isOpen;
+        // What was said while nobody told, or whether Troupe is away.
+        void look();
+      },
+    });
     const onVisible = (): void => {
       if (document.visibilityState === "visible") void look();
     };
@@ -142,6 +187,7 @@ function useBeginning(): { readonly isReady: boolean; readonly isLost: boolean }
     window.addEventListener("online", onVisible);
     return () => {
       isHere = false;
+      line.close();
       clearTimeout(timer);
       document.removeEventListener("visibilitychange", onVisible);
       window.removeEventListener("online", onVisible);
@@ -165,8 +211,8 @@ function useAddress(): void {
       const first = state.agents[0]?.id ?? "";
       if (place.at === "session") chat.open(place.id);
       else if (place.at === "new")
-        chat.startNew(state.agents.some(({ id }) => id === place.agentId) ? place.agentId : first);
-      else if (latest === undefined) chat.startNew(first);
+        chat.resumeNew(state.agents.some(({ id }) => id === place.agentId) ? place.agentId : first);
+      else if (latest === undefined) chat.resumeNew(first);
       else chat.open(latest);
     };
     go();

@@ -78,6 +78,10 @@ function useCommands(isWanted: boolean): readonly CommandCard[] {
 
 export function CommandMenu({ menu }: { readonly menu: CommandMenuState }): ReactNode {
   const words = useWords();
+  const { activeId } = menu;
+  useEffect(() => {
+    if (activeId !== undefined) document.getElementById(activeId)?.scrollIntoView({ block: "nearest" });
+  }, [activeId]);
   if (!menu.isOpen) return null;
   return (
     <>
@@ -90,6 +94,7 @@ export function CommandMenu({ menu }: { readonly menu: CommandMenuState }): Reac
             role="option"
             aria-selected={i === menu.index}
             tabIndex={-1}
+            onMouseDown={(event) => event.preventDefault()}
             onClick={() => menu.choose(card)}
           >
             <code>{card.usage}</code>

@@ -7,6 +7,7 @@ import { AttachButton, AttachedList, useAttachments, useDrop } from "./attach.ts
 import { usePage } from "./chat-context.ts";
 import { CommandMenu, useCommandMenu } from "./command-menu.tsx";
 import { IconButton } from "./icon.tsx";
+import { isTouch } from "./touch.ts";
 
 let drafts: Drafts | undefined;
 
@@ -18,10 +19,20 @@ function draftsOfBrowser(): Drafts {
 /** What is written and not sent, kept at each stroke. */
 function useDraft(place: string): readonly [string, (text: string) => void] {
   const [text, setText] = useState(() => draftsOfBrowser().get(place));
+  const shown = useRef({ place, text });
   const change = (next: string): void => {
     setText(next);
+    shown.current.text = next;
     draftsOfBrowser().set(place, next);
   };
+  useEffect(() => {
+    const { place: before, text: written } = shown.current;
+    shown.current.place = place;
+    if (before === place) return;
+    // A new conversation got its id while somebody wrote on.
+    draftsOfBrowser().set(before, "");
+    draftsOfBrowser().set(place, written);
+  }, [place]);
   return [text, change];
 }
 
@@ -36,7 +47,7 @@ export function Composer({ thread, name }: { readonly thread: Thread; readonly n
   const area = useRef<HTMLTextAreaElement>(null);
   const busy = isBusy(thread);
   const parts = files.items.flatMap(({ part }) => (part === undefined ? [] : [part]));
-  const canSend = !files.isUploading && (text.trim() !== "" || parts.length > 0);
+  const canSend = files.areReady && (text.trim() !== "" || parts.length > 0);
   const stop = (): void => void chat.stop(thread.id).catch(() => undefined);
   const send = (): void => {
     if (!canSend) return;
@@ -50,7 +61,6 @@ export function Composer({ thread, name }: { readonly thread: Thread; readonly n
   const menu = useCommandMenu(text, change);
   useGrowth(area, text);
   useEffect(() => {
-    // On touch screens a keyboard would cover half of what one came to read.
     if (!isTouch()) area.current?.focus();
   }, []);
   const onKeyDown = (event: KeyboardEvent): void => {
@@ -99,10 +109,6 @@ export function Composer({ thread, name }: { readonly thread: Thread; readonly n
       </div>
     </form>
   );
-}
-
-function isTouch(): boolean {
-  return matchMedia("(pointer: coarse)").matches;
 }
 
 /** As high as its text, where the browser cannot do that by itself. */

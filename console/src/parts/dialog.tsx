@@ -12,12 +12,19 @@ export function Dialog(props: {
   const id = useId();
   const dialog = useRef<HTMLDialogElement>(null);
   useLayoutEffect(() => {
-    dialog.current?.showModal();
+    const element = dialog.current;
+    element?.showModal();
     // The browser would take the button that closes it, which comes first.
-    dialog.current?.querySelector<HTMLElement>("[data-focus]")?.focus();
+    element?.querySelector<HTMLElement>("[data-focus]")?.focus();
+    // Taken from the page while it is open, a dialog would give the focus back to nobody.
+    return () => element?.close();
   }, []);
+  const onClose = (): void => {
+    // Told late: by then it may be open again, where effects run twice.
+    if (dialog.current?.open !== true) props.onClose();
+  };
   return (
-    <dialog ref={dialog} aria-labelledby={id} onClose={props.onClose}>
+    <dialog ref={dialog} aria-labelledby={id} onClose={onClose}>
       <div className="dialog-head">
         <h2 id={id}>{props.title}</h2>
         <IconButton name="close" label={words.close} onClick={() => dialog.current?.close()} />

@@ -44,6 +44,7 @@ function isSameExchange(before: Shown, after: Shown): boolean {
     before.threadId === after.threadId &&
     before.name === after.name &&
     before.versions.length === after.versions.length &&
+    before.versions.every(({ id }, i) => id === after.versions[i]?.id) &&
     a.turnId === b.turnId &&
     a.reply === b.reply &&
     a.notice === b.notice &&

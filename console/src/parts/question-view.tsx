@@ -1,5 +1,6 @@
-import { type FormEvent, type KeyboardEvent, type ReactNode, useState } from "react";
-import type { FilePart, Message } from "../api/types.ts";
+import { type FormEvent, type KeyboardEvent, type ReactNode, useRef, useState } from "react";
+import { flushSync } from "react-dom";
+import type { Message } from "../api/types.ts";
 import type { Outgoing } from "../state/chat-state.ts";
 import type { Question } from "../state/exchanges.ts";
 import { timeText } from "../text/format.ts";
@@ -10,6 +11,8 @@ import { problemText } from "../words/problem-text.ts";
 import { usePage } from "./chat-context.ts";
 import { Files } from "./files.tsx";
 import { IconButton } from "./icon.tsx";
+import { isTouch } from "./touch.ts";
+import { useDoing } from "./use-doing.ts";
 
 /** What a person asked, with the way to say it otherwise. */
 export function QuestionView(props: {
@@ -22,6 +25,11 @@ export function QuestionView(props: {
   const words = useWords();
   const language = useLanguage();
   const [isEditing, setEditing] = useState(false);
+  const frame = useRef<HTMLElement>(null);
+  const endEditing = (): void => {
+    flushSync(() => setEditing(false));
+    frame.current?.querySelector<HTMLElement>(".question-foot .small")?.focus();
+  };
   const isKept = question.kind === "kept";
   const text = isKept ? textOfMessage(question.message) : question.outgoing.text;
   const files = isKept ? filesOfMessage(question.message) : question.outgoing.files;
@@ -29,12 +37,13 @@ export function QuestionView(props: {
   return (
     <article
       className="question"
+      ref={frame}
       aria-label={words.asked(timeText(at, language))}
       data-message={isKept ? question.message.id : undefined}
     >
       <Files files={files} />
       {isEditing && isKept ? (
-        <EditForm message={question.message} threadId={threadId} onClose={() => setEditing(false)} />
+        <EditForm message={question.message} threadId={threadId} onClose={endEditing} />
       ) : (
         text !== "" && (
           <div className="said" dir="auto">
@@ -68,28 +77,24 @@ function EditForm(props: {
   const words = useWords();
   const { chat } = usePage();
   const [text, setText] = useState(() => textOfMessage(message));
-  const [problem, setProblem] = useState("");
-  const files: readonly FilePart[] = filesOfMessage(message);
-  const submit = async (event?: FormEvent): Promise<void> => {
+  const { problem, run } = useDoing(onClose);
+  const submit = (event?: FormEvent): void => {
     event?.preventDefault();
     if (text.trim() === "") return;
-    try {
+    run(async () => {
       const branch = await chat.branch(threadId, message.id, true);
-      void chat.send(branch, text, files);
-      onClose();
-    } catch (error) {
-      setProblem(problemText(words, error));
-    }
+      void chat.send(branch, text, filesOfMessage(message));
+    });
   };
   const onKeyDown = (event: KeyboardEvent): void => {
     if (event.nativeEvent.isComposing) return;
     if (event.key === "Escape") onClose();
-    if (event.key !== "Enter" || event.shiftKey) return;
+    if (event.key !== "Enter" || event.shiftKey || isTouch()) return;
     event.preventDefault();
-    void submit();
+    submit();
   };
   return (
-    <form className="edit" onSubmit={(event) => void submit(event)}>
+    <form className="edit" onSubmit={submit}>
       <textarea
         // biome-ignore lint/a11y/noAutofocus: the person just asked to write here.
         autoFocus
@@ -100,7 +105,7 @@ function EditForm(props: {
         onKeyDown={onKeyDown}
       />
       <p className="fine">{words.editHint}</p>
-      {problem !== "" && <p role="alert">{`${words.somethingFailed} ${problem}`}</p>}
+      {problem !== "" && <p role="alert">{problem}</p>}
       <p className="buttons end">
         <button type="button" className="quiet" onClick={onClose}>
           {words.cancel}

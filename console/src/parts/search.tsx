@@ -67,7 +67,13 @@ export function SearchResults(props: {
   const words = useWords();
   const { chat } = usePage();
   if (found === "asking") return <p className="side-note">{words.loading}</p>;
-  if (found === "failed") return <p className="side-note">{words.somethingFailed}</p>;
+  if (found === "failed") {
+    return (
+      <p className="side-note" role="alert">
+        {words.searchFailed}
+      </p>
+    );
+  }
   return (
     <section>
       <h2 role="status">{words.found(found.length)}</h2>

@@ -2,18 +2,36 @@ import { type RefObject, useCallback, useEffect, useLayoutEffect, useRef, useSta
 
 const NEAR_PX = 80;
 
+export interface StickToEnd<Box extends HTMLElement> {
+  readonly box: RefObject<Box | null>;
+  readonly isAtEnd: boolean;
+  toEnd(): void;
+  /** Stays where it is from now on, whatever is added at the end. */
+  leaveEnd(): void;
+  /** Keeps what is seen now in its place when more is put before it. */
+  holdPlace(): void;
+}
+
 /** Keeps a box at its end while it grows, unless the person scrolled away from there. */
-export function useStickToEnd<Box extends HTMLElement>(
-  content: unknown,
-): { readonly box: RefObject<Box | null>; readonly isAtEnd: boolean; readonly toEnd: () => void } {
+export function useStickToEnd<Box extends HTMLElement>(content: unknown, items: string): StickToEnd<Box> {
   const box = useRef<Box>(null);
   const sticks = useRef(true);
+  const held = useRef<{ readonly item: Element; readonly top: number }>(undefined);
   const [isAtEnd, setAtEnd] = useState(true);
   const toEnd = useCallback(() => {
     sticks.current = true;
     box.current?.scrollTo({ top: box.current.scrollHeight });
     setAtEnd(true);
   }, []);
+  const leaveEnd = useCallback(() => {
+    sticks.current = false;
+  }, []);
+  const holdPlace = useCallback(() => {
+    const top = box.current?.getBoundingClientRect().top ?? 0;
+    const all = [...(box.current?.querySelectorAll(items) ?? [])];
+    const item = all.find((one) => one.getBoundingClientRect().bottom > top);
+    held.current = item === undefined ? undefined : { item, top: item.getBoundingClientRect().top };
+  }, [items]);
   useEffect(() => {
     const element = box.current;
     if (element === null) return undefined;
@@ -36,7 +54,15 @@ export function useStickToEnd<Box extends HTMLElement>(
   }, []);
   // biome-ignore lint/correctness/useExhaustiveDependencies: runs whenever the content is another one.
   useLayoutEffect(() => {
-    if (sticks.current) box.current?.scrollTo({ top: box.current.scrollHeight });
+    const element = box.current;
+    if (element === null) return;
+    const { item, top } = held.current ?? {};
+    if (sticks.current) element.scrollTo({ top: element.scrollHeight });
+    else if (item?.isConnected === true && top !== undefined) {
+      // Browsers hold the place themselves, but not at the very top, and not all of them.
+      element.scrollTop += item.getBoundingClientRect().top - top;
+    }
+    held.current = undefined;
   }, [content]);
-  return { box, isAtEnd, toEnd };
+  return { box, isAtEnd, toEnd, leaveEnd, holdPlace };
 }

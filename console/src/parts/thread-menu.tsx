@@ -1,10 +1,10 @@
 import { type FormEvent, type ReactNode, useState } from "react";
 import { exportAddress } from "../api/chat.ts";
 import { useWords } from "../words/index.ts";
-import { problemText } from "../words/problem-text.ts";
 import { usePage } from "./chat-context.ts";
 import { Dialog } from "./dialog.tsx";
 import { MenuButton } from "./menu-button.tsx";
+import { useDoing } from "./use-doing.ts";
 
 type Open = "rename" | "delete" | undefined;
 
@@ -50,19 +50,6 @@ interface DialogProps {
   readonly onClose: () => void;
 }
 
-/** Does something that may be refused, and closes when it was not. */
-function useDoing(onDone: () => void): {
-  readonly problem: string;
-  readonly run: (work: () => Promise<unknown>) => void;
-} {
-  const words = useWords();
-  const [problem, setProblem] = useState("");
-  const run = (work: () => Promise<unknown>): void => {
-    work().then(onDone, (error: unknown) => setProblem(problemText(words, error)));
-  };
-  return { problem, run };
-}
-
 function RenameDialog({ sessionId, title, onClose }: DialogProps): ReactNode {
   const words = useWords();
   const { chat } = usePage();
@@ -86,7 +73,7 @@ function RenameDialog({ sessionId, title, onClose }: DialogProps): ReactNode {
           onFocus={(event) => event.target.select()}
         />
         <p className="fine">{words.renameHint}</p>
-        {problem !== "" && <p role="alert">{`${words.somethingFailed} ${problem}`}</p>}
+        {problem !== "" && <p role="alert">{problem}</p>}
         <p className="buttons end">
           <button type="submit" className="primary">
             {words.save}
@@ -107,7 +94,7 @@ function DeleteDialog({ sessionId, title, onClose }: DialogProps): ReactNode {
         <p>
           <bdi>{words.removeText(title === "" ? words.untitled : title)}</bdi>
         </p>
-        {problem !== "" && <p role="alert">{`${words.somethingFailed} ${problem}`}</p>}
+        {problem !== "" && <p role="alert">{problem}</p>}
         <p className="buttons end">
           <button type="button" data-focus onClick={onClose}>
             {words.cancel}

@@ -1,5 +1,6 @@
-import { type ReactNode, useEffect, useMemo } from "react";
-import { firstOwnExchange, versionsAt } from "../state/branches.ts";
+import { type ReactNode, useCallback, useEffect, useMemo, useRef } from "react";
+import type { SessionSummary } from "../api/types.ts";
+import { firstOwnExchange, versionsOf } from "../state/branches.ts";
 import { isNew, isUnread, type Thread, titleOf } from "../state/chat-state.ts";
 import { exchangesOf } from "../state/exchanges.ts";
 import { useWords } from "../words/index.ts";
@@ -8,7 +9,7 @@ import { Composer } from "./composer.tsx";
 import { ExchangeView } from "./exchange-view.tsx";
 import { Icon, IconButton } from "./icon.tsx";
 import { Face } from "./side.tsx";
-import { useStickToEnd } from "./stick-to-end.ts";
+import { type StickToEnd, useStickToEnd } from "./stick-to-end.ts";
 import { ThreadMenu } from "./thread-menu.tsx";
 
 /** One conversation: what was said, and the place to go on. */
@@ -42,19 +43,31 @@ export function ThreadView(props: { readonly threadId: string; readonly onOpenSi
         {!isNew(threadId) && <ThreadMenu sessionId={threadId} title={title} />}
       </header>
       <Log thread={thread} name={name} />
-      <Composer key={threadId} thread={thread} name={name} />
+      <Composer thread={thread} name={name} />
     </>
   );
 }
 
+const NO_VERSIONS: readonly SessionSummary[] = [];
+
 function Log({ thread, name }: { readonly thread: Thread; readonly name: string }): ReactNode {
   const words = useWords();
   const { chat } = usePage();
-  const { box, isAtEnd, toEnd } = useStickToEnd<HTMLElement>(thread);
+  const stick = useStickToEnd<HTMLElement>(thread, ".exchange");
+  const { box, isAtEnd, toEnd } = stick;
   const exchanges = useMemo(() => exchangesOf(thread), [thread]);
   const sessions = useChat((state) => state.sessions);
-  const firstOwn = useMemo(() => firstOwnExchange(thread, exchanges), [thread, exchanges]);
-  useFocusOn(thread, box);
+  const versions = useMemo(
+    () => versionsOf(sessions, thread.id, exchanges, firstOwnExchange(thread.id, exchanges)),
+    [sessions, thread.id, exchanges],
+  );
+  const loadOlder = useOlder(thread, stick);
+  useFocusOn(thread, stick);
+  const sent = thread.outgoing.at(-1)?.key;
+  useEffect(() => {
+    // Whoever sends wants to see it, wherever they read.
+    if (sent !== undefined) toEnd();
+  }, [sent, toEnd]);
   useEffect(() => {
     const see = (): void => {
       if (document.visibilityState === "visible" && !isNew(thread.id)) chat.markSeen(thread.id);
@@ -77,11 +90,7 @@ function Log({ thread, name }: { readonly thread: Thread; readonly name: string 
           </p>
         )}
         {thread.older !== undefined && (
-          <button
-            type="button"
-            className="quiet"
-            onClick={() => void chat.loadOlder(thread.id).catch(() => undefined)}
-          >
+          <button type="button" className="quiet older" ref={loadOlder.button} onClick={loadOlder.run}>
             {words.older}
           </button>
         )}
@@ -90,7 +99,7 @@ function Log({ thread, name }: { readonly thread: Thread; readonly name: string 
           <ExchangeView
             key={exchange.id}
             {...{ exchange, name, threadId: thread.id }}
-            versions={versionsAt({ sessions }, thread, exchange, exchange.id === firstOwn)}
+            versions={versions.get(exchange.id) ?? NO_VERSIONS}
           />
         ))}
       </div>
@@ -103,19 +112,62 @@ function Log({ thread, name }: { readonly thread: Thread; readonly name: string 
   );
 }
 
+/** How far before its beginning is reached what is before it is read. */
+const OLDER_MARGIN = "600px 0px 0px 0px";
+
+/** Reads earlier messages when their button is pressed or comes near, without moving what is read. */
+function useOlder(
+  { id, older }: Thread,
+  { box, holdPlace }: StickToEnd<HTMLElement>,
+): { readonly button: (element: HTMLElement | null) => (() => void) | undefined; readonly run: () => void } {
+  const { chat } = usePage();
+  const isReading = useRef(false);
+  const run = useCallback((): void => {
+    if (isReading.current) return;
+    isReading.current = true;
+    // What cannot be read now can be asked for once more.
+    chat.loadOlder(id, holdPlace).then(
+      () => {
+        isReading.current = false;
+      },
+      () => {
+        isReading.current = false;
+      },
+    );
+  }, [chat, id, holdPlace]);
+  // biome-ignore lint/correctness/useExhaustiveDependencies: a button that stays in view is looked at again after each page.
+  const button = useCallback(
+    (element: HTMLElement | null) => {
+      if (element === null) return undefined;
+      const near = new IntersectionObserver(
+        ([seen]) => {
+          if (seen?.isIntersecting === true) run();
+        },
+        { root: box.current, rootMargin: OLDER_MARGIN },
+      );
+      near.observe(element);
+      return () => near.disconnect();
+    },
+    [run, box, older],
+  );
+  return { button, run };
+}
+
 /** Brings the message that was searched for into view, once it is there. */
-function useFocusOn(thread: Thread, box: { readonly current: HTMLElement | null }): void {
+function useFocusOn(thread: Thread, { box, leaveEnd }: StickToEnd<HTMLElement>): void {
   const { chat } = usePage();
   const messageId = thread.focus;
   useEffect(() => {
     if (messageId === undefined || thread.load !== "ready") return;
     const found = box.current?.querySelector(`[data-message="${CSS.escape(messageId)}"]`);
-    if (found !== null && found !== undefined) {
+    if (found instanceof HTMLElement) {
+      leaveEnd();
       found.scrollIntoView({ block: "center" });
+      found.classList.add("sought");
       chat.focusDone(thread.id);
     } else if (thread.older === undefined) chat.focusDone(thread.id);
     else chat.loadOlder(thread.id).catch(() => chat.focusDone(thread.id));
-  }, [chat, thread, messageId, box]);
+  }, [chat, thread, messageId, box, leaveEnd]);
 }
 
 function Welcome({ thread, name }: { readonly thread: Thread; readonly name: string }): ReactNode {

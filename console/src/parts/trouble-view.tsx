@@ -1,16 +1,19 @@
 import type { ReactNode } from "react";
+import type { Outgoing } from "../state/chat-state.ts";
 import type { Exchange } from "../state/exchanges.ts";
-import { textOfMessage } from "../text/reply-text.ts";
+import { filesOfMessage, textOfMessage } from "../text/reply-text.ts";
 import { useWords, type Words } from "../words/index.ts";
 import { usePage } from "./chat-context.ts";
 import { CopyLine } from "./copy-line.tsx";
 import { Icon } from "./icon.tsx";
+import { useDoing } from "./use-doing.ts";
 
 /** Why a turn has no answer, with its reference, and the way to ask again. Nothing where all is well. */
 export function TroubleView(props: { readonly exchange: Exchange; readonly threadId: string }): ReactNode {
   const { exchange, threadId } = props;
   const words = useWords();
   const { chat } = usePage();
+  const { isDoing, run } = useDoing();
   const state = exchange.live?.end?.state ?? exchange.turn?.state;
   const why = reasonOf(exchange, words);
   if (why === undefined) return null;
@@ -26,7 +29,11 @@ export function TroubleView(props: { readonly exchange: Exchange; readonly threa
       )}
       {question !== undefined && state !== "suppressed" && (
         <p className="buttons">
-          <button type="button" onClick={() => void chat.send(threadId, question)}>
+          <button
+            type="button"
+            disabled={isDoing}
+            onClick={() => run(() => chat.send(threadId, question.text, question.files))}
+          >
             <Icon name="retry" /> {words.askAgain}
           </button>
         </p>
@@ -45,10 +52,16 @@ function reasonOf({ notice, turn, live, reply }: Exchange, words: Words): string
   return undefined;
 }
 
-/** All that was asked in the turn, as one text. */
-export function questionOf({ questions }: Exchange): string | undefined {
-  const texts = questions.map((one) =>
-    one.kind === "kept" ? textOfMessage(one.message) : one.outgoing.text,
+/** All that was asked in the turn, as one message. */
+function questionOf({ questions }: Exchange): Pick<Outgoing, "text" | "files"> | undefined {
+  if (questions.length === 0) return undefined;
+  const asked = questions.map((one) =>
+    one.kind === "kept"
+      ? { text: textOfMessage(one.message), files: filesOfMessage(one.message) }
+      : one.outgoing,
   );
-  return texts.length === 0 ? undefined : texts.join("\n\n");
+  return {
+    text: asked.map(({ text }) => text).join("\n\n"),
+    files: asked.flatMap(({ files }) => files),
+  };
 }

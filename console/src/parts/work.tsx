@@ -23,7 +23,7 @@ export function Work(props: { readonly turnId: string; readonly reply: Message |
     };
   }, [turnId]);
   if (chain === "loading") return <p className="fine">{words.loading}</p>;
-  if (chain === "failed") return <p className="fine">{words.somethingFailed}</p>;
+  if (chain === "failed") return <p className="fine">{words.workFailed}</p>;
   return (
     <div className="work">
       <Trace chain={chain} />

@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 import type { Message, SessionSummary } from "../api/types.ts";
-import { firstOwnExchange, versionsAt } from "./branches.ts";
+import { firstOwnExchange, versionsOf } from "./branches.ts";
 import { threadOf, withMessages } from "./chat-state.ts";
 import { exchangesOf } from "./exchanges.ts";
 
@@ -41,10 +41,8 @@ const sessions = [
 function versions(id: string, messages: readonly Message[]): (readonly string[])[] {
   const thread = withMessages(threadOf(id, "ana"), messages);
   const exchanges = exchangesOf(thread);
-  const own = firstOwnExchange(thread, exchanges);
-  return exchanges.map((one) =>
-    versionsAt({ sessions }, thread, one, one.id === own).map((found) => found.id),
-  );
+  const found = versionsOf(sessions, id, exchanges, firstOwnExchange(id, exchanges));
+  return exchanges.map((one) => (found.get(one.id) ?? []).map((version) => version.id));
 }
 
 test("a conversation shows its branches where they part from it", () => {

@@ -27,6 +27,11 @@ const outgoing = (key: string, turnId?: string): Outgoing => ({
     at: 1,
   },
 });
+const end = {
+  ...({ type: "end", state: "replied" } as const),
+  ...{ turnId: "a", attempt: 1, n: 1, text: "x", costUsd: 0 },
+  usage: { inputTokens: 1, cachedInputTokens: 0, outputTokens: 1 },
+} as const;
 const shown = (thread: Thread): string[] =>
   exchangesOf(thread).map(({ id, questions, reply, live }) =>
     [id, questions.length, reply === undefined ? "" : "reply", live === undefined ? "" : "live"]
@@ -51,17 +56,6 @@ test("what was typed here is shown once, from typing to being read back with its
   expect(shown(thread)).toEqual(["a 1  live"]);
   thread = withMessages(thread, [message(1, "user", "a")]);
   expect(shown(thread)).toEqual(["a 1  live"]);
-  const usage = { inputTokens: 1, cachedInputTokens: 0, outputTokens: 1 };
-  const end = {
-    turnId: "a",
-    attempt: 1,
-    n: 1,
-    type: "end",
-    state: "replied",
-    text: "x",
-    usage,
-    costUsd: 0,
-  } as const;
   thread = { ...thread, live: { a: takeEvent(newLiveTurn("a"), end, false) } };
   thread = withMessages(thread, [message(1, "user", "a"), message(2, "assistant", "a")]);
   expect(shown(thread)).toEqual(["a 1 reply"]);
@@ -69,17 +63,6 @@ test("what was typed here is shown once, from typing to being read back with its
 
 test("an answer is being written from the sending of its question to its end, without a gap", () => {
   const live = { a: newLiveTurn("a") };
-  const usage = { inputTokens: 1, cachedInputTokens: 0, outputTokens: 1 };
-  const end = {
-    turnId: "a",
-    attempt: 1,
-    n: 1,
-    type: "end",
-    state: "replied",
-    text: "x",
-    usage,
-    costUsd: 0,
-  } as const;
   const steps: Thread[] = [
     { ...newThread("ana", "k"), outgoing: [outgoing("k1")] },
     { ...newThread("ana", "k"), outgoing: [outgoing("k1", "a")] },
@@ -88,6 +71,12 @@ test("an answer is being written from the sending of its question to its end, wi
     newThread("ana", "k"),
   ];
   expect(steps.map(isBusy)).toEqual([true, true, true, false, false]);
+});
+
+test("what is kept of an answer ends it, also where its end was never heard", () => {
+  const thread = { ...newThread("ana", "k"), live: { a: newLiveTurn("a") } };
+  expect(isBusy(withMessages(thread, [message(1, "user", "a")]))).toBe(true);
+  expect(isBusy(withMessages(thread, [message(1, "user", "a"), message(2, "assistant", "a")]))).toBe(false);
 });
 
 test("two messages that were joined to one turn are one exchange", () => {

@@ -1,4 +1,5 @@
 import type { AgentCard, FilePart, Message, SessionSummary, Turn } from "../api/types.ts";
+import { NOTHING_SEEN, type Seen } from "./seen.ts";
 import type { LiveTurn } from "./turn-view.ts";
 
 /** A message on its way: typed here, not yet read back from the conversation. */
@@ -21,6 +22,8 @@ export interface Thread {
   readonly agentId: string;
   /** Name that a new conversation is begun under. */
   readonly key: string;
+  /** As it was read with the conversation; the list knows a newer one, where it has the conversation. */
+  readonly title: string;
   readonly load: "none" | "loading" | "ready" | "failed";
   readonly problem: unknown;
   /** In order of `seq`. */
@@ -42,8 +45,9 @@ export interface ChatState {
   /** Id of the thread that is shown. */
   readonly current: string | undefined;
   readonly isAway: boolean;
-  /** Last `seq` that was shown, by session. */
-  readonly seen: Readonly<Record<string, number>>;
+  /** Somebody may look at the page now: it is not behind another one. */
+  readonly isWatched: boolean;
+  readonly seen: Seen;
 }
 
 export const EMPTY_CHAT: ChatState = {
@@ -53,7 +57,8 @@ export const EMPTY_CHAT: ChatState = {
   threads: {},
   current: undefined,
   isAway: false,
-  seen: {},
+  isWatched: true,
+  seen: NOTHING_SEEN,
 };
 
 export function isNew(threadId: string): boolean {
@@ -66,7 +71,7 @@ export function newThread(agentId: string, key: string): Thread {
 
 export function threadOf(id: string, agentId: string): Thread {
   return {
-    ...{ id, agentId, key: "", load: "none", problem: undefined, messages: [], older: undefined },
+    ...{ id, agentId, key: "", title: "", load: "none", problem: undefined, messages: [], older: undefined },
     ...{ turns: {}, live: {}, outgoing: [], focus: undefined },
   };
 }
@@ -75,6 +80,31 @@ export function changeThread(state: ChatState, id: string, change: (thread: Thre
   const thread = state.threads[id];
   if (thread === undefined) return state;
   return { ...state, threads: { ...state.threads, [id]: change(thread) } };
+}
+
+/** Shows an empty conversation. Empty ones that were left are nothing to come back to. */
+export function withNewThread(state: ChatState, thread: Thread): ChatState {
+  const used = Object.entries(state.threads).filter(
+    ([id, { outgoing }]) => !isNew(id) || outgoing.length > 0,
+  );
+  return { ...state, threads: { ...Object.fromEntries(used), [thread.id]: thread }, current: thread.id };
+}
+
+/** A message is on its way in a conversation, which need not have been shown yet. */
+export function withOutgoing(
+  state: ChatState,
+  { threadId, agentId }: { readonly threadId: string; readonly agentId: string },
+  outgoing: Outgoing,
+): ChatState {
+  const made = isNew(threadId)
+    ? newThread(agentId, threadId.slice("new:".length))
+    : threadOf(threadId, agentId);
+  const thread = state.threads[threadId] ?? made;
+  const others = thread.outgoing.filter(({ key }) => key !== outgoing.key);
+  return {
+    ...state,
+    threads: { ...state.threads, [threadId]: { ...thread, outgoing: [...others, outgoing] } },
+  };
 }
 
 /** A new conversation got its id with its first message. */
@@ -95,9 +125,8 @@ export function withMessages(thread: Thread, read: readonly Message[]): Thread {
   const messages = [...known.values()].toSorted((a, b) => a.seq - b.seq);
   const kept = new Set(messages.filter(({ role }) => role === "user").map(({ turnId }) => turnId));
   const answered = new Set(messages.filter(({ role }) => role !== "user").map(({ turnId }) => turnId));
-  const live = Object.fromEntries(
-    Object.entries(thread.live).filter(([turnId, { end }]) => end === undefined || !answered.has(turnId)),
-  );
+  // What is kept ends a turn, also where the line that told of it died before its end.
+  const live = Object.fromEntries(Object.entries(thread.live).filter(([turnId]) => !answered.has(turnId)));
   const outgoing = thread.outgoing.filter(({ turnId }) => turnId === undefined || !kept.has(turnId));
   return { ...thread, messages, live, outgoing };
 }
@@ -114,7 +143,9 @@ export function lastSeq(thread: Thread): number {
 }
 
 export function isUnread(state: ChatState, session: SessionSummary): boolean {
-  return session.id !== state.current && session.lastSeq > (state.seen[session.id] ?? 0);
+  const { since = 0, sessions } = state.seen;
+  if (session.id === state.current && state.isWatched) return false;
+  return session.updatedAt > since && session.lastSeq > (sessions[session.id] ?? 0);
 }
 
 /** Whether an answer is being written in it. */
@@ -137,7 +168,8 @@ export function titleOf(state: ChatState, threadId: string): string {
   const title = state.sessions.find(({ id }) => id === threadId)?.title ?? "";
   if (title !== "") return title;
   const thread = state.threads[threadId];
-  if (thread === undefined || thread.older !== undefined) return "";
+  if (thread === undefined || thread.title !== "") return thread?.title ?? "";
+  if (thread.older !== undefined) return "";
   const [first] = thread.messages;
   const text = first?.parts.find((part) => part.type === "text");
   const asked = text?.type === "text" ? text.text : (thread.outgoing[0]?.text ?? "");

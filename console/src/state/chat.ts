@@ -1,6 +1,6 @@
 import type { ChatApi } from "../api/chat.ts";
 import { followTurn } from "../api/follow.ts";
-import { isAway } from "../api/problem.ts";
+import { awayProblem, isAway } from "../api/problem.ts";
 import type { FilePart, Turn } from "../api/types.ts";
 import {
   adoptSession,
@@ -14,9 +14,14 @@ import {
   type Thread,
   threadOf,
   withMessages,
+  withNewThread,
+  withOutgoing,
   withTurns,
 } from "./chat-state.ts";
 import { createEventBatch, type TakenEvent } from "./event-batch.ts";
+import { gathered } from "./gathered.ts";
+import { isStillMeant, type Outbox, type Unsent } from "./outbox.ts";
+import { type Seen, withSeen } from "./seen.ts";
 import { withFurther, withLatest, withoutSession, withSession } from "./session-list.ts";
 import { createStore, type Store } from "./store.ts";
 import { newLiveTurn, takeEvent } from "./turn-view.ts";
@@ -24,6 +29,9 @@ import { newLiveTurn, takeEvent } from "./turn-view.ts";
 /** Turns whose state is asked for when a conversation is opened; those before are asked for when they are looked at. */
 const TURNS_OF_A_PAGE = 100;
 const LATEST_TURNS = 5;
+const MESSAGES_OF_A_PAGE = 60;
+/** While a message is looked for that was said long ago. */
+const MESSAGES_OF_A_LEAP = 200;
 
 export interface ChatDeps {
   readonly api: ChatApi;
@@ -31,7 +39,9 @@ export interface ChatDeps {
   readonly newKey: () => string;
   readonly now: () => number;
   /** What was seen in this browser before. */
-  readonly seen?: Readonly<Record<string, number>>;
+  readonly seen?: Seen;
+  /** Messages that a page before this one sent and did not see accepted. */
+  readonly outbox?: Outbox;
 }
 
 /** All conversations of the page: what is known of them, and what can be done. Lives as long as the page. */
@@ -41,23 +51,35 @@ export class Chat {
   readonly #life = new AbortController();
   /** Turns that are being followed, so that none is followed twice. */
   readonly #following = new Set<string>();
+  /** Messages on their way, so that they can be given up. */
+  readonly #sending = new Map<string, AbortController>();
+  #hasBegun = false;
   #awayCount = 0;
+  /** Something is new. Never rejects: what cannot be read now comes with the next look. */
+  readonly refreshSoon: () => Promise<void> = gathered(() => this.refresh(), this.#life.signal);
   readonly #batch = createEventBatch((events) => {
     for (const taken of events) this.#take(taken);
   });
 
   constructor(deps: ChatDeps) {
     this.#deps = deps;
-    this.store = createStore<ChatState>({ ...EMPTY_CHAT, seen: deps.seen ?? {} });
+    this.store = createStore<ChatState>({
+      ...EMPTY_CHAT,
+      ...(deps.seen === undefined ? {} : { seen: deps.seen }),
+    });
   }
 
   close(): void {
     this.#life.abort(new Error("The page is closed."));
   }
 
-  async begin(): Promise<void> {
+  /** Reads who is there and what was said, at first and now and then. */
+  async look(): Promise<void> {
     const [agents] = await Promise.all([this.#deps.api.agents(), this.refresh()]);
-    this.store.update((state) => ({ ...state, agents: agents.items }));
+    if (!this.#hasBegun) for (const unsent of this.#deps.outbox?.all() ?? []) this.#bringBack(unsent);
+    this.#hasBegun = true;
+    const isSame = JSON.stringify(this.store.get().agents) === JSON.stringify(agents.items);
+    if (!isSame) this.store.update((state) => ({ ...state, agents: agents.items }));
   }
 
   /** Looks what is new; cheap when nothing is. */
@@ -78,11 +100,16 @@ export class Chat {
   /** Shows an empty conversation with an agent. */
   startNew(agentId: string): void {
     const thread = newThread(agentId, this.#deps.newKey());
-    this.store.update((state) => ({
-      ...state,
-      threads: { ...state.threads, [thread.id]: thread },
-      current: thread.id,
-    }));
+    this.store.update((state) => withNewThread(state, thread));
+  }
+
+  /** As `startNew`, but goes on with one that was begun before the page was loaded and did not get through yet. */
+  resumeNew(agentId: string): void {
+    const begun = Object.values(this.store.get().threads).find(
+      (one) => isNew(one.id) && one.agentId === agentId && one.outgoing.length > 0,
+    );
+    if (begun === undefined) this.startNew(agentId);
+    else this.store.update((state) => ({ ...state, current: begun.id }));
   }
 
   /** Shows a conversation that is there. */
@@ -106,15 +133,19 @@ export class Chat {
     const thread = this.#thread(sessionId);
     const listed = this.store.get().sessions.find(({ id }) => id === sessionId)?.lastSeq ?? 0;
     const seq = Math.max(listed, thread === undefined ? 0 : lastSeq(thread));
-    this.store.update((state) =>
-      (state.seen[sessionId] ?? 0) >= seq ? state : { ...state, seen: { ...state.seen, [sessionId]: seq } },
-    );
+    this.store.update((state) => {
+      const sessions = withSeen(state.seen.sessions, sessionId, seq);
+      return sessions === state.seen.sessions ? state : { ...state, seen: { ...state.seen, sessions } };
+    });
   }
 
-  async loadOlder(sessionId: string): Promise<void> {
-    const older = this.#thread(sessionId)?.older;
+  /** `onRead`: before what was read is shown. */
+  async loadOlder(sessionId: string, onRead?: () => void): Promise<void> {
+    const { older, focus } = this.#thread(sessionId) ?? {};
     if (older === undefined) return;
-    const { items, next } = await this.#deps.api.latestMessages(sessionId, older);
+    const limit = focus === undefined ? MESSAGES_OF_A_PAGE : MESSAGES_OF_A_LEAP;
+    const { items, next } = await this.#deps.api.latestMessages(sessionId, limit, older);
+    onRead?.();
     this.#change(sessionId, (thread) => ({ ...withMessages(thread, items), older: next }));
   }
 
@@ -124,14 +155,14 @@ export class Chat {
     try {
       const [session, messages, turns] = await Promise.all([
         api.session(sessionId),
-        api.latestMessages(sessionId),
+        api.latestMessages(sessionId, MESSAGES_OF_A_PAGE),
         api.turns(sessionId, TURNS_OF_A_PAGE),
       ]);
       // What a branch took over belongs to its parent's turns; the parent may be gone.
       const taken = session.parent === undefined ? [] : await this.#turnsOf(session.parent.sessionId);
       this.#change(sessionId, (thread) => ({
         ...withTurns(withMessages(thread, messages.items), [...taken, ...turns.items]),
-        ...{ agentId: session.agentId, load: "ready", older: messages.next },
+        ...{ agentId: session.agentId, title: session.title, load: "ready", older: messages.next },
       }));
       this.#followOpen(sessionId);
     } catch (problem) {
@@ -140,11 +171,8 @@ export class Chat {
   }
 
   async #turnsOf(sessionId: string): Promise<readonly Turn[]> {
-    try {
-      return (await this.#deps.api.turns(sessionId, TURNS_OF_A_PAGE)).items;
-    } catch {
-      return [];
-    }
+    const none = { items: [] };
+    return (await this.#deps.api.turns(sessionId, TURNS_OF_A_PAGE).catch(() => none)).items;
   }
 
   async #catchUpCurrent(): Promise<void> {
@@ -161,7 +189,8 @@ export class Chat {
   async #catchUp(sessionId: string): Promise<void> {
     const { api } = this.#deps;
     const thread = this.#thread(sessionId);
-    if (thread === undefined) return;
+    // What loads now, or failed to, reads all of it.
+    if (thread?.load !== "ready") return;
     const [messages, turns] = await Promise.all([
       api.messagesAfter(sessionId, lastSeq(thread)),
       api.turns(sessionId, LATEST_TURNS),
@@ -183,19 +212,33 @@ export class Chat {
     const outgoing: Outgoing = {
       ...{ key: newKey(), text, files, state: "sending", turnId: undefined, problem: undefined, at: now() },
     };
-    this.#change(threadId, (thread) => ({ ...thread, outgoing: [...thread.outgoing, outgoing] }));
+    this.store.update((state) => withOutgoing(state, { threadId, agentId: "" }, outgoing));
     await this.#deliver(threadId, outgoing);
+  }
+
+  /** What a page before this one could not send. */
+  #bringBack({ threadId, agentId, ...message }: Unsent): void {
+    const isFresh = isStillMeant(message, this.#deps.now());
+    const outgoing: Outgoing = {
+      ...message,
+      state: isFresh ? "sending" : "refused",
+      turnId: undefined,
+      problem: awayProblem(),
+    };
+    this.store.update((state) => withOutgoing(state, { threadId, agentId }, outgoing));
+    if (isFresh) void this.#deliver(threadId, outgoing);
   }
 
   /** Sends a refused message again, as the same one. */
   async sendAgain(threadId: string, key: string): Promise<void> {
     const outgoing = this.#thread(threadId)?.outgoing.find((one) => one.key === key);
     if (outgoing === undefined) return;
-    this.#changeOutgoing(threadId, key, { state: "sending", problem: undefined });
+    this.#changeOutgoing(key, { state: "sending", problem: undefined });
     await this.#deliver(threadId, outgoing);
   }
 
   discard(threadId: string, key: string): void {
+    this.#deps.outbox?.remove(key);
     this.#change(threadId, (thread) => ({
       ...thread,
       outgoing: thread.outgoing.filter((one) => one.key !== key),
@@ -226,17 +269,19 @@ export class Chat {
   async stop(threadId: string): Promise<void> {
     const thread = this.#thread(threadId);
     const open = Object.values(thread?.live ?? {}).filter(({ end }) => end === undefined);
+    for (const { key } of thread?.outgoing ?? []) this.#sending.get(key)?.abort(awayProblem());
     await Promise.all(open.map(({ turnId }) => this.#deps.api.cancel(turnId)));
   }
 
-  async #deliver(threadId: string, { key, text, files }: Outgoing): Promise<void> {
-    const { api } = this.#deps;
+  async #deliver(threadId: string, { key, text, files, at }: Outgoing): Promise<void> {
+    const { api, outbox } = this.#deps;
     const thread = this.#thread(threadId);
-    if (thread === undefined) return;
+    if (thread === undefined || this.#sending.has(key)) return;
     let id = threadId;
-    // A turn that another stream of this page follows already needs no second one.
     const own = new AbortController();
     const signal = AbortSignal.any([own.signal, this.#life.signal]);
+    this.#sending.set(key, own);
+    outbox?.put({ key, threadId, agentId: thread.agentId, text, files, at });
     const watched: { turnId?: string } = {};
     try {
       await followTurn({
@@ -248,11 +293,17 @@ export class Chat {
         onAccepted: (turnId, sessionId) => {
           this.store.update((state) => adoptSession(state, id, sessionId));
           id = sessionId;
-          this.#changeOutgoing(id, key, { state: "accepted", turnId });
+          outbox?.remove(key);
+          this.#sending.delete(key);
+          this.#changeOutgoing(key, { state: "accepted", turnId });
+          // A turn that another stream of this page follows already needs no second one.
           if (this.#following.has(turnId)) own.abort(new Error("It is followed already."));
-          else watched.turnId = turnId;
-          this.#following.add(turnId);
-          void this.refresh().catch(() => undefined);
+          else {
+            watched.turnId = turnId;
+            this.#following.add(turnId);
+            this.#showLive(id, turnId);
+          }
+          void this.refreshSoon();
         },
         onEvent: (event, isFirst) => this.#batch({ threadId: id, event, isFirst }),
         onAway: (away) => this.#away(away),
@@ -260,9 +311,11 @@ export class Chat {
       });
       await this.#ended(id, watched.turnId);
     } catch (problem) {
-      if (signal.aborted) return;
-      if (watched.turnId === undefined) this.#changeOutgoing(id, key, { state: "refused", problem });
+      if (this.#life.signal.aborted) return;
+      if (watched.turnId !== undefined) this.#hideLive(id, watched.turnId);
+      else if (this.#sending.has(key)) this.#changeOutgoing(key, { state: "refused", problem });
     } finally {
+      this.#sending.delete(key);
       if (watched.turnId !== undefined) this.#following.delete(watched.turnId);
     }
   }
@@ -270,10 +323,7 @@ export class Chat {
   async #follow(sessionId: string, turnId: string): Promise<void> {
     if (this.#following.has(turnId)) return;
     this.#following.add(turnId);
-    this.#change(sessionId, (thread) => ({
-      ...thread,
-      live: { ...thread.live, [turnId]: thread.live[turnId] ?? newLiveTurn(turnId) },
-    }));
+    this.#showLive(sessionId, turnId);
     try {
       await followTurn({
         turnId,
@@ -284,14 +334,25 @@ export class Chat {
       });
       await this.#ended(sessionId, turnId);
     } catch {
-      // Aborted, or the turn is gone: nothing of it is shown as running any more.
-      this.#change(sessionId, (thread) => {
-        const { [turnId]: _, ...live } = thread.live;
-        return { ...thread, live };
-      });
+      this.#hideLive(sessionId, turnId);
     } finally {
       this.#following.delete(turnId);
     }
+  }
+
+  #showLive(sessionId: string, turnId: string): void {
+    this.#change(sessionId, (thread) => ({
+      ...thread,
+      live: { ...thread.live, [turnId]: thread.live[turnId] ?? newLiveTurn(turnId) },
+    }));
+  }
+
+  /** Aborted, or the turn is gone: nothing of it is shown as running any more. */
+  #hideLive(sessionId: string, turnId: string): void {
+    this.#change(sessionId, (thread) => {
+      const { [turnId]: _, ...live } = thread.live;
+      return { ...thread, live };
+    });
   }
 
   #take({ threadId, event, isFirst }: TakenEvent): void {
@@ -308,11 +369,9 @@ export class Chat {
   /** The kept reply takes the place of what was streamed. Until it is read, the streamed one stays. */
   async #ended(sessionId: string, turnId: string | undefined): Promise<void> {
     if (turnId === undefined) return;
-    try {
-      await Promise.all([this.#catchUp(sessionId), this.refresh()]);
-    } catch {
-      // The next look brings it.
-    }
+    // What cannot be read now, the next look brings.
+    await this.#catchUp(sessionId).catch(() => undefined);
+    await this.refreshSoon();
   }
 
   #away(isGone: boolean): void {
@@ -329,7 +388,10 @@ export class Chat {
     this.store.update((state) => changeThread(state, id, change));
   }
 
-  #changeOutgoing(threadId: string, key: string, change: Partial<Outgoing>): void {
+  /** Wherever it is by now: a new conversation gets its id while further messages to it are on their way. */
+  #changeOutgoing(key: string, change: Partial<Outgoing>): void {
+    const threads = Object.values(this.store.get().threads);
+    const threadId = threads.find(({ outgoing }) => outgoing.some((one) => one.key === key))?.id ?? "";
     this.#change(threadId, (thread) => ({
       ...thread,
       outgoing: thread.outgoing.map((one) => (one.key === key ? { ...one, ...change } : one)),

@@ -1,5 +1,6 @@
 import type { SessionSummary } from "../api/types.ts";
 import type { ChatState } from "./chat-state.ts";
+import { withSeen } from "./seen.ts";
 
 /** The latest conversations as they were read just now; further ones, read before, stay behind them. */
 export function withLatest(
@@ -11,14 +12,17 @@ export function withLatest(
   const oldest = items.at(-1)?.updatedAt ?? 0;
   const further = state.sessions.filter(({ id, updatedAt }) => !listed.has(id) && updatedAt < oldest);
   const hasFurther = next !== undefined && further.length > 0;
-  const isFirst = Object.keys(state.seen).length === 0;
   return {
     ...state,
     sessions: hasFurther ? [...items, ...further] : items,
     moreSessions: hasFurther ? state.moreSessions : next,
     // What was there before this browser came is not news.
-    seen: isFirst ? Object.fromEntries(items.map(({ id, lastSeq }) => [id, lastSeq])) : state.seen,
+    seen: state.seen.since === undefined ? { ...state.seen, since: newestOf(items) } : state.seen,
   };
+}
+
+function newestOf(items: readonly SessionSummary[]): number {
+  return Math.max(0, ...items.map(({ updatedAt }) => updatedAt));
 }
 
 export function withFurther(
@@ -36,7 +40,7 @@ export function withSession(state: ChatState, session: SessionSummary): ChatStat
   if (state.sessions.some(({ id }) => id === session.id)) {
     return { ...state, sessions: state.sessions.map((one) => (one.id === session.id ? session : one)) };
   }
-  const seen = { ...state.seen, [session.id]: session.lastSeq };
+  const seen = { ...state.seen, sessions: withSeen(state.seen.sessions, session.id, session.lastSeq) };
   return { ...state, sessions: [session, ...state.sessions], seen };
 }
 

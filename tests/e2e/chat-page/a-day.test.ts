@@ -1,11 +1,12 @@
 import type { Page } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { lastAnswer, log, reading, say, until } from "./hands.ts";
-import { HAS_NO_CHROMIUM, openStage, PHONE, type Stage } from "./stage.ts";
+import { HAS_NO_CHROMIUM, openStage, PATIENCE, PATIENCE_MS, PHONE, type Stage } from "./stage.ts";
 
 /** Somebody on the tram: a phone, in the dark, with the offline guide. */
 describe.skipIf(HAS_NO_CHROMIUM)(
   "a day with the chat page on a phone, in the dark, with the offline guide",
+  PATIENCE,
   () => {
     let stage: Stage;
     let page: Page;
@@ -13,7 +14,7 @@ describe.skipIf(HAS_NO_CHROMIUM)(
     beforeAll(async () => {
       stage = await openStage();
       page = await stage.open({ viewport: PHONE, colorScheme: "dark" });
-    });
+    }, PATIENCE_MS);
     afterAll(async () => {
       await stage?.close();
     });

@@ -2,7 +2,16 @@ import axe from "axe-core";
 import type { Page } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { field, gate, lastAnswer, log, say, until } from "./hands.ts";
-import { DESKTOP, HAS_NO_CHROMIUM, openStage, PHONE, type Stage, type StageOptions } from "./stage.ts";
+import {
+  DESKTOP,
+  HAS_NO_CHROMIUM,
+  openStage,
+  PATIENCE,
+  PATIENCE_MS,
+  PHONE,
+  type Stage,
+  type StageOptions,
+} from "./stage.ts";
 
 const RICH = `## Heading
 
@@ -31,7 +40,7 @@ async function breaches(page: Page): Promise<string[]> {
   );
 }
 
-describe.skipIf(HAS_NO_CHROMIUM)("the chat page is for everyone, in Chromium", () => {
+describe.skipIf(HAS_NO_CHROMIUM)("the chat page is for everyone, in Chromium", PATIENCE, () => {
   let stage: Stage;
   let shared: Page;
 
@@ -48,7 +57,7 @@ describe.skipIf(HAS_NO_CHROMIUM)("the chat page is for everyone, in Chromium", (
     await lastAnswer(page).getByRole("button", { name: "Copy the answer" }).waitFor();
     await say(page, "Now fail");
     await page.getByRole("alert").waitFor();
-  });
+  }, PATIENCE_MS);
   afterAll(async () => {
     await stage?.close();
   });
@@ -102,6 +111,12 @@ describe.skipIf(HAS_NO_CHROMIUM)("the chat page is for everyone, in Chromium", (
     await page.getByRole("button", { name: "Open the list of conversations" }).click();
     await page.getByRole("button", { name: "Close the list of conversations" }).waitFor();
     await until(() => page.evaluate("document.activeElement?.closest('nav') !== null") as Promise<boolean>);
+    // What lies behind it cannot be reached.
+    expect(await page.evaluate("document.querySelector('main').inert")).toBe(true);
+    await page.locator(".shade").click({ position: { x: 380, y: 400 } });
+    await page.getByRole("navigation").waitFor({ state: "hidden" });
+    await page.getByRole("button", { name: "Open the list of conversations" }).click();
+    await page.getByRole("button", { name: "Close the list of conversations" }).waitFor();
     await page.keyboard.press("Escape");
     await page.getByRole("navigation").waitFor({ state: "hidden" });
     const label = await page.evaluate("document.activeElement?.getAttribute('aria-label')");
@@ -142,6 +157,29 @@ describe.skipIf(HAS_NO_CHROMIUM)("the chat page is for everyone, in Chromium", (
     ]) {
       expect([...seen]).toContain(name);
     }
+    await page.context().close();
+  });
+
+  test("skipping goes to the message and stays in the conversation, and a closed dialog gives the focus back", async () => {
+    const page = await stage.open();
+    await log(page).getByText("Show me everything").waitFor();
+    await page.keyboard.press("Control+Shift+O");
+    await page.locator(".welcome").waitFor();
+    await page
+      .getByRole("button", { name: /^Show me everything|^Untitled/ })
+      .last()
+      .click();
+    await page.locator(".skip").focus();
+    const before = page.url();
+    await page.keyboard.press("Enter");
+    expect([await page.evaluate("document.activeElement?.id"), page.url()]).toEqual(["message", before]);
+    const menu = page.getByRole("button", { name: "What to do with this conversation" });
+    await menu.click();
+    await page.getByRole("menuitem", { name: "Delete" }).click();
+    await page.getByRole("dialog").getByRole("button", { name: "Cancel" }).click();
+    expect(await page.evaluate("document.activeElement.getAttribute('aria-label')")).toBe(
+      "What to do with this conversation",
+    );
     await page.context().close();
   });
 

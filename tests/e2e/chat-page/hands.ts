@@ -23,8 +23,21 @@ export async function reading(page: Page): Promise<string[]> {
   return said.map((text) => text.trim());
 }
 
+const WITHIN_MS = 15_000;
+
+/** Rejects when it is not so in time: a test that waits on would go on behind the next ones. */
 export async function until(isSo: () => boolean | Promise<boolean>): Promise<void> {
-  while (!(await isSo())) await new Promise((resolve) => setTimeout(resolve, 25));
+  const giveUpAt = Date.now() + WITHIN_MS;
+  while (!(await isSo())) {
+    if (Date.now() > giveUpAt) throw new Error(`It was not so in ${WITHIN_MS} ms: ${isSo}`);
+    await new Promise((resolve) => setTimeout(resolve, 25));
+  }
+}
+
+/** An empty conversation with the first agent. */
+export async function beginNew(page: Page): Promise<void> {
+  await page.getByRole("button", { name: "New conversation", exact: true }).click();
+  await page.getByRole("heading", { name: "Talk with Ana" }).waitFor();
 }
 
 export function gate(): { readonly wait: Promise<void>; open(): void } {

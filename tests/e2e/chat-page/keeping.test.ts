@@ -2,8 +2,8 @@ import { readFileSync, truncateSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import type { Page } from "playwright-core";
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
-import { field, lastAnswer, log, reading, say, until } from "./hands.ts";
-import { HAS_NO_CHROMIUM, openStage, type Stage } from "./stage.ts";
+import { beginNew, field, lastAnswer, log, reading, say, until } from "./hands.ts";
+import { HAS_NO_CHROMIUM, openStage, PATIENCE, PATIENCE_MS, type Stage } from "./stage.ts";
 
 /** A picture of one red dot. */
 const PNG = Buffer.from(
@@ -11,21 +11,20 @@ const PNG = Buffer.from(
   "base64",
 );
 
-describe.skipIf(HAS_NO_CHROMIUM)("keeping conversations in the chat page, in Chromium", () => {
+describe.skipIf(HAS_NO_CHROMIUM)("keeping conversations in the chat page, in Chromium", PATIENCE, () => {
   let stage: Stage;
   let page: Page;
 
   beforeAll(async () => {
     stage = await openStage();
     page = await stage.open();
-  });
+  }, PATIENCE_MS);
   afterAll(async () => {
     await stage?.close();
   });
   beforeEach(async () => {
     stage.model.setRule(({ messages }) => ({ text: `You said: ${textOf(messages.at(-1)?.content)}` }));
-    await page.getByRole("button", { name: "New conversation", exact: true }).click();
-    await page.getByRole("heading", { name: "Talk with Ana" }).waitFor();
+    await beginNew(page);
   });
 
   const side = () => page.getByRole("navigation");
@@ -119,6 +118,37 @@ describe.skipIf(HAS_NO_CHROMIUM)("keeping conversations in the chat page, in Chr
     await page.getByRole("searchbox", { name: "Search" }).fill("");
   });
 
+  test("a long conversation opens at its end, keeps its place while earlier messages come, and shows what is searched for in it", async () => {
+    await say(page, "The first word: zanzibar");
+    await log(page).getByText("You said: The first word: zanzibar").waitFor();
+    const id = new URL(page.url()).hash.replace("#/s/", "");
+    for (let i = 0; i < 60; i++)
+      await post(page, `/api/sessions/${id}/messages`, { text: `/calc ${i}+1000` });
+    await page.reload();
+    await log(page).getByText("59+1000 = 1059").waitFor();
+    expect(await log(page).locator(".exchange").count()).toBe(30);
+
+    await page.evaluate("document.querySelector('.log').scrollTo({ top: 0 })");
+    await until(async () => (await log(page).locator(".exchange").count()) >= 60);
+    // What was at the top stands where it stood, with the earlier ones above it.
+    expect(await page.evaluate("document.querySelector('.log').scrollTop")).toBeGreaterThan(1_000);
+
+    await page.reload();
+    await log(page).getByText("59+1000 = 1059").waitFor();
+    await until(async () => {
+      await page.getByRole("searchbox", { name: "Search" }).fill("");
+      await page.getByRole("searchbox", { name: "Search" }).fill("zanzibar");
+      await page.getByText(/conversations? found/).waitFor();
+      return (await side().locator(".found-text").count()) > 0;
+    });
+    await side().locator(".found").first().click();
+    const sought = page.locator(".sought");
+    await sought.waitFor();
+    await until(async () => ((await sought.boundingBox())?.y ?? -1) > 0);
+    expect((await sought.boundingBox())?.y).toBeLessThan(800);
+    await page.getByRole("searchbox", { name: "Search" }).fill("");
+  });
+
   test("files go with a message: chosen, pasted or dropped, pictures are shown and others can be kept", async () => {
     const chooser = page.waitForEvent("filechooser");
     await page.getByRole("button", { name: "Attach files" }).click();
@@ -160,6 +190,18 @@ describe.skipIf(HAS_NO_CHROMIUM)("keeping conversations in the chat page, in Chr
     expect(stage.complaints).toEqual([]);
   });
 });
+
+/** As the page itself asks. */
+async function post(page: Page, path: string, body: object): Promise<void> {
+  const asked = {
+    method: "POST",
+    headers: { "content-type": "application/json" },
+    body: JSON.stringify(body),
+  };
+  expect(await page.evaluate(`fetch("${path}", ${JSON.stringify(asked)}).then(({ status }) => status)`)).toBe(
+    200,
+  );
+}
 
 function textOf(content: unknown): string {
   if (typeof content === "string") return content;

@@ -20,6 +20,10 @@ const FLAGS = [
   ...["--disable-background-networking", "--disable-component-update"],
 ];
 
+/** Browser, server and model share the machine with whatever else runs there. */
+export const PATIENCE = { timeout: 60_000 } as const;
+export const PATIENCE_MS = 120_000;
+
 export const DESKTOP = { width: 1280, height: 800 } as const;
 export const PHONE = { width: 390, height: 760 } as const;
 
@@ -94,7 +98,7 @@ prices: { local/scripted: { inputUsdPerMillion: 1, outputUsdPerMillion: 5 } }
       ...options,
     });
     contexts.push(context);
-    context.setDefaultTimeout(10_000);
+    context.setDefaultTimeout(15_000);
     const page = await context.newPage();
     page.on("pageerror", (error) => complaints.push(error.message));
     page.on("console", (message) => {

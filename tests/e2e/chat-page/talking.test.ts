@@ -1,7 +1,7 @@
 import type { Page } from "playwright-core";
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
-import { field, gate, lastAnswer, log, reading, say, until } from "./hands.ts";
-import { HAS_NO_CHROMIUM, openStage, type Stage } from "./stage.ts";
+import { beginNew, field, gate, lastAnswer, log, reading, say, until } from "./hands.ts";
+import { HAS_NO_CHROMIUM, openStage, PATIENCE, PATIENCE_MS, type Stage } from "./stage.ts";
 
 const MARKDOWN = `## A plan
 
@@ -17,21 +17,20 @@ const answer: number = 42;
 
 Euler: $e^{i\\pi}+1=0$. It costs $5 or $10. <b>raw</b> ![a picture](https://elsewhere.example/secret.png)`;
 
-describe.skipIf(HAS_NO_CHROMIUM)("talking in the chat page, in Chromium", () => {
+describe.skipIf(HAS_NO_CHROMIUM)("talking in the chat page, in Chromium", PATIENCE, () => {
   let stage: Stage;
   let page: Page;
 
   beforeAll(async () => {
     stage = await openStage();
     page = await stage.open();
-  });
+  }, PATIENCE_MS);
   afterAll(async () => {
     await stage?.close();
   });
   beforeEach(async () => {
     stage.model.setRule(({ messages }) => ({ text: `You said: ${messages.at(-1)?.content}` }));
-    await page.getByRole("button", { name: "New conversation", exact: true }).click();
-    await page.getByRole("heading", { name: "Talk with Ana" }).waitFor();
+    await beginNew(page);
   });
 
   test("a link opens the page signed in, once; a second time it says so and what to do", async () => {
@@ -86,14 +85,22 @@ describe.skipIf(HAS_NO_CHROMIUM)("talking in the chat page, in Chromium", () => 
 
   test("an answer goes on after the page is loaded again in the middle of it, and is there once", async () => {
     const held = gate();
-    stage.model.enqueue({ tokens: ["One ", "two ", "three ", "four "], gapMs: 150 });
-    await say(page, "Count");
-    await lastAnswer(page).getByText("One two").waitFor();
+    stage.model.enqueue(
+      {
+        text: "Let me see.",
+        toolCalls: [{ callId: "c1", name: "calculator", arguments: '{"expression":"6*7"}' }],
+      },
+      { text: "It is 42.", after: held.wait },
+    );
+    await say(page, "What is 6*7?");
+    await lastAnswer(page).getByText("calculator done").waitFor();
     await page.reload();
-    await page.getByText("One two three four").first().waitFor();
-    await lastAnswer(page).getByRole("button", { name: "Copy the answer" }).waitFor();
-    expect(await reading(page)).toEqual(["Count", "One two three four"]);
+    await lastAnswer(page).getByText("Let me see.").waitFor();
     held.open();
+    await lastAnswer(page).getByRole("button", { name: "Copy the answer" }).waitFor();
+    const [question, answer, ...more] = await reading(page);
+    expect([question, more]).toEqual(["What is 6*7?", []]);
+    expect(answer?.match(/Let me see\.|It is 42\./g)).toEqual(["Let me see.", "It is 42."]);
   });
 
   test("an answer goes on after Troupe was stopped in the middle of it, and is there once", async () => {
@@ -117,6 +124,58 @@ describe.skipIf(HAS_NO_CHROMIUM)("talking in the chat page, in Chromium", () => 
     await log(page).getByText("You said: Are you there?").waitFor();
     await until(async () => (await reading(page)).length === 2);
     expect(await reading(page)).toEqual(["Are you there?", "You said: Are you there?"]);
+  });
+
+  test("a message that is written while Troupe is away is sent after the page was loaded again, once", async () => {
+    await say(page, "First");
+    await log(page).getByText("You said: First").waitFor();
+    await page.route("**/messages", (route) => route.abort());
+    await say(page, "Do not forget me");
+    await page.getByText("Sending…").waitFor();
+    await page.reload();
+    await log(page).getByText("Do not forget me").waitFor();
+    await page.unroute("**/messages");
+    await log(page).getByText("You said: Do not forget me").waitFor();
+    await until(async () => (await reading(page)).length === 4);
+    await page.reload();
+    await log(page).getByText("You said: Do not forget me").waitFor();
+    expect(await reading(page)).toEqual([
+      ...["First", "You said: First", "Do not forget me", "You said: Do not forget me"],
+    ]);
+  });
+
+  test("words that are written while a new conversation gets its first answer stay where they are", async () => {
+    const held = gate();
+    await page.route("**/api/agents/*/messages", async (route) => {
+      await held.wait;
+      await route.continue();
+    });
+    await say(page, "Hello");
+    await field(page).fill("and an");
+    held.open();
+    await log(page).getByText("You said: Hello").waitFor();
+    expect(await field(page).inputValue()).toBe("and an");
+    expect(await page.evaluate("document.activeElement?.id")).toBe("message");
+    await page.unroute("**/api/agents/*/messages");
+    await field(page).fill("");
+  });
+
+  test("asking again asks once, however often it is clicked, and with the files that were asked with", async () => {
+    stage.model.enqueue({ status: 400, body: "{}" });
+    const chooser = page.waitForEvent("filechooser");
+    await page.getByRole("button", { name: "Attach files" }).click();
+    const buffer = Buffer.from("some notes");
+    await (await chooser).setFiles([{ name: "notes.txt", mimeType: "text/plain", buffer }]);
+    await say(page, "Read it");
+    await lastAnswer(page).getByRole("button", { name: "Ask again" }).dblclick();
+    await until(
+      async () =>
+        (await log(page)
+          .getByRole("link", { name: /notes\.txt/ })
+          .count()) >= 2,
+    );
+    await lastAnswer(page).getByRole("button", { name: "Copy the answer" }).waitFor();
+    expect(await log(page).getByRole("article", { name: /^You/ }).count()).toBe(2);
   });
 
   test("an answer can be stopped, and what was asked can be asked again", async () => {

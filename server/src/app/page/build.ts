@@ -127,10 +127,19 @@ function firstError(said: string): string {
 
 function removeOld(place: string, current: string): void {
   const others = readdirSync(place)
-    .filter((name) => name !== current && !name.startsWith("."))
-    .map((name) => join(place, name))
-    // Another start may be removing the same.
-    .map((path) => ({ path, at: statSync(path, { throwIfNoEntry: false })?.mtimeMs ?? 0 }))
+    .filter((name) => name !== current)
+    .map((name) => {
+      const path = join(place, name);
+      // Another start may have taken it away just now.
+      return {
+        path,
+        isWork: name.startsWith("."),
+        at: statSync(path, { throwIfNoEntry: false })?.mtimeMs ?? 0,
+      };
+    })
     .toSorted((a, b) => b.at - a.at);
-  for (const { path } of others.slice(KEPT_BUILDS - 1)) rmSync(path, { recursive: true, force: true });
+  const old = others.filter(({ isWork }) => !isWork).slice(KEPT_BUILDS - 1);
+  // A process that was killed in the middle of a build leaves its half behind.
+  const left = others.filter(({ isWork, at }) => isWork && at < Date.now() - 2 * BUILD_WITHIN_MS);
+  for (const { path } of [...old, ...left]) rmSync(path, { recursive: true, force: true });
 }
