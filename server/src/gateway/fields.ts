@@ -70,6 +70,21 @@ export function onlyKnown(fields: Fields, known: ReadonlySet<string>, within?: s
   }
 }
 
+/** Fields whose meaning would be lost without a word, and the values of them that ask for nothing. */
+export type Unserved = readonly (readonly [
+  field: string,
+  isHarmless: (value: unknown) => boolean,
+  why: string,
+])[];
+
+export function refuseUnserved(fields: Fields, unserved: Unserved): void {
+  for (const [field, isHarmless, why] of unserved) {
+    const value = fields[field];
+    if (value === undefined || value === null || isHarmless(value)) continue;
+    throw new FieldError(field, `${field} ${is(value)}, which is not served. ${why}`);
+  }
+}
+
 export function is(value: unknown): string {
   if (value === undefined) return "is missing";
   return `is ${shortened(JSON.stringify(value) ?? typeof value)}`;

@@ -3,12 +3,13 @@ import {
   arrayAt,
   booleanAt,
   countAt,
-  type Fields,
   is,
   objectAt,
   optional,
+  refuseUnserved,
   stringAt,
   temperatureAt,
+  type Unserved,
 } from "../fields.ts";
 import { FieldError } from "../reply.ts";
 import { type Content, contentAt, type InlineFile, textAt } from "./content.ts";
@@ -59,7 +60,7 @@ export const nameAt = (value: unknown, field: string): string => stringAt(value,
  */
 export function readCompletion(body: unknown, isKept: boolean): CompletionRequest {
   const fields = objectAt(body, "body");
-  refuseUnsupported(fields);
+  refuseUnserved(fields, UNSUPPORTED);
   const agentId = nameAt(fields.model, "model");
   const messages = arrayAt(fields.messages, "messages");
   const stream = optional(fields.stream, "stream", booleanAt) ?? false;
@@ -223,12 +224,7 @@ function nothingNew(list: string): FieldError {
 
 const isEmptyList = (value: unknown): boolean => Array.isArray(value) && value.length === 0;
 
-/** Fields whose meaning would be lost without a word, and the values of them that ask for nothing. */
-const UNSUPPORTED: readonly (readonly [
-  field: string,
-  isHarmless: (value: unknown) => boolean,
-  why: string,
-])[] = [
+const UNSUPPORTED: Unserved = [
   ["n", (value) => value === 1, "Troupe answers once."],
   ["functions", isEmptyList, "Name them in tools, which took its place."],
   [
@@ -243,11 +239,3 @@ const UNSUPPORTED: readonly (readonly [
   ["audio", () => false, "Replies are text."],
   ["web_search_options", () => false, "The agent chooses among its own tools."],
 ];
-
-function refuseUnsupported(fields: Fields): void {
-  for (const [field, isHarmless, why] of UNSUPPORTED) {
-    const value = fields[field];
-    if (value === undefined || value === null || isHarmless(value)) continue;
-    throw new FieldError(field, `${field} ${is(value)}, which is not served. ${why}`);
-  }
-}

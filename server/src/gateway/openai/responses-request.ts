@@ -6,7 +6,9 @@ import {
   is,
   objectAt,
   optional,
+  refuseUnserved,
   temperatureAt,
+  type Unserved,
 } from "../fields.ts";
 import { FieldError } from "../reply.ts";
 import {
@@ -58,7 +60,7 @@ export function turnIdAt(value: unknown, field: string): string {
  */
 export function readResponses(body: unknown, isKept: boolean): ResponsesRequest {
   const fields = objectAt(body, "body");
-  refuseUnsupported(fields);
+  refuseUnserved(fields, UNSUPPORTED);
   const format = optional(fields.text, "text", objectAt)?.format;
   const instructions = optional(fields.instructions, "instructions", (value, at) =>
     textAt(value, at, { mayBeEmpty: true }),
@@ -140,12 +142,7 @@ function echoOf(fields: Fields): Readonly<Record<string, unknown>> {
   );
 }
 
-/** Fields whose meaning would be lost without a word, and the values of them that ask for nothing. */
-const UNSUPPORTED: readonly (readonly [
-  field: string,
-  isHarmless: (value: unknown) => boolean,
-  why: string,
-])[] = [
+const UNSUPPORTED: Unserved = [
   [
     "background",
     (value) => value === false,
@@ -155,11 +152,3 @@ const UNSUPPORTED: readonly (readonly [
   ["prompt", () => false, "An agent's instructions are in its file."],
   ["top_logprobs", (value) => value === 0, "Probabilities of tokens are not kept."],
 ];
-
-function refuseUnsupported(fields: Fields): void {
-  for (const [field, isHarmless, why] of UNSUPPORTED) {
-    const value = fields[field];
-    if (value === undefined || value === null || isHarmless(value)) continue;
-    throw new FieldError(field, `${field} ${is(value)}, which is not served. ${why}`);
-  }
-}
