@@ -17,7 +17,7 @@ import type {
 import { createLocalBus, createLocalTurnFeed } from "../bus/index.ts";
 import { createIdGenerator, createMetrics, type Metrics, systemClock } from "../kit/index.ts";
 import { createVault, type MasterKeys, type Vault } from "../secrets/index.ts";
-import { createFileBlobs } from "../store/index.ts";
+import { createFileBlobs, type OpenStores } from "../store/index.ts";
 import { createProcessLease, type ProcessLease, type Receivers } from "../workers/index.ts";
 import { createAgentDirectory, importAgents, type SwappableAgents, withTurnDefaults } from "./agents.ts";
 import { type BudgetBook, createBudgetBook } from "./budget-book.ts";
@@ -104,19 +104,17 @@ const LEASE_MS = 60_000;
 
 /** Builds everything, top to bottom; what was built is closed in reverse order, also when a part cannot be built. */
 export async function compose(config: Config, options: ComposeOptions = {}): Promise<Troupe> {
-  const { clock = systemClock(), random = Math.random, mode = "serve" } = options;
+  const { mode = "serve" } = options;
   const logger =
     options.logger ?? createAdjustableLogger({ level: config.log.level ?? "info", isTerminal: false });
   announce(logger, config);
-  const metrics = measureProcess(createMetrics({ prefix: "troupe_" }));
-  const ids = createIdGenerator(clock);
   await using stack = new AsyncDisposableStack();
-  const common = { clock, ids, logger, metrics };
-  const store = await openStore(config, common, mode);
-  stack.defer(() => store.close());
-  const { stores } = store;
-  const blobs = openBlobs(config, clock);
-  const foundation: Foundation = { ...common, stores, blobs, random, processId: ids.next() };
+  const { foundation, health: storeHealth } = await openFoundation(
+    config,
+    { ...options, logger, mode },
+    stack,
+  );
+  const { stores, clock, metrics } = foundation;
 
   const makeRouter = routerMaker(foundation);
   const agents = createAgentDirectory();
@@ -163,12 +161,31 @@ export async function compose(config: Config, options: ComposeOptions = {}): Pro
   });
   const hold = createHoldState(stores, SPACE);
   const noAgent = () => (agents.size === 0 ? "There is no agent." : undefined);
-  const probes = [() => store.health().error?.message, noAgent];
+  const probes = [() => storeHealth().error?.message, noAgent];
   const health = createHealthState(clock, probes, [() => heldNote(hold)]);
   const { control } = turns.supervisor;
   const parts = { control, feed, bus, agents, router, reloader, health, lease, receivers, vault, hold };
   const base = { ...foundation, ...turns, ...parts };
   return withStatus(base, mode === "serve", stack.move());
+}
+
+/** What everything stands on; closed with the stack. */
+async function openFoundation(
+  config: Config,
+  options: Required<Pick<ComposeOptions, "logger" | "mode">> & Pick<ComposeOptions, "clock" | "random">,
+  stack: AsyncDisposableStack,
+): Promise<{ readonly foundation: Foundation; readonly health: OpenStores["health"] }> {
+  const { clock = systemClock(), random = Math.random, mode, logger } = options;
+  const metrics = measureProcess(createMetrics({ prefix: "troupe_" }));
+  const ids = createIdGenerator(clock);
+  const common = { clock, ids, logger, metrics };
+  const store = await openStore(config, common, mode);
+  stack.defer(() => store.close());
+  const blobs = openBlobs(config, clock);
+  return {
+    foundation: { ...common, stores: store.stores, blobs, random, processId: ids.next() },
+    health: () => store.health(),
+  };
 }
 
 /** The router is made before: a reload whose models cannot be asked must not have changed the agents. */

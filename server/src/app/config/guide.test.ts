@@ -23,7 +23,7 @@ test("what the guide on models and money shows is a valid configuration, and its
     secrets: { find: () => ({ kind: "value", value: "a key" }) },
   });
 
-  expect(blocks).toHaveLength(3);
+  expect(blocks).toHaveLength(4);
   expect(Object.keys(config.providers)).toContain("claude");
   expect(budgetRulesOf(config)).toMatchObject([
     { name: "all", per: "space", dailyMicroUsd: 5_000_000, monthlyMicroUsd: 60_000_000, atLimit: "refuse" },

@@ -66,7 +66,7 @@ async function* answer(
     return;
   }
   using scope = linkSignal(signal);
-  using watch = new Watch(wire, scope.abort);
+  using watch = new Watch(wire, (reason) => scope.abort(reason));
   const reply = new SdkReply();
   let reader: ReadableStreamDefaultReader<LanguageModelV4StreamPart> | undefined;
   // A read that waits ends with this, whatever the package does with its own signal.
