@@ -4,7 +4,17 @@ import type { ErrorCode } from "./errors.ts";
 import type { Audience, Message, MessagePart } from "./message.ts";
 import type { CallOptions, Principal } from "./runtime.ts";
 import type { RemovedSession } from "./store.ts";
-import type { DirectCall, Lane, Trigger, Turn, TurnListener, TurnPayload, TurnState } from "./turn.ts";
+import type {
+  AfterEnd,
+  DirectCall,
+  Lane,
+  Trigger,
+  Turn,
+  TurnCause,
+  TurnListener,
+  TurnPayload,
+  TurnState,
+} from "./turn.ts";
 
 /** A message as a face or channel hands it over. */
 export interface InboundMessage {
@@ -27,6 +37,9 @@ export interface InboundMessage {
   /** With `requestHash`: this request says it is a retry, so join a turn of the last ten minutes that has the hash. */
   readonly isRetry?: boolean;
   readonly direct?: DirectCall;
+  /** Of a message that no person sent. */
+  readonly cause?: TurnCause;
+  readonly afterEnd?: AfterEnd;
   readonly given?: TurnPayload["given"];
   readonly instructions?: string;
   readonly maxOutputTokens?: number;

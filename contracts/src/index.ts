@@ -164,6 +164,7 @@ export type {
   ToolSpec,
 } from "./tool.ts";
 export type {
+  AfterEnd,
   ClientOptions,
   ClientTool,
   DirectCall,
@@ -179,6 +180,7 @@ export type {
   TraceEntry,
   Trigger,
   Turn,
+  TurnCause,
   TurnError,
   TurnEvent,
   TurnEventBody,

@@ -98,6 +98,10 @@ export interface TurnQuery extends PageQuery {
   readonly spaceId: string;
   readonly ownerId?: string;
   readonly sessionId?: string;
+  /** Those that this turn asked for. */
+  readonly parentTurnId?: string;
+  /** Those of the chain that this turn began, itself left out. */
+  readonly rootTurnId?: string;
   readonly states?: readonly TurnState[];
 }
 

@@ -108,9 +108,34 @@ export interface ClientOptions {
   readonly stop?: readonly string[];
 }
 
+/** What caused a turn that no person began: kept with it, shown by `turn show`, followed when a chain is stopped. */
+export interface TurnCause {
+  /** The turn at the beginning of the chain; absent where a schedule or a flow began it. */
+  readonly rootTurnId?: string;
+  /** The turn that asked for this one. */
+  readonly parentTurnId?: string;
+  /** Turns of the chain before this one; 0 for the first. */
+  readonly depth: number;
+  readonly of?: { readonly kind: "job-run" | "flow" | "agent-message"; readonly id: string };
+}
+
+/**
+ * An effect that is kept in the very commit that ends the turn, however it ends, so that whoever waits for it is told
+ * exactly once. Its payload is this one with `turnId`, `state`, `messageId` of what was said if anything was, and `error`.
+ * A message that carries one joins no other turn.
+ */
+export interface AfterEnd {
+  readonly kind: string;
+  readonly v: number;
+  readonly lane: Lane;
+  readonly payload: Readonly<Record<string, unknown>>;
+}
+
 /** What a turn needs beyond its messages, kept with it so that another process can run it. */
 export interface TurnPayload {
   readonly direct?: DirectCall;
+  readonly cause?: TurnCause;
+  readonly afterEnd?: AfterEnd;
   /** Earlier messages of a stateless call; the newest user message is not among them. */
   readonly given?: readonly GivenMessage[];
   /** Instructions that a client adds for this turn alone. */

@@ -1,6 +1,7 @@
 import type { TurnControl } from "@troupe/contracts";
 import { SUBJECTS, TroupeError } from "@troupe/contracts";
 import type { ActiveTurns } from "./active-turns.ts";
+import { afterEndOf } from "./after-end.ts";
 import type { AgentDeps } from "./deps.ts";
 
 export interface Control extends TurnControl {
@@ -10,7 +11,7 @@ export interface Control extends TurnControl {
 
 export type ControlDeps = Pick<
   AgentDeps,
-  "unit" | "turns" | "inbox" | "ledger" | "feed" | "bus" | "clock" | "ids"
+  "unit" | "turns" | "inbox" | "effects" | "ledger" | "feed" | "bus" | "clock" | "ids"
 > & {
   readonly active: Pick<ActiveTurns, "get">;
 };
@@ -21,6 +22,9 @@ export function createControl(deps: ControlDeps): Control {
   const stopLocal = (turnId: string, reason: string): void =>
     deps.active.get(turnId)?.work.abort(new TroupeError(`Stopped: ${reason}.`, { code: "turn.cancelled" }));
 
+  const ring = (kind: string, payload: Readonly<Record<string, unknown>>): void =>
+    deps.bus.publish(kind, { id: deps.ids.next(), kind, v: 1, at: clock.now(), payload });
+
   /** False: it is not queued any more. */
   const cancelQueued = async (turnId: string, reason: string, signal: AbortSignal): Promise<boolean> => {
     const turn = await turns.get(turnId, { signal });
@@ -28,12 +32,14 @@ export function createControl(deps: ControlDeps): Control {
       throw new TroupeError(`There is no turn ${turnId}.`, { code: "request.not_found" });
     if (turn.state !== "queued") return false;
     const at = clock.now();
+    const effects = afterEndOf(turn, { state: "cancelled", at });
     try {
       const writes = [
         turns.cancelQueued(turnId, at),
         deps.inbox.end(turnId, "cancelled", at, reason),
         turns.markMessages(turnId, "cancelled"),
         ...(turn.reservedMicroUsd === 0 ? [] : [deps.ledger.release(turnId)]),
+        ...effects.map((effect) => deps.effects.put(effect)),
       ];
       await unit.commit(writes, { signal });
     } catch (error) {
@@ -50,6 +56,7 @@ export function createControl(deps: ControlDeps): Control {
       attempt: 0,
       n: 0,
     });
+    for (const { lane } of effects) ring(SUBJECTS.effectDue, { lane });
     return true;
   };
 
@@ -63,16 +70,7 @@ export function createControl(deps: ControlDeps): Control {
         throw new TroupeError(`There is no turn ${turnId}.`, { code: "request.not_found" });
       if (state !== "running") return { kind: "ended", state };
       if (deps.active.get(turnId) !== undefined) stopLocal(turnId, reason);
-      else {
-        const payload = { turnId, reason };
-        deps.bus.publish(SUBJECTS.turnCancel, {
-          id: deps.ids.next(),
-          kind: SUBJECTS.turnCancel,
-          v: 1,
-          at: clock.now(),
-          payload,
-        });
-      }
+      else ring(SUBJECTS.turnCancel, { turnId, reason });
       return { kind: "requested", state };
     },
   };

@@ -68,8 +68,12 @@ export function draftOf(
   };
 }
 
-/** A typed command is a call from here on, so that it is a turn of its own: it joins no other, waits for none, costs no model. */
+/**
+ * A typed command is a call from here on, so that it is a turn of its own: it joins no other, waits for none, costs no model.
+ * What somebody waits for the end of is a turn of its own as well, and no command, whatever its text begins with.
+ */
 function withDirect(message: InboundMessage, { parseCommand }: InboxDeps): InboundMessage {
+  if (message.afterEnd !== undefined) return { ...message, debounceMs: 0 };
   const direct = message.direct ?? parseCommand(textOf(message.parts));
   return direct === undefined ? message : { ...message, direct, debounceMs: 0 };
 }
@@ -82,6 +86,8 @@ export function sessionIdOf(message: InboundMessage, principal: Principal, sessi
 
 function payloadOf({
   direct,
+  cause,
+  afterEnd,
   given,
   instructions,
   maxOutputTokens,
@@ -90,6 +96,8 @@ function payloadOf({
 }: InboundMessage): TurnPayload {
   return {
     ...(direct === undefined ? {} : { direct }),
+    ...(cause === undefined ? {} : { cause }),
+    ...(afterEnd === undefined ? {} : { afterEnd }),
     ...(given === undefined ? {} : { given }),
     ...(instructions === undefined ? {} : { instructions }),
     ...(maxOutputTokens === undefined ? {} : { maxOutputTokens }),

@@ -131,6 +131,9 @@ export interface TurnTable {
   inbound_count: number;
   v: number;
   payload: string;
+  /** Of the chain that caused it; null where a person began it. */
+  root_turn_id: string | null;
+  parent_turn_id: string | null;
   due_at: number;
   deadline_at: number;
   cancel_requested: number;

@@ -142,4 +142,25 @@ function describeTurnLists(get: GetHarness): void {
       undefined,
     ]);
   });
+
+  it("finds what a turn asked for, and the whole chain that it began", async () => {
+    const harness = get();
+    const { turns } = harness.stores;
+    const cause = (parentTurnId: string, depth: number) => ({
+      payload: { cause: { rootTurnId: "turn-1", parentTurnId, depth } },
+    });
+    await commit(harness, ...accepting(harness, 1));
+    await commit(harness, ...accepting(harness, 2, { turn: cause("turn-1", 1) }));
+    await commit(harness, ...accepting(harness, 3, { turn: cause("turn-2", 2) }));
+    await commit(harness, ...accepting(harness, 4, { turn: cause("turn-1", 1) }));
+    await commit(harness, turns.cancelQueued("turn-3", 5));
+    const idsOf = async (query: object): Promise<string[]> =>
+      (await turns.list({ spaceId: SPACE, ...query }, options)).items.map(({ id }) => id);
+
+    expect(await idsOf({ parentTurnId: "turn-1" })).toEqual(["turn-4", "turn-2"]);
+    expect(await idsOf({ rootTurnId: "turn-1" })).toEqual(["turn-4", "turn-3", "turn-2"]);
+    expect(await idsOf({ rootTurnId: "turn-1", states: ["queued"] })).toEqual(["turn-4", "turn-2"]);
+    expect(await idsOf({ parentTurnId: "turn-3" })).toEqual([]);
+    expect((await turns.get("turn-3", options))?.payload.cause).toEqual(cause("turn-2", 2).payload.cause);
+  });
 }

@@ -1,5 +1,6 @@
 import type { CallOptions, Effect, MessageOutcome, MessageRole, NewMessage, Write } from "@troupe/contracts";
 import { derivedId } from "../../kit/index.ts";
+import { afterEndOf } from "../after-end.ts";
 import type { AgentDeps } from "../deps.ts";
 import type { CommittedTurn, ExecutedTurn } from "../values.ts";
 
@@ -23,7 +24,10 @@ export async function commit(
   run.trace.push({ at, what: "commit", detail: describe(turn, messageId) });
   const touched = deps.sessions.take({ id: claimed.session.id, at, count: 1 });
   const outboxed = claimed.replyTo !== undefined && turn.reply !== "";
-  const effects = effectsOf(deps, turn, at);
+  const effects = [
+    ...effectsOf(deps, turn, at),
+    ...afterEndOf(claimed.turn, { state: turn.state, messageId, error: turn.error, at }),
+  ];
   const writes: Write<unknown>[] = [
     ...run.unkept,
     deps.turns.finish({

@@ -7,6 +7,7 @@ import { page } from "./0006-page.ts";
 import { attachments } from "./0007-attachments.ts";
 import { fewerPages } from "./0008-fewer-pages.ts";
 import { tapes } from "./0009-tapes.ts";
+import { causes } from "./0010-causes.ts";
 import type { Migration } from "./types.ts";
 
 export type { Capabilities, Migration } from "./types.ts";
@@ -22,4 +23,5 @@ export const migrations: readonly Migration[] = [
   attachments,
   fewerPages,
   tapes,
+  causes,
 ];

@@ -9,6 +9,8 @@ interface TurnListInput {
   spaceId: string;
   ownerId: string | undefined;
   sessionId: string | undefined;
+  parentTurnId: string | undefined;
+  rootTurnId: string | undefined;
   states: string | undefined;
   before: number | undefined;
   limit: number;
@@ -22,6 +24,8 @@ interface TurnSelects {
   readonly outlook: Statement<{ owner: string }>;
   readonly all: Statement<TurnListInput>;
   readonly ofSession: Statement<TurnListInput>;
+  readonly caused: Statement<TurnListInput>;
+  readonly chain: Statement<TurnListInput>;
   readonly unwell: Statement<TurnListInput>;
   readonly open: Statement<TurnListInput>;
 }
@@ -95,6 +99,16 @@ export function turnSelects({ statements, dialect }: PortDeps): TurnSelects {
       "turn.list-of-session",
       dialect.indexedBy("turns_session"),
       (p) => sql`AND t.session_id = ${p.sessionId}`,
+    ),
+    caused: list(
+      "turn.list-caused",
+      dialect.indexedBy("turns_caused"),
+      (p) => sql`AND t.parent_turn_id IS NOT NULL AND t.parent_turn_id = ${p.parentTurnId}`,
+    ),
+    chain: list(
+      "turn.list-chain",
+      dialect.indexedBy("turns_chain"),
+      (p) => sql`AND t.root_turn_id IS NOT NULL AND t.root_turn_id = ${p.rootTurnId}`,
     ),
     unwell: list(
       "turn.list-unwell",

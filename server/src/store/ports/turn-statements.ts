@@ -7,7 +7,12 @@ import { hasNoLease, type PortDeps } from "./kit.ts";
 import { MESSAGE_COLUMNS } from "./messages.ts";
 import { TURN_COLUMNS } from "./turn-rows.ts";
 
-type OpenInput = Omit<NewTurn, "lane" | "payload"> & { readonly lane: number; readonly payload: string };
+type OpenInput = Omit<NewTurn, "lane" | "payload"> & {
+  readonly lane: number;
+  readonly payload: string;
+  readonly rootTurnId: string | undefined;
+  readonly parentTurnId: string | undefined;
+};
 
 interface ClaimInput {
   readonly owner: string;
@@ -83,10 +88,11 @@ function lifeStatements({
       (_db, p) => sql`
       INSERT INTO turns (id, space_id, agent_id, agent_revision, session_id, turn_seq, trigger, lane, state, attempt, epoch, owner,
         inbound_count, v, payload, due_at, deadline_at, cancel_requested, reserved_micro_usd, cost_micro_usd, input_tokens,
-        cached_input_tokens, output_tokens, trace, created_at)
+        cached_input_tokens, output_tokens, trace, created_at, root_turn_id, parent_turn_id)
       SELECT ${p.id}, ${p.spaceId}, ${p.agentId}, 0, s.id, s.last_seq, ${p.trigger}, ${p.lane},
         CASE s.runs WHEN 1 THEN 'running' ELSE 'queued' END, s.runs, s.runs, CASE s.runs WHEN 1 THEN ${p.owner} END,
-        1, ${sql.lit(PAYLOAD_VERSION)}, ${p.payload}, ${p.dueAt}, ${p.deadlineAt}, 0, ${p.reservedMicroUsd}, 0, 0, 0, 0, '', ${p.createdAt}
+        1, ${sql.lit(PAYLOAD_VERSION)}, ${p.payload}, ${p.dueAt}, ${p.deadlineAt}, 0, ${p.reservedMicroUsd}, 0, 0, 0, 0, '', ${p.createdAt},
+        ${p.rootTurnId}, ${p.parentTurnId}
       FROM (SELECT id, last_seq, CASE WHEN CAST(${p.owner} AS TEXT) IS NOT NULL AND NOT EXISTS (
           SELECT 1 FROM turns WHERE session_id = ${p.sessionId} AND state IN ('queued', 'running')) THEN 1 ELSE 0 END AS runs
         FROM sessions WHERE id = ${p.sessionId}) s

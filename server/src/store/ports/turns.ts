@@ -1,4 +1,4 @@
-import type { Message, TurnState, TurnStore } from "@troupe/contracts";
+import type { Message, TurnQuery, TurnState, TurnStore } from "@troupe/contracts";
 import { type Row, write, writeRow, writeRows } from "../statement.ts";
 import { laneNumber, numberCursor, type PortDeps, pageLimit, pageOf } from "./kit.ts";
 import { messageOf } from "./messages.ts";
@@ -33,7 +33,13 @@ function turnWrites(deps: PortDeps): Pick<TurnStore, WriteNames> {
     open: (turn) =>
       writeRow(
         statements.open,
-        { ...turn, lane: laneNumber(turn.lane), payload: JSON.stringify(turn.payload) },
+        {
+          ...turn,
+          lane: laneNumber(turn.lane),
+          payload: JSON.stringify(turn.payload),
+          rootTurnId: turn.payload.cause?.rootTurnId,
+          parentTurnId: turn.payload.cause?.parentTurnId,
+        },
         (row) => ({
           state: row?.[0] as "queued" | "running",
           epoch: row?.[1] as number,
@@ -105,16 +111,18 @@ function turnReads(deps: PortDeps): Omit<TurnStore, WriteNames> {
     },
     async list(query, options) {
       const limit = pageLimit(query);
-      const { spaceId, ownerId, sessionId, states } = query;
+      const { spaceId, ownerId, sessionId, parentTurnId, rootTurnId, states } = query;
       const input = {
         spaceId,
         ownerId,
         sessionId,
+        parentTurnId,
+        rootTurnId,
         states: states === undefined ? undefined : JSON.stringify(states),
         before: numberCursor(query),
         limit: limit + 1,
       };
-      const rows = await reads.farRows(selects[listOf(sessionId, states)], input, options);
+      const rows = await reads.farRows(selects[listOf(query)], input, options);
       return pageOf(
         rows,
         limit,
@@ -138,11 +146,15 @@ function turnReads(deps: PortDeps): Omit<TurnStore, WriteNames> {
   };
 }
 
-function listOf(
-  sessionId: string | undefined,
-  states: readonly TurnState[] | undefined,
-): "ofSession" | "unwell" | "open" | "all" {
+function listOf({
+  sessionId,
+  parentTurnId,
+  rootTurnId,
+  states,
+}: TurnQuery): "ofSession" | "caused" | "chain" | "unwell" | "open" | "all" {
   if (sessionId !== undefined) return "ofSession";
+  if (parentTurnId !== undefined) return "caused";
+  if (rootTurnId !== undefined) return "chain";
   if (states === undefined) return "all";
   if (states.every((state) => UNWELL.has(state))) return "unwell";
   return states.every((state) => state === "queued" || state === "running") ? "open" : "all";
