@@ -33,6 +33,11 @@ export interface MessageBus {
     envelope: Envelope,
     options: CallOptions & { readonly timeoutMs: number },
   ): Promise<Envelope>;
+  /**
+   * Backpressure for whoever produces a stream: resolves at once while the bus keeps up, later when much is under way,
+   * after half a second at most. Never needed before a doorbell. Source: feature NR-005.
+   */
+  room(options: CallOptions): Promise<void>;
   /** Answers requests on a subject; a throwing responder leaves the asker to its timeout. */
   respond(subject: string, answer: (envelope: Envelope) => Promise<Envelope>): Disposable;
 }
@@ -47,6 +52,8 @@ export const SUBJECTS = {
   outboxDue: "outbox.due",
   /** Post-turn work waits: payload `{ lane }`, or `{}` where it may be of any. */
   effectDue: "effect.due",
+  /** This process reached the bus again, so doorbells may have been missed: heard by its own subscribers alone, payload `{}`. */
+  busBack: "bus.back",
   /** A session was deleted, so nobody keeps what it knew of it: payload `{ sessionId }`. */
   sessionRemoved: "session.removed",
 } as const;

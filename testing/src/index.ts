@@ -1,5 +1,6 @@
 /** Fakes and one contract suite per port. */
 export { type Arrival, createFakePlatform, type FakePlatform, type Mishap } from "./channel-doubles.ts";
+export { type NatsServer, NO_NATS, startNatsServer } from "./lab/nats.ts";
 export { findPostgres, NO_POSTGRES, type PostgresLab, type TestDatabase } from "./lab/postgres.ts";
 export { NO_CLUSTER, type PostgresCluster, startPostgresCluster } from "./lab/postgres-cluster.ts";
 export { openTcpProxy, type TcpProxy } from "./lab/tcp-proxy.ts";

@@ -71,6 +71,7 @@ export function createSimulatedBus(world: World, faults: Faults): SimulatedBus {
         subscriptions.add(one);
         return { [Symbol.dispose]: () => void subscriptions.delete(one) };
       },
+      room: async ({ signal }) => signal.throwIfAborted(),
       respond(subject, answer) {
         const one = { process, answer };
         responders.set(subject, [...(responders.get(subject) ?? []), one]);
