@@ -52,6 +52,12 @@ export const SUBJECTS = {
   outboxDue: "outbox.due",
   /** Post-turn work waits: payload `{ lane }`, or `{}` where it may be of any. */
   effectDue: "effect.due",
+  /** With the turn's id behind it: live events, payload `{ from, events }`. */
+  turnLive: "turn.live",
+  /** Somebody watches a turn from here on and wants to know what was said: payload `{ turnId, to }`, `to` a process. */
+  turnWatched: "turn.watched",
+  /** With the asking process's id behind it: the answer, payload `{ turnId, events }`. */
+  turnSaid: "turn.said",
   /** This process reached the bus again, so doorbells may have been missed: heard by its own subscribers alone, payload `{}`. */
   busBack: "bus.back",
   /** A session was deleted, so nobody keeps what it knew of it: payload `{ sessionId }`. */

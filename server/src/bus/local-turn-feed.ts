@@ -16,6 +16,8 @@ export interface LocalTurnFeedDeps {
 export interface LocalTurnFeed extends TurnFeed {
   /** How many turns have a snapshot or a listener. */
   readonly size: number;
+  /** The present attempt so far, text merged; undefined where nothing of it is known here. */
+  said(turnId: string): readonly TurnEvent[] | undefined;
 }
 
 /** Changed in place while deltas of one kind follow each other, so that a token costs no object. */
@@ -92,6 +94,10 @@ export function createLocalTurnFeed({
       entry.listeners = [...entry.listeners, own.tell];
       for (const kept of [...entry.kept]) if (!tell(entry, own.tell, asEvent(kept))) break;
       return own;
+    },
+    said(turnId) {
+      const kept = entries.get(turnId)?.kept ?? [];
+      return kept.length === 0 ? undefined : kept.map(asEvent);
     },
     get size() {
       return entries.size;
