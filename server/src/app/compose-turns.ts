@@ -6,6 +6,7 @@ import {
   type Gate,
   type Inbox,
   type Lane,
+  type MessageBus,
   type ModelRouter,
   SUBJECTS,
   type ToolSource,
@@ -13,7 +14,6 @@ import {
   type TurnFeed,
 } from "@troupe/contracts";
 import { AGENT_DEFAULTS, type AgentSettings, createSupervisor, type Supervisor } from "../agent/index.ts";
-import type { LocalBus } from "../bus/index.ts";
 import { createInbox, neverAnswerYourself, notEmpty, rateLimited } from "../inbox/index.ts";
 import { createRateLimit, type WakeLoop } from "../kit/index.ts";
 import { createIndexer, createMemoryModule, createSummaryHandler, type Indexer } from "../memory/index.ts";
@@ -65,7 +65,7 @@ export function composeTurns(
   parts: {
     readonly router: ModelRouter;
     readonly agents: SwappableAgents;
-    readonly bus: LocalBus;
+    readonly bus: MessageBus;
     readonly feed: TurnFeed;
     /** The configuration in force. */
     readonly config: () => Config;
@@ -185,7 +185,7 @@ function sweepOf(foundation: Foundation, config: () => Config): WakeLoop {
 /** Rings for whoever watches a session from somewhere else. */
 function sessionRinger(
   { ids, clock }: Foundation,
-  bus: LocalBus,
+  bus: MessageBus,
 ): (payload: { readonly sessionId: string; readonly turnId: string }) => void {
   const kind = SUBJECTS.sessionChanged;
   return (payload) => bus.publish(kind, { id: ids.next(), kind, v: 1, at: clock.now(), payload });

@@ -14,7 +14,6 @@ import type {
   TurnControl,
   TurnFeed,
 } from "@troupe/contracts";
-import { createLocalBus, createLocalTurnFeed } from "../bus/index.ts";
 import { createIdGenerator, createMetrics, type Metrics, systemClock } from "../kit/index.ts";
 import { createVault, type MasterKeys, type Vault } from "../secrets/index.ts";
 import { createFileBlobs, type OpenStores } from "../store/index.ts";
@@ -31,6 +30,7 @@ import { createLastingLease } from "./lasting-lease.ts";
 import { type AdjustableLogger, createAdjustableLogger } from "./logging.ts";
 import { routerMaker } from "./make-router.ts";
 import { measureProcess } from "./measure-process.ts";
+import { openBus } from "./open-bus.ts";
 import { openStore } from "./open-store.ts";
 import { createReloader, type Reloader } from "./reload.ts";
 import { hiddenValues, masterKeysOf } from "./secrets.ts";
@@ -118,9 +118,9 @@ export async function compose(config: Config, options: ComposeOptions = {}): Pro
 
   const makeRouter = routerMaker(foundation);
   const agents = createAgentDirectory();
-  const bus = createLocalBus({ clock, logger, metrics });
-  stack.defer(() => bus.close());
-  const feed = createLocalTurnFeed({ logger, metrics });
+  const opened = openBus(config, foundation);
+  stack.defer(() => opened.close());
+  const { bus, feed } = opened;
   /** The configuration in force; whoever needs a setting that a reload may change asks for it each time. */
   const live = { config };
   const retireAfterMs = (): number => longestTurnMs(live.config);
@@ -162,7 +162,7 @@ export async function compose(config: Config, options: ComposeOptions = {}): Pro
   const hold = createHoldState(stores, SPACE);
   const noAgent = () => (agents.size === 0 ? "There is no agent." : undefined);
   const probes = [() => storeHealth().error?.message, noAgent];
-  const health = createHealthState(clock, probes, [() => heldNote(hold)]);
+  const health = createHealthState(clock, probes, [() => heldNote(hold), opened.remark]);
   const { control } = turns.supervisor;
   const parts = { control, feed, bus, agents, router, reloader, health, lease, receivers, vault, hold };
   const base = { ...foundation, ...turns, ...parts };

@@ -195,8 +195,8 @@ describe("a configuration with faults", () => {
       "troupe.yaml:2  store.url with mysql: is not served in this version.",
     ],
     [
-      "version: 1\nbus: { url: 'nats://h:4222' }\n",
-      "troupe.yaml:2  bus.url with nats: is not served in this version.",
+      "version: 1\nbus: { url: 'wss://h:4222' }\n",
+      "troupe.yaml:2  bus.url with wss: is not served in this version.",
     ],
     [
       "version: 1\nblobs: { url: 's3://b' }\n",

@@ -52,7 +52,7 @@ const ADDRESSES: readonly {
     planned: /^(cockroachdb|mysql|mariadb):/,
     write: "sqlite:data/troupe.db",
   },
-  { path: "bus.url", served: /^local:$/, planned: /^(nats|tls|ws|wss):/, write: "local:" },
+  { path: "bus.url", served: /^(local:$|(nats|tls):\/\/.)/, planned: /^(ws|wss):/, write: "local:" },
   { path: "blobs.url", served: /^file:./, planned: /^(s3|gs|azure|https?):/, write: "file:data/blobs" },
 ];
 

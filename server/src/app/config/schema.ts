@@ -199,7 +199,22 @@ export const configSchema: z.ZodType<ConfigFile> = z
       })
       .prefault({}),
     bus: z
-      .strictObject({ url: z.string().default("local:").describe("local: is a bus inside the process.") })
+      .strictObject({
+        url: z
+          .string()
+          .default("local:")
+          .describe(
+            "local: is a bus inside the process. nats://USER:PASSWORD@HOST:PORT (or tls://, several joined by commas) lets several processes share the work; they share one PostgreSQL too.",
+          ),
+        prefix: z
+          .string()
+          .regex(
+            /^[A-Za-z0-9_-]*(\.[A-Za-z0-9_-]+)*$/,
+            "is words of letters, digits, - and _, joined by dots",
+          )
+          .default("")
+          .describe("Before every subject, so that several Troupes may share one NATS server."),
+      })
       .prefault({}),
     blobs: z
       .strictObject({

@@ -15,7 +15,7 @@ export interface ConfigFile {
     readonly grpcPort?: number | undefined;
   };
   readonly store: { readonly url: string };
-  readonly bus: { readonly url: string };
+  readonly bus: { readonly url: string; readonly prefix: string };
   readonly blobs: { readonly url: string; readonly maxFileBytes: number };
   readonly providers: Readonly<Record<string, ProviderConfig>>;
   readonly models: Readonly<Record<string, readonly string[]>>;

@@ -1,6 +1,7 @@
 import { existsSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { defaultServer, type Environment, type LoadResult } from "../config/index.ts";
+import { checkBus } from "./bus.ts";
 import { checkDatabase } from "./database.ts";
 import type { Finding } from "./finding.ts";
 import { checkFolders, checkHome, checkPermissions, checkProcess } from "./home.ts";
@@ -39,6 +40,7 @@ export async function examine(input: DoctorInput): Promise<readonly Finding[]> {
   const { config } = loaded;
   findings.push(...checkExposure(config), ...(await checkPorts(config, isRunning)));
   findings.push(...checkStore(config), ...(await checkDatabase(config)), ...checkSecrets(config));
+  findings.push(...(await checkBus(config)));
   findings.push(...(await checkProviders(config)));
   return findings;
 }
