@@ -37,6 +37,7 @@ const bus: MessageBus = {
   subscribe: () => NO_MATTER,
   request: () => Promise.reject(new TroupeError("A replay asks nobody.", { code: "bus.no_responder" })),
   respond: () => NO_MATTER,
+  room: () => Promise.resolve(),
 };
 const NO_MATTER: Disposable = { [Symbol.dispose]: () => undefined };
 

@@ -163,7 +163,7 @@ function tapeKeeperOf(
 
 function relayOf(
   foundation: Foundation,
-  parts: { readonly bus: LocalBus; readonly channels: readonly Channel[]; readonly lease: ProcessLease },
+  parts: { readonly bus: MessageBus; readonly channels: readonly Channel[]; readonly lease: ProcessLease },
 ): Relay {
   return createRelay({
     ...foundation,

@@ -114,7 +114,7 @@ export async function compose(config: Config, options: ComposeOptions = {}): Pro
     { ...options, logger, mode },
     stack,
   );
-  const { stores, clock, metrics } = foundation;
+  const { stores, clock } = foundation;
 
   const makeRouter = routerMaker(foundation);
   const agents = createAgentDirectory();
