@@ -65,8 +65,6 @@ export interface TapeTurn extends Line<"tape.turn"> {
   readonly maxSteps: number;
   /** Earlier turns that the prompt could show, oldest first. */
   readonly history: readonly TapeHistoryTurn[];
-  /** Older turns had been cut from the prompt before. */
-  readonly wasCut: boolean;
   /** Of the storyline; empty where the prompt needed none. */
   readonly summary: string;
   /** What modules added. */

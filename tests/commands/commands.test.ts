@@ -4,12 +4,16 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
 import { openHome } from "../../server/src/app/home.ts";
 import { type Serving, serve } from "../../server/src/app/lifecycle.ts";
 import { createAdjustableLogger } from "../../server/src/app/logging.ts";
 import { commandsOf, examplesOf, pathOf } from "../../server/src/cli/examples.ts";
 import { createProgram } from "../../server/src/cli/program.ts";
+import { type HomeStore, openHomeStore } from "../lab/home-store.ts";
+
+// Many processes, each a start of its own, on machines that may be busy.
+vi.setConfig({ testTimeout: 90_000, hookTimeout: 60_000 });
 
 /**
  * Every command there is: its help has an example, and with `--json` it prints one JSON value. A new command fails here
@@ -92,6 +96,7 @@ const CALLS: Readonly<Record<string, Call>> = {
 };
 
 let folder: string;
+let store: HomeStore;
 let serving: Serving;
 const known: Record<string, string> = {};
 
@@ -99,9 +104,10 @@ beforeAll(async () => {
   folder = mkdtempSync(join(tmpdir(), "troupe-commands-"));
   const home = join(folder, "home");
   openHome(home);
+  store = await openHomeStore();
   writeFileSync(
     join(home, "troupe.yaml"),
-    "version: 1\nserver: { port: 0, metricsPort: 0, adminPort: 0 }\nbudgets: { all: { per: space, dailyUsd: 5 } }\ntape: { record: true }\n",
+    `version: 1\nserver: { port: 0, metricsPort: 0, adminPort: 0 }\nbudgets: { all: { per: space, dailyUsd: 5 } }\ntape: { record: true }\n${store.yaml}`,
   );
   const logger = createAdjustableLogger({ level: "silent", isTerminal: false });
   serving = await serve({ home, runtimeDirectory: folder, noColor: true, variables: {} }, { logger });
@@ -113,6 +119,7 @@ beforeAll(async () => {
 
 afterAll(async () => {
   await serving.stop({ graceMs: 0 });
+  await store[Symbol.asyncDispose]();
   rmSync(folder, { recursive: true, force: true });
 });
 

@@ -5,8 +5,11 @@ import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
 import { type HomeStore, openHomeStore } from "../lab/home-store.ts";
+
+// Many processes, each a start of its own, on machines that may be busy.
+vi.setConfig({ testTimeout: 90_000, hookTimeout: 60_000 });
 
 /** The command line as a person uses it: real processes, a real home, the offline model. */
 

@@ -1,9 +1,12 @@
 import { execFileSync, spawnSync } from "node:child_process";
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
+
+// Many processes, each a start of its own, on machines that may be busy.
+vi.setConfig({ testTimeout: 90_000, hookTimeout: 60_000 });
 
 /** Completion in the shells themselves. zsh and fish are asked where the machine has them. */
 
@@ -21,6 +24,7 @@ afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
 function script(shell: string): string {
   const file = join(folder, `troupe.${shell}`);
+  if (existsSync(file)) return file;
   const environment = { ...process.env, TROUPE_HOME: folder };
   writeFileSync(file, execFileSync(process.execPath, [MAIN, "completion", shell], { env: environment }));
   return file;

@@ -64,6 +64,7 @@ test("models that no list names, and what is no text, are refused by name", asyn
   await expect(ask("far/text-embedding-3-large", "cat")).rejects.toThrow(
     /Known in troupe.yaml: default, embedding/,
   );
+  await expect(ask("__proto__", "cat")).rejects.toMatchObject({ status: 404 });
   await expect(ask("embedding", [[1, 2]])).rejects.toMatchObject({ status: 400, param: "input[0]" });
   await expect(ask("embedding", [])).rejects.toMatchObject({ status: 400, param: "input" });
   await expect(ask("embedding", "")).rejects.toMatchObject({ status: 400, param: "input" });

@@ -5,6 +5,7 @@ import { type ScriptedModelServer, startScriptedModelServer } from "@troupe/test
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { type Serving, serve } from "../../server/src/app/lifecycle.ts";
 import { createAdjustableLogger } from "../../server/src/app/logging.ts";
+import { type HomeStore, openHomeStore } from "../lab/home-store.ts";
 
 /** Files on their whole way: uploaded, sent with a message, shown to a model, read again. */
 
@@ -14,6 +15,7 @@ const PNG = Buffer.from(
 );
 
 let home: string;
+let store: HomeStore;
 let model: ScriptedModelServer;
 let serving: Serving;
 let address: string;
@@ -22,6 +24,7 @@ let key: string;
 beforeEach(async () => {
   home = mkdtempSync(join(tmpdir(), "troupe-files-"));
   model = await startScriptedModelServer();
+  store = await openHomeStore();
   mkdirSync(join(home, "agents"));
   writeFileSync(
     join(home, "troupe.yaml"),
@@ -31,7 +34,7 @@ blobs: { maxFileBytes: 2000000 }
 limits: { bodyBytes: 10000 }
 providers: { local: { kind: openai-compatible, baseUrl: "${model.baseUrl}" } }
 models: { default: [local/scripted-vision], blind: [local/scripted] }
-`,
+${store.yaml}`,
   );
   writeFileSync(join(home, "agents", "ana.yaml"), "id: ana\nname: Ana\ninstructions: Be kind.\n");
   writeFileSync(
@@ -49,6 +52,7 @@ models: { default: [local/scripted-vision], blind: [local/scripted] }
 afterEach(async () => {
   await serving.stop({ graceMs: 0 });
   await model.close();
+  await store[Symbol.asyncDispose]();
   rmSync(home, { recursive: true, force: true });
 });
 

@@ -5,7 +5,7 @@ import { expect, it } from "vitest";
 const isChosen = process.env.TROUPE_TEST_STORE !== undefined;
 const postgres = isChosen ? undefined : await findPostgres();
 
-it("the HTTP face is tested on PostgreSQL too", ({ skip }) => {
+it("the HTTP face and whole conversations are tested on PostgreSQL too", ({ skip }) => {
   if (isChosen) return skip("TROUPE_TEST_STORE chooses one store");
   if (postgres === undefined) return skip(NO_POSTGRES);
   expect(process.env.TROUPE_TEST_STORE).toBe("postgres");
@@ -13,6 +13,7 @@ it("the HTTP face is tested on PostgreSQL too", ({ skip }) => {
 
 if (postgres !== undefined) {
   process.env.TROUPE_TEST_STORE = "postgres";
-  // Its tests become tests of this file.
+  // Their tests become tests of this file.
   await import("./http.test.ts");
+  await import("./sessions.test.ts");
 }

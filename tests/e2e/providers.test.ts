@@ -6,12 +6,14 @@ import type { TurnEvent } from "@troupe/contracts";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { type Serving, serve } from "../../server/src/app/lifecycle.ts";
 import { createAdjustableLogger } from "../../server/src/app/logging.ts";
+import { type HomeStore, openHomeStore } from "../lab/home-store.ts";
 
 /** Turns over several providers, each a server that this project did not write. */
 
 const KEY = "test-key-0123456789";
 
 let home: string;
+let store: HomeStore;
 let servers: LLMock[];
 let serving: Serving;
 let address: string;
@@ -27,6 +29,7 @@ beforeEach(async () => {
     }),
   );
   const [first, second] = servers;
+  store = await openHomeStore();
   mkdirSync(join(home, "agents"));
   writeFileSync(
     join(home, "troupe.yaml"),
@@ -41,7 +44,7 @@ models: { default: [claude/claude-sonnet-4-5, gpt/gpt-4o], google: [gemini/gemin
 prices:
   claude/claude-sonnet-4-5: { inputUsdPerMillion: 3, outputUsdPerMillion: 15 }
   gpt/gpt-4o: { inputUsdPerMillion: 2, outputUsdPerMillion: 10 }
-`,
+${store.yaml}`,
   );
   writeFileSync(join(home, "agents", "ana.yaml"), "id: ana\nname: Ana\ninstructions: Be kind.\n");
   const environment = { home, runtimeDirectory: home, noColor: true, variables: {} };
@@ -55,6 +58,7 @@ prices:
 afterEach(async () => {
   await serving.stop({ graceMs: 0 });
   await Promise.all(servers.map((mock) => mock.stop()));
+  await store[Symbol.asyncDispose]();
   rmSync(home, { recursive: true, force: true });
 });
 

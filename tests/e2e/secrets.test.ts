@@ -2,6 +2,7 @@ import { chmodSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { type ScriptedModelServer, startScriptedModelServer } from "@troupe/testing";
 import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
+import { type HomeStore, openHomeStore } from "../lab/home-store.ts";
 import { type CliHome, createCliHome, type RunningHome } from "./cli-home.ts";
 
 // Many processes, each a start of its own, on machines that may be busy.
@@ -12,11 +13,13 @@ vi.setConfig({ testTimeout: 90_000, hookTimeout: 60_000 });
 const FIRST = "key-of-spring-0123456789";
 const SECOND = "key-of-autumn-9876543210";
 let cli: CliHome;
+let store: HomeStore;
 let model: ScriptedModelServer;
 let running: RunningHome;
 
 beforeAll(async () => {
   cli = createCliHome();
+  store = await openHomeStore();
   model = await startScriptedModelServer();
   cli.write("agents/ana.yaml", "id: ana\nname: Ana\ninstructions: Be kind.\n");
   cli.write(
@@ -27,13 +30,14 @@ providers:
   local: { kind: openai-compatible, baseUrl: "${model.baseUrl}", apiKey: "\${secret:local}" }
 models: { default: [local/scripted, offline/guide] }
 log: { level: debug }
-`,
+${store.yaml}`,
   );
 });
 
 afterAll(async () => {
   await cli[Symbol.asyncDispose]();
   await model.close();
+  await store[Symbol.asyncDispose]();
 });
 
 async function ask(text: string): Promise<string> {
@@ -44,8 +48,10 @@ async function ask(text: string): Promise<string> {
 
 const lastKey = (): unknown => model.requests.at(-1)?.headers.authorization;
 
-/** What lies in the home but the master key and the files that a person wrote. */
-function atRest(): string {
+/** What the database holds of secrets, as it lies there. */
+async function atRest(): Promise<string> {
+  if (store.database !== undefined)
+    return JSON.stringify(await store.database.query("SELECT * FROM secrets"));
   const data = join(cli.home, "data");
   return readdirSync(data)
     .filter((name) => name.includes("troupe.db"))
@@ -108,7 +114,7 @@ describe("while Troupe runs", () => {
       (await cli.run(["turn", "list", "--json"])).out,
       (await cli.run(["status"])).out,
       running.text(),
-      atRest(),
+      await atRest(),
     ];
 
     expect(JSON.parse(listed.out)).toEqual([

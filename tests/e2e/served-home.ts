@@ -5,6 +5,7 @@ import { join } from "node:path";
 import { type ScriptedModelServer, startScriptedModelServer } from "@troupe/testing";
 import { type Serving, serve } from "../../server/src/app/lifecycle.ts";
 import { createAdjustableLogger } from "../../server/src/app/logging.ts";
+import { openHomeStore } from "../lab/home-store.ts";
 
 export interface ServedHome extends AsyncDisposable {
   readonly model: ScriptedModelServer;
@@ -22,6 +23,7 @@ export async function serveHome(
 ): Promise<ServedHome> {
   const home = mkdtempSync(join(tmpdir(), "troupe-served-"));
   const model = await startScriptedModelServer();
+  const store = await openHomeStore();
   mkdirSync(join(home, "agents"));
   writeFileSync(
     join(home, "troupe.yaml"),
@@ -29,7 +31,7 @@ export async function serveHome(
 server: { port: 0, metricsPort: 0, adminPort: 0 }
 providers: { local: { kind: openai-compatible, baseUrl: "${model.baseUrl}" }${providers} }
 models: { default: [local/scripted-vision]${models} }
-${settings}`,
+${store.yaml}${settings}`,
   );
   for (const [id, name] of [
     ["ana", "Ana"],
@@ -50,6 +52,7 @@ ${settings}`,
     async [Symbol.asyncDispose]() {
       await serving.stop({ graceMs: 0 });
       await model.close();
+      await store[Symbol.asyncDispose]();
       rmSync(home, { recursive: true, force: true });
     },
   };

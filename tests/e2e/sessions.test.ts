@@ -2,15 +2,20 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type ScriptedModelServer, startScriptedModelServer } from "@troupe/testing";
-import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import { type Serving, serve } from "../../server/src/app/lifecycle.ts";
 import { createAdjustableLogger } from "../../server/src/app/logging.ts";
+import { type HomeStore, openHomeStore } from "../lab/home-store.ts";
+
+// A hundred requests and a database of its own for each test, on machines that may be busy.
+vi.setConfig({ testTimeout: 90_000, hookTimeout: 60_000 });
 
 /** Whole conversations, through the real ports: named, searched, branched, exported, compared, deleted. */
 
 const options = { signal: new AbortController().signal };
 
 let home: string;
+let store: HomeStore;
 let model: ScriptedModelServer;
 let serving: Serving;
 let keys: { readonly operator: string; readonly one: string; readonly other: string };
@@ -18,6 +23,7 @@ let keys: { readonly operator: string; readonly one: string; readonly other: str
 beforeEach(async () => {
   home = mkdtempSync(join(tmpdir(), "troupe-sessions-"));
   model = await startScriptedModelServer();
+  store = await openHomeStore();
   mkdirSync(join(home, "agents"));
   writeFileSync(
     join(home, "troupe.yaml"),
@@ -25,7 +31,7 @@ beforeEach(async () => {
 server: { port: 0, metricsPort: 0, adminPort: 0 }
 providers: { local: { kind: openai-compatible, baseUrl: "${model.baseUrl}" } }
 models: { default: [local/scripted] }
-`,
+${store.yaml}`,
   );
   writeFileSync(join(home, "agents", "ana.yaml"), "id: ana\nname: Ana\ninstructions: Be kind.\n");
   const logger = createAdjustableLogger({ level: "silent", isTerminal: false });
@@ -37,6 +43,7 @@ models: { default: [local/scripted] }
 afterEach(async () => {
   await serving.stop({ graceMs: 0 });
   await model.close();
+  await store[Symbol.asyncDispose]();
   rmSync(home, { recursive: true, force: true });
 });
 

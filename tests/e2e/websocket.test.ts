@@ -11,12 +11,14 @@ import {
   openSocket,
   type SocketClient,
 } from "../../server/src/gateway/websocket/fixture-client.ts";
+import { type HomeStore, openHomeStore } from "../lab/home-store.ts";
 
 /** A real server that is killed in mid-turn, and a client that comes back. */
 
 const CHILD = fileURLToPath(new URL("./serve-child.ts", import.meta.url));
 
 let home: string;
+let store: HomeStore;
 let model: ScriptedModelServer;
 let child: ChildProcess | undefined;
 const clients: SocketClient[] = [];
@@ -24,6 +26,7 @@ const clients: SocketClient[] = [];
 beforeEach(async () => {
   home = mkdtempSync(join(tmpdir(), "troupe-ws-"));
   model = await startScriptedModelServer();
+  store = await openHomeStore();
   mkdirSync(join(home, "agents"));
   writeFileSync(
     join(home, "troupe.yaml"),
@@ -31,7 +34,7 @@ beforeEach(async () => {
 server: { port: 0, metricsPort: 0, adminPort: 0 }
 providers: { local: { kind: openai-compatible, baseUrl: "${model.baseUrl}" } }
 models: { default: [local/scripted] }
-`,
+${store.yaml}`,
   );
   writeFileSync(join(home, "agents", "ana.yaml"), "id: ana\nname: Ana\ninstructions: Be kind.\n");
 });
@@ -40,6 +43,7 @@ afterEach(async () => {
   for (const { socket } of clients.splice(0)) socket.terminate();
   await kill();
   await model.close();
+  await store[Symbol.asyncDispose]();
   rmSync(home, { recursive: true, force: true });
 });
 

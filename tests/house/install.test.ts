@@ -1,7 +1,10 @@
 import { existsSync, readdirSync, rmSync, symlinkSync, utimesSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { afterEach, beforeEach, describe, expect, test } from "vitest";
-import { type Clone, lines, makeClone, npmInstalls, until } from "./clone.ts";
+import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
+import { type Clone, goOn, lines, makeClone, npmInstalls, until, waitsForUs } from "./clone.ts";
+
+// Many processes, on machines that may be busy.
+vi.setConfig({ testTimeout: 60_000 });
 
 let clone: Clone;
 beforeEach(() => {
@@ -49,11 +52,14 @@ describe("the first ./troupe up", () => {
   });
 
   test("installs once when two start at the same time, and both run", async () => {
-    clone.npmDoes(`sleep 0.5; ${npmInstalls}`);
+    clone.npmDoes(`${waitsForUs}; ${npmInstalls}`);
     const one = clone.start(UP);
     await one.says("Installing");
+    const other = clone.start(UP);
+    await other.says("Waiting for it");
 
-    const two = await clone.run(UP);
+    goOn(clone);
+    const two = await other.ended;
 
     expect(two.err).toMatch(
       /^Another start is installing packages here \(process \d+\)\. Waiting for it … done/,
@@ -63,7 +69,7 @@ describe("the first ./troupe up", () => {
   });
 
   test("waits for an npm whose bootstrap was killed, and takes over what it left", async () => {
-    clone.npmDoes("sleep 0.7; rm -rf node_modules");
+    clone.npmDoes(`${waitsForUs}; rm -rf node_modules`);
     const killed = clone.start(["node", "scripts/bootstrap.mjs"]);
     await until(
       () => lines(join(clone.root, ".troupe-setup.lock/holder"))[0]?.split("pid").length === 3,
@@ -72,8 +78,11 @@ describe("the first ./troupe up", () => {
     killed.child.kill("SIGKILL");
     await until(() => killed.child.signalCode !== null, "the end of the bootstrap");
     clone.npmDoes(npmInstalls);
+    const start = clone.start(UP);
+    await start.says("Another start is installing");
 
-    const next = await clone.run(UP);
+    goOn(clone);
+    const next = await start.ended;
 
     expect(next.err).toMatch(/^Another start is installing .* done \(\d+ s\)\nInstalling packages … done/);
     expect(next.out).toBe(ran("up"));
@@ -152,11 +161,12 @@ describe("other commands", () => {
   });
 
   test("say that an installation is under way", async () => {
-    clone.npmDoes(`sleep 0.5; ${npmInstalls}`);
+    clone.npmDoes(`${waitsForUs}; ${npmInstalls}`);
     const up = clone.start(UP);
     await up.says("Installing");
 
     expect((await clone.run(["./troupe", "status"])).err).toMatch(/being installed by another start/);
+    goOn(clone);
     await up.ended;
   });
 

@@ -1,9 +1,12 @@
 import { chmodSync, existsSync } from "node:fs";
 import { join } from "node:path";
-import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import { explainDenied, explainNoNode, explainNpm } from "../../scripts/setup/explain.mjs";
 import { isAtLeast, type Machine, needsOf, nodeFor } from "../../scripts/setup/machine.mjs";
 import { type Clone, makeClone } from "./clone.ts";
+
+// Many processes, on machines that may be busy.
+vi.setConfig({ testTimeout: 60_000 });
 
 describe("a failed npm is explained:", () => {
   test.each([

@@ -56,13 +56,13 @@ test("who comes second waits, is told once for whom, and gets the lock afterward
 test("the lock of processes that have all ended is taken over", async () => {
   leave({ host: hostname(), holders: [DEAD, { ...DEAD, pid: DEAD.pid + 1 }] });
 
-  expect(await isTakenWithin(2_000)).toBe(true);
+  expect(await isTakenWithin(15_000)).toBe(true);
 });
 
 test("an unreadable lock is taken over", async () => {
   leave("{");
 
-  expect(await isTakenWithin(2_000)).toBe(true);
+  expect(await isTakenWithin(15_000)).toBe(true);
 });
 
 test("the lock is held while npm lives, though the bootstrap has ended", async () => {
@@ -81,7 +81,7 @@ test("a process that merely got the number of one that ended holds nothing", asy
   if (process.platform !== "linux") context.skip("only Linux tells when a process started");
   leave({ host: hostname(), holders: [{ pid: process.pid, started: "1" }] });
 
-  expect(await isTakenWithin(2_000)).toBe(true);
+  expect(await isTakenWithin(15_000)).toBe(true);
 });
 
 test("another machine's lock is held while its heartbeat is fresh, and taken over when it is silent", async () => {
@@ -91,7 +91,7 @@ test("another machine's lock is held while its heartbeat is fresh, and taken ove
   leave({ host: "elsewhere", holders: [DEAD] });
   const longAgo = new Date(Date.now() - 60_000);
   utimesSync(path, longAgo, longAgo);
-  expect(await isTakenWithin(2_000)).toBe(true);
+  expect(await isTakenWithin(15_000)).toBe(true);
 });
 
 test("of many that find an abandoned lock, one at a time gets it", async () => {

@@ -1,7 +1,10 @@
 import { existsSync, readdirSync } from "node:fs";
 import { join } from "node:path";
-import { afterEach, beforeEach, expect, test } from "vitest";
+import { afterEach, beforeEach, expect, test, vi } from "vitest";
 import { type Clone, isRunning, lines, makeClone, npmInstalls, until } from "./clone.ts";
+
+// Many processes, on machines that may be busy.
+vi.setConfig({ testTimeout: 60_000 });
 
 let clone: Clone;
 beforeEach(() => {

@@ -1,6 +1,7 @@
 import type {
   AcceptResult,
   Agent,
+  AgentDirectory,
   AgentSpec,
   ApprovalPolicy,
   BlobStore,
@@ -14,6 +15,7 @@ import type {
   Principal,
   Stores,
   Tool,
+  Toolbox,
   TurnEvent,
   UnitOfWork,
   Write,
@@ -33,6 +35,7 @@ import {
   type AgentSettings,
   createSupervisor,
   type Supervisor,
+  type TapeRecorder,
 } from "../../server/src/agent/index.ts";
 import { type BudgetRule, createBudgets } from "../../server/src/app/budgets.ts";
 import { createLocalBus, createLocalTurnFeed } from "../../server/src/bus/index.ts";
@@ -78,6 +81,8 @@ export interface ProcessOptions {
   /** Told with each call of a model until when its answer is wanted, UTC milliseconds. */
   readonly onAsk?: (deadlineAt: number | undefined) => void;
   readonly onKept?: () => void;
+  /** Takes the tapes of turns. Absent: none is recorded. */
+  readonly recorder?: TapeRecorder;
   /** Default: what the agent's blueprint says. */
   readonly approval?: ApprovalPolicy;
   /** Stands before each commit; rejecting refuses it, never resolving is a crash before it. */
@@ -88,6 +93,8 @@ export interface StagedProcess {
   readonly supervisor: Supervisor;
   readonly events: TurnEvent[];
   readonly log: ReturnType<typeof createLogRecorder>;
+  readonly agents: AgentDirectory;
+  readonly toolbox: Toolbox;
   /** Turns that somebody watches, or whose live events are kept for it. */
   watched(): number;
   send(text: string, over?: Partial<InboundMessage>): Promise<AcceptResult>;
@@ -186,6 +193,7 @@ async function openProcess(parts: {
     processId: id,
     random: () => 0.5,
     budgets,
+    ...(over.recorder === undefined ? {} : { recorder: over.recorder }),
     ...(over.onKept === undefined ? {} : { onKept: over.onKept }),
     settings: {
       ...AGENT_DEFAULTS,
@@ -224,6 +232,8 @@ async function openProcess(parts: {
     supervisor,
     events,
     log,
+    agents,
+    toolbox,
     watched: () => feed.size,
     send,
     async say(text, more) {

@@ -35,10 +35,14 @@ export function useStickToEnd<Box extends HTMLElement>(content: unknown, items: 
   useEffect(() => {
     const element = box.current;
     if (element === null) return undefined;
+    let { scrollTop: before } = element;
     const onScroll = (): void => {
-      const isNear = element.scrollHeight - element.scrollTop - element.clientHeight < NEAR_PX;
-      sticks.current = isNear;
-      setAtEnd(isNear);
+      const { scrollTop } = element;
+      if (element.scrollHeight - scrollTop - element.clientHeight < NEAR_PX) sticks.current = true;
+      // What grew below does not lead away from the end; only a person does, upwards.
+      else if (scrollTop < before) sticks.current = false;
+      before = scrollTop;
+      setAtEnd(sticks.current);
     };
     // Pictures and mathematics come later than the words around them.
     const grown = new ResizeObserver(() => {

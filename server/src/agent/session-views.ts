@@ -136,14 +136,11 @@ function emptyView(sessionId: string): SessionView {
   };
 }
 
-/** A view of turns that are known, for a prompt that is made from them alone. `wasCut`: older ones are not shown any more. */
-export function viewOf(sessionId: string, turns: readonly HistoryTurn[], wasCut: boolean): SessionView {
+/** A view of turns that are known, for a prompt that is made from them alone, as it is before the turn of `turnSeq`. */
+export function viewOf(sessionId: string, turns: readonly HistoryTurn[], turnSeq: number): SessionView {
   const view = emptyView(sessionId);
-  if (wasCut) {
-    view.history.push({ turnSeq: 0, messages: [], tokens: 0 });
-    view.shownFrom = 1;
-  }
   for (const turn of turns) push(view, turn);
+  view.seenTo = turnSeq - 1;
   return view;
 }
 

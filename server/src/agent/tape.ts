@@ -40,7 +40,7 @@ export interface EndedTape {
 
 /** What the prompt of an attempt is made from, beside the claimed turn. */
 export interface TapeBeginning
-  extends Pick<TapeTurn, "agentRevision" | "model" | "maxSteps" | "wasCut" | "journal" | "contributions"> {
+  extends Pick<TapeTurn, "agentRevision" | "model" | "maxSteps" | "journal" | "contributions"> {
   readonly choices: readonly ModelChoice[];
   readonly inbound: readonly Message[];
   readonly history: readonly HistoryTurn[];

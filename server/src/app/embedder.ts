@@ -36,7 +36,7 @@ export function createEmbedder(deps: EmbedderDeps): Embedder {
     async embed(request, options) {
       const { principal, peerId, name, texts, dimensions } = request;
       const { models } = deps.config();
-      if (models[name] === undefined) throw unknownList(name, Object.keys(models));
+      if (!Object.hasOwn(models, name)) throw unknownList(name, Object.keys(models));
       const at = deps.clock.now();
       const spender = { spaceId: principal.spaceId, agentId: "", peerId };
       const accounts = deps.budgets.of(spender, at);

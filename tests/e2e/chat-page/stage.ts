@@ -6,6 +6,7 @@ import { type Browser, type BrowserContext, chromium, type Page } from "playwrig
 import type { Environment } from "../../../server/src/app/config/index.ts";
 import { type Serving, serve } from "../../../server/src/app/lifecycle.ts";
 import { createAdjustableLogger } from "../../../server/src/app/logging.ts";
+import { openHomeStore } from "../../lab/home-store.ts";
 import { freePort } from "./free-port.ts";
 
 const CHROMIUM = ["/usr/bin/chromium", "/usr/bin/chromium-browser", "/usr/bin/google-chrome"].find((path) =>
@@ -64,6 +65,7 @@ export async function openStage(): Promise<Stage> {
   const environment: Environment = { home, runtimeDirectory: home, noColor: true, variables: {} };
   const model = await startScriptedModelServer();
   const port = await freePort();
+  const store = await openHomeStore();
   mkdirSync(join(home, "agents"));
   writeFileSync(
     join(home, "troupe.yaml"),
@@ -72,7 +74,7 @@ server: { port: ${port}, metricsPort: 0, adminPort: 0 }
 providers: { local: { kind: openai-compatible, baseUrl: "${model.baseUrl}" } }
 models: { default: [local/scripted], guide: [offline/guide] }
 prices: { local/scripted: { inputUsdPerMillion: 1, outputUsdPerMillion: 5 } }
-`,
+${store.yaml}`,
   );
   for (const [id, text] of Object.entries(AGENTS)) writeFileSync(join(home, "agents", `${id}.yaml`), text);
   const complaints: string[] = [];
@@ -133,6 +135,7 @@ prices: { local/scripted: { inputUsdPerMillion: 1, outputUsdPerMillion: 5 } }
       await browser?.close();
       await serving?.stop({ graceMs: 0 });
       await model.close();
+      await store[Symbol.asyncDispose]();
       rmSync(home, { recursive: true, force: true });
     },
   };

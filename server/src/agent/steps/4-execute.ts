@@ -103,7 +103,6 @@ function beginningOf(
     ...{ model, choices, journal, inbound: newest, agentRevision: agent.revision },
     maxSteps: agent.spec.maxSteps ?? deps.settings.maxSteps,
     history: session.history.slice(session.shownFrom),
-    wasCut: session.shownFrom > 0,
     contributions: contributions.map(({ moduleId, text }) => ({ moduleId, text })),
   };
 }

@@ -24,6 +24,7 @@ test("what the guide on models and money shows is a valid configuration, and its
   });
 
   expect(blocks).toHaveLength(4);
+  expect(config.tape).toEqual({ record: true, keepDays: 7, maxBytes: 524_288 });
   expect(Object.keys(config.providers)).toContain("claude");
   expect(budgetRulesOf(config)).toMatchObject([
     { name: "all", per: "space", dailyMicroUsd: 5_000_000, monthlyMicroUsd: 60_000_000, atLimit: "refuse" },

@@ -1,5 +1,4 @@
 import type { ModelEvent, ModelToolCall, Usage } from "@troupe/contracts";
-import { TextFrame } from "./text-frame.ts";
 import type { WireChunk, WireDelta, WireError, WireThought, WireToolCall, WireUsage } from "./wire.ts";
 
 export type EndReason = Extract<ModelEvent, { type: "end" }>["reason"];
@@ -40,7 +39,6 @@ export class ChatReply {
   isBroken = false;
   /** An event that is spread over several `data:` lines, so far: read where it ends. */
   #spread = "";
-  readonly #frame = new TextFrame();
   readonly #calls: PartialCall[] = [];
   #reasoned = "";
   readonly #thoughts: Record<string, unknown>[] = [];
@@ -55,19 +53,12 @@ export class ChatReply {
 
   /** An event of one field, as nearly all are. */
   #acceptOne(payload: string): void {
-    const known = this.#frame.textOf(payload);
-    if (known !== undefined) {
-      this.text += known;
-      return;
-    }
     const chunk = parseObject(payload);
     if (chunk === undefined) {
       this.#spread = payload;
       return;
     }
     this.#take(chunk);
-    const text = bareTextOf(chunk);
-    if (text !== undefined) this.#frame.learn(payload, text);
   }
 
   #spreadOver(payload: string): void {
@@ -195,18 +186,6 @@ export class ChatReply {
     }
     return index === undefined ? this.#calls.at(-1) : this.#calls.findLast((call) => call.index === index);
   }
-}
-
-/** The text of a chunk that brings nothing else; undefined for any other. */
-function bareTextOf({ error, usage, choices }: WireChunk): string | undefined {
-  if ((error ?? usage ?? undefined) !== undefined || !Array.isArray(choices)) return undefined;
-  const choice = choices[0];
-  const delta = choice?.delta;
-  if (typeof delta?.content !== "string" || (choice?.finish_reason ?? undefined) !== undefined)
-    return undefined;
-  const { refusal, reasoning, reasoning_content, reasoning_details, tool_calls } = delta;
-  const more = refusal ?? reasoning_content ?? reasoning ?? reasoning_details ?? tool_calls ?? undefined;
-  return more === undefined ? delta.content : undefined;
 }
 
 function parseObject(text: string): WireChunk | undefined {
