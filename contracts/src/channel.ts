@@ -1,4 +1,5 @@
 /** The way out: replies that wait for delivery, and the platforms they go to. */
+import type { EffectTrouble } from "./effect.ts";
 import type { AcceptResult, InboundMessage, ReplyAddress } from "./inbox.ts";
 import type { CallOptions, Page, PageQuery, WaitingCount } from "./runtime.ts";
 import type { Write } from "./store.ts";
@@ -28,6 +29,8 @@ export interface OutboxRecord {
   readonly error: string | undefined;
   readonly createdAt: number;
   readonly endedAt: number | undefined;
+  /** The last attempts that failed, oldest first, ten at most. */
+  readonly errors: readonly EffectTrouble[];
 }
 
 export type DeliveryOutcome =

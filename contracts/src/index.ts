@@ -22,9 +22,14 @@ export type {
   EffectHandler,
   EffectOutcome,
   EffectRecord,
+  EffectRetry,
   EffectState,
   EffectStore,
+  EffectTrouble,
+  EffectVersion,
+  NewEffect,
 } from "./effect.ts";
+export { EFFECT_PRIORITY } from "./effect.ts";
 export type { EmbeddingCall, EmbeddingModel, EmbeddingRouter, Embeddings } from "./embedding.ts";
 export type { ErrorCode, TroupeErrorOptions } from "./errors.ts";
 export { TroupeError } from "./errors.ts";

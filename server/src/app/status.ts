@@ -195,10 +195,11 @@ async function readEffects(
 ): Promise<Pick<StatusReport, "effects" | "failedEffects">> {
   const read = (state: OpenEffectState) =>
     stores.effects.list({ spaceId, states: [state], limit: COUNTED_ROWS }, options);
-  const [waiting, parked, dead] = await Promise.all([
+  const [waiting, parked, dead, shed] = await Promise.all([
     stores.effects.waiting(spaceId, options),
     read("parked"),
     read("dead"),
+    read("shed"),
   ]);
   const told = (page: typeof dead, state: FailedEffect["state"]): readonly FailedEffect[] =>
     page.items.map(({ turnId, kind, error, createdAt, endedAt }) => ({
@@ -211,6 +212,7 @@ async function readEffects(
       running: { ...waiting.running, isMore: false },
       parked: countOf(parked),
       dead: countOf(dead),
+      shed: countOf(shed),
     },
     failedEffects: newest([...told(parked, "parked"), ...told(dead, "dead")]),
   };

@@ -148,6 +148,8 @@ export interface TurnTable {
   trace: string;
   created_at: number;
   finished_at: number | null;
+  /** Of a dead one: since when the operator does not want to see it among the dead letters. */
+  dismissed_at: number | null;
 }
 
 export interface TurnStepTable {
@@ -201,6 +203,7 @@ export interface OutboxTable {
   error: string | null;
   created_at: number;
   ended_at: number | null;
+  errors: string | null;
 }
 
 export interface EffectTable {
@@ -222,6 +225,12 @@ export interface EffectTable {
   error: string | null;
   created_at: number;
   ended_at: number | null;
+  /** 0 to 9, 0 first. */
+  priority: Generated<number>;
+  /** Of one key one at a time, in order of `row`. */
+  key: string | null;
+  /** What went wrong, attempt by attempt: JSON objects joined by commas. */
+  errors: string | null;
 }
 
 export interface ProcessTable {

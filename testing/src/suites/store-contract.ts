@@ -3,6 +3,7 @@ import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { describeAttachments } from "./store-attachments.ts";
 import { describeCustody } from "./store-custody.ts";
 import { describeDelivery } from "./store-delivery.ts";
+import { describeEffectOrder } from "./store-effects.ts";
 import {
   accepting,
   codeOf,
@@ -47,6 +48,7 @@ export function storeContract(name: string, open: () => Promise<StoreHarness>): 
     describe("upkeep of turns", () => describeUpkeep(() => harness));
     describe("inbox and lists of turns", () => describeInboxAndLists(() => harness));
     describe("outbox and effects", () => describeDelivery(() => harness));
+    describe("order and ends of effects", () => describeEffectOrder(() => harness));
     describe("what waits", () => describeWaiting(() => harness));
     describe("money", () => describeMoney(() => harness));
     describe("keys, agents, storylines", () => describeRecords(() => harness));

@@ -98,6 +98,7 @@ function describeOutbox(get: GetHarness): void {
       platformId: "77",
       error: undefined,
       endedAt: 500,
+      errors: [],
     });
   });
 
@@ -325,7 +326,12 @@ function describeEffectLists(get: GetHarness): void {
 
     expect(first.items.map(({ id }) => id)).toEqual(["d", "b"]);
     expect(second).toEqual({
-      items: [{ ...effect("a"), attempt: 1, epoch: 1, state: "dead", error: "a failed", endedAt: 9 }],
+      items: [
+        {
+          ...{ ...effect("a"), attempt: 1, epoch: 1, state: "dead", error: "a failed", endedAt: 9 },
+          ...{ priority: 5, dueAt: 100, errors: [{ attempt: 1, at: 9, error: "a failed" }] },
+        },
+      ],
     });
     expect(running.items.map(({ id, state }) => [id, state])).toEqual([["c", "running"]]);
   });

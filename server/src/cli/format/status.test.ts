@@ -23,7 +23,7 @@ const calm: StatusReport = {
   hold: undefined,
   unreadable: [],
   unsent: [],
-  effects: { pending: none, running: none, parked: none, dead: none },
+  effects: { pending: none, running: none, parked: none, dead: none, shed: none },
   failedEffects: [],
   processes: [{ id: "p1", pid: 340, role: "serve", leaseUntil: NOW + 60_000, isAlive: true }],
   budget: { day: "2026-11-21", spentMicroUsd: 0, reservedMicroUsd: 0, limitMicroUsd: undefined, asked: 0 },
@@ -102,6 +102,7 @@ describe("the status", () => {
           running: none,
           parked: { count: 1, isMore: false, oldestAt: NOW },
           dead: { count: 200, isMore: true, oldestAt: NOW },
+          shed: { count: 7, isMore: false, oldestAt: NOW },
         },
         failedEffects: [
           {
@@ -144,7 +145,7 @@ describe("the status", () => {
     expect(text).toContain("            unknown 60 s ago: sms +380, turn T9\n");
     expect(text).toContain("            given up 4 min ago: telegram chat-1, turn T8, blocked by the user\n");
     expect(text).toContain(
-      "Effects    3 wait, the oldest for 4 min; 1 parked for a newer version; 200+ given up",
+      "Effects    3 wait, the oldest for 4 min; 1 parked for a newer version; 200+ given up; 7 left out under load",
     );
     expect(text).toContain("given up 2 min ago: storyline.summary, turn T7, The model failed.\n");
     expect(text).toContain("parked 3 min ago: of.tomorrow, turn T6, no handler\n");

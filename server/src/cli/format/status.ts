@@ -114,6 +114,7 @@ function effectsText({ effects, now }: StatusReport, paint: Paint): string {
   if (effects.parked.count > 0)
     parts.push(paint.warn(`${rowsText(effects.parked)} parked for a newer version`));
   if (effects.dead.count > 0) parts.push(paint.bad(`${rowsText(effects.dead)} given up`));
+  if (effects.shed.count > 0) parts.push(paint.warn(`${rowsText(effects.shed)} left out under load`));
   return parts.join("; ");
 }
 

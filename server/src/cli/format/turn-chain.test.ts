@@ -83,6 +83,7 @@ const delivered: OutboxRecord = {
   error: undefined,
   createdAt: T + 12_995,
   endedAt: T + 13_266,
+  errors: [],
 };
 const life: TurnLife = {
   turn,

@@ -8,6 +8,7 @@ import { attachments } from "./0007-attachments.ts";
 import { fewerPages } from "./0008-fewer-pages.ts";
 import { tapes } from "./0009-tapes.ts";
 import { causes } from "./0010-causes.ts";
+import { effectOrder } from "./0011-effect-order.ts";
 import type { Migration } from "./types.ts";
 
 export type { Capabilities, Migration } from "./types.ts";
@@ -24,4 +25,5 @@ export const migrations: readonly Migration[] = [
   fewerPages,
   tapes,
   causes,
+  effectOrder,
 ];

@@ -1,86 +1,81 @@
-import type { Effect, EffectOutcome, EffectRecord, EffectState, EffectStore } from "@troupe/contracts";
-import { sql } from "kysely";
-import { type Row, type Statement, write, writeRows } from "../statement.ts";
+import {
+  EFFECT_PRIORITY,
+  type Effect,
+  type EffectOutcome,
+  type EffectRecord,
+  type EffectState,
+  type EffectStore,
+} from "@troupe/contracts";
+import { type Row, write, writeRows } from "../statement.ts";
 import type { EffectTable, TupleOf } from "../tables.ts";
+import { type EffectColumns, type EffectSelects, effectSelects, effectWrites } from "./effect-statements.ts";
 import { laneNumber, laneOf, numberCursor, type PortDeps, pageLimit, pageOf } from "./kit.ts";
+import { troublesOf, troubleText } from "./troubles.ts";
 import { waitingReader } from "./waiting.ts";
 
-const COLUMNS = [
-  "row",
-  "id",
-  "space_id",
-  "kind",
-  "v",
-  "lane",
-  "turn_id",
-  "session_id",
-  "payload",
-  "attempt",
-  "epoch",
-  "created_at",
-  "state",
-  "ended_at",
-  "error",
-] as const satisfies readonly (keyof EffectTable)[];
-
-type PutInput = Omit<Effect, "attempt" | "epoch" | "lane" | "payload"> & {
-  readonly lane: number;
-  readonly payload: string;
-};
-
-interface EffectStatements {
-  readonly put: Statement<PutInput>;
-  readonly claim: Statement<{
-    readonly owner: string;
-    readonly leaseMs: number;
-    readonly limit: number;
-    readonly lane: number;
-  }>;
-  readonly settle: Statement<{
-    readonly id: string;
-    readonly epoch: number;
-    readonly state: string;
-    readonly dueAt: number | undefined;
-    readonly error: string | undefined;
-    readonly endedAt: number | undefined;
-  }>;
-  readonly ofTurn: Statement<{ readonly turnId: string }>;
-  readonly list: Statement<{
-    readonly spaceId: string;
-    readonly states: string;
-    readonly before: number | undefined;
-    readonly limit: number;
-  }>;
-  readonly nextDue: Statement<{ readonly lane: number }>;
-}
+const LEAST_URGENT = 9;
 
 /** Which versions of a payload can be handled is the handlers' to say; here it is kept as it came. */
 export function createEffectStore(deps: PortDeps): EffectStore {
-  const { reads } = deps;
-  const statements = effectStatements(deps);
+  return { ...storeWrites(deps), ...storeReads(deps) };
+}
+
+function storeWrites(
+  deps: PortDeps,
+): Pick<EffectStore, "put" | "claim" | "renew" | "settle" | "shed" | "unpark"> {
+  const writes = effectWrites(deps);
   return {
-    waiting: waitingReader(deps, "effects", ["pending", "running"]),
     put: (effect) =>
-      write(statements.put, {
+      write(writes.put, {
         ...effect,
         lane: laneNumber(effect.lane),
         payload: JSON.stringify(effect.payload),
+        priority: Math.min(Math.max(Math.trunc(effect.priority ?? EFFECT_PRIORITY), 0), LEAST_URGENT),
+        dueAt: effect.dueAt ?? effect.createdAt,
       }),
-    claim: (query) =>
-      writeRows(statements.claim, { ...query, lane: laneNumber(query.lane) }, (rows) =>
-        rows.toSorted((a, b) => Number(a[0]) - Number(b[0])).map((row) => effectOf(deps, row)),
+    claim: ({ only, lane, ...query }) =>
+      writeRows(writes.claim, { ...query, lane: laneNumber(lane), kind: only?.kind, v: only?.v }, (rows) =>
+        rows.toSorted(byUrgency).map((row) => effectOf(deps, row)),
       ),
-    settle: ({ id, epoch }, outcome, at) =>
-      write(statements.settle, {
-        id,
-        epoch,
-        state: stateAfter(outcome),
+    renew: ({ ids, ...query }) =>
+      writeRows(writes.renew, { ...query, ids: JSON.stringify(ids) }, (rows) =>
+        rows.map(([id, epoch]) => ({ id: String(id), epoch: Number(epoch) })),
+      ),
+    settle: ({ id, epoch }, outcome, at) => {
+      const error = outcome.kind === "done" ? undefined : outcome.error;
+      return write(writes.settle, {
+        ...{ id, epoch, error, state: stateAfter(outcome) },
         dueAt: outcome.kind === "retry" ? outcome.dueAt : undefined,
-        error: outcome.kind === "done" ? undefined : outcome.error,
+        trouble: troubleText(error, at),
         endedAt: outcome.kind === "retry" ? undefined : at,
-      }),
+      });
+    },
+    shed: ({ lane, kinds, ...query }) =>
+      writeRows(writes.shed, { ...query, lane: laneNumber(lane), kinds: JSON.stringify(kinds) }, (rows) =>
+        rows.map(([id, kind, turnId]) => ({ id: String(id), kind: String(kind), turnId: String(turnId) })),
+      ),
+    unpark: (versions, at) =>
+      writeRows(
+        writes.unpark,
+        { versions: JSON.stringify(versions.map(({ kind, v }) => `${kind} ${v}`)), at },
+        (rows) => rows.map(([id, kind]) => ({ id: String(id), kind: String(kind) })),
+      ),
+  };
+}
+
+function storeReads(
+  deps: PortDeps,
+): Pick<EffectStore, "waiting" | "backlog" | "ofTurn" | "list" | "nextDue"> {
+  const { reads } = deps;
+  const selects = effectSelects(deps);
+  return {
+    waiting: waitingReader(deps, "effects", ["pending", "running"]),
+    async backlog(lane, atMost, options) {
+      const row = await reads.row(selects.backlog, { lane: laneNumber(lane), atMost }, options);
+      return Number(row?.[0] ?? 0);
+    },
     async ofTurn(turnId, options) {
-      return (await reads.rows(statements.ofTurn, { turnId }, options)).map((row) => recordOf(deps, row));
+      return (await reads.rows(selects.ofTurn, { turnId }, options)).map((row) => recordOf(deps, row));
     },
     async list(query, options) {
       const limit = pageLimit(query);
@@ -90,7 +85,7 @@ export function createEffectStore(deps: PortDeps): EffectStore {
         before: numberCursor(query),
         limit: limit + 1,
       };
-      const rows = await reads.farRows(statements.list, input, options);
+      const rows = await reads.farRows(selects[listOf(query.states)], input, options);
       return pageOf(
         rows,
         limit,
@@ -99,82 +94,39 @@ export function createEffectStore(deps: PortDeps): EffectStore {
       );
     },
     async nextDue(lane, options) {
-      const row = await reads.row(statements.nextDue, { lane: laneNumber(lane) }, options);
+      const row = await reads.row(selects.nextDue, { lane: laneNumber(lane) }, options);
       return (row?.[0] ?? undefined) as number | undefined;
     },
   };
 }
 
-/** A claim ends with its own lease, or earlier with that of its process, where one is known. */
-const HAS_ENDED = sql`(effects.lease_until <= (SELECT now_ms())
-          OR effects.owner IN (SELECT id FROM processes WHERE lease_until <= (SELECT now_ms())))`;
-
-function effectStatements({ statements, dialect }: PortDeps): EffectStatements {
-  return {
-    put: statements.add(
-      "effect.put",
-      {},
-      (_db, p) => sql`
-      INSERT INTO effects (id, space_id, kind, v, lane, turn_id, session_id, payload, state, attempt, epoch, lease_until, due_at, created_at)
-      VALUES (${p.id}, ${p.spaceId}, ${p.kind}, ${p.v}, ${p.lane}, ${p.turnId}, ${p.sessionId}, ${p.payload}, 'pending', 0, 0, 0, ${p.createdAt}, ${p.createdAt})
-      ON CONFLICT (id) DO NOTHING`,
-    ),
-    claim: statements.add(
-      "effect.claim",
-      { returns: "rows" },
-      (_db, p) => sql`
-      UPDATE effects SET state = 'running', attempt = attempt + 1, epoch = epoch + 1, owner = ${p.owner}, lease_until = (SELECT now_ms()) + ${p.leaseMs}
-      WHERE ${dialect.among(
-        sql.ref("row"),
-        sql`SELECT "row" FROM (
-        SELECT * FROM (SELECT "row" FROM effects WHERE state = 'pending' AND lane = ${p.lane} AND due_at <= (SELECT now_ms())
-          ORDER BY due_at, "row" LIMIT ${p.limit} ${dialect.skipLocked("effects")}) AS due
-        UNION ALL
-        SELECT * FROM (SELECT "row" FROM effects WHERE state = 'running' AND lane = ${p.lane} AND ${HAS_ENDED}
-          ORDER BY "row" LIMIT ${p.limit} ${dialect.skipLocked("effects")}) AS orphaned
-        ORDER BY "row" LIMIT ${p.limit}) AS claimable`,
-      )}
-      RETURNING ${sql.join(COLUMNS.map((column) => sql.ref(column)))}`,
-    ),
-    settle: statements.add(
-      "effect.settle",
-      { guard: "store.conflict" },
-      (_db, p) => sql`
-      UPDATE effects SET state = ${p.state}, due_at = coalesce(${p.dueAt}, due_at), error = ${p.error}, ended_at = ${p.endedAt},
-        owner = NULL, lease_until = 0
-      WHERE id = ${p.id} AND epoch = ${p.epoch} AND state = 'running'`,
-    ),
-    ofTurn: statements.add("effect.of-turn", { returns: "rows" }, (db, p) =>
-      db.selectFrom("effects").select(COLUMNS).where("turn_id", "=", p.turnId).orderBy("row"),
-    ),
-    list: statements.add(
-      "effect.list",
-      { returns: "rows" },
-      (_db, p) => sql`
-      SELECT ${sql.join(COLUMNS.map((column) => sql.ref(column)))} FROM effects
-      WHERE space_id = ${p.spaceId} AND state IN (SELECT state.value FROM ${dialect.texts(p.states, "state")})
-        AND (CAST(${p.before} AS BIGINT) IS NULL OR "row" < ${p.before})
-      ORDER BY "row" DESC LIMIT ${p.limit}`,
-    ),
-    nextDue: statements.add(
-      "effect.next-due",
-      { returns: "row" },
-      (_db, p) => sql`
-      SELECT min(due_at) FROM (
-        SELECT min(due_at) AS due_at FROM effects WHERE state = 'pending' AND lane = ${p.lane}
-        UNION ALL
-        SELECT min(CASE WHEN ${HAS_ENDED} THEN 0 ELSE lease_until END) FROM effects WHERE state = 'running' AND lane = ${p.lane}) AS next`,
-    ),
-  };
+/** All but the done ones have indexes of their own; those are most of all rows. */
+function listOf(states: readonly EffectState[]): "list" | Extract<keyof EffectSelects, `list${string}`> {
+  const areAll = (...some: readonly EffectState[]) => states.every((state) => some.includes(state));
+  if (areAll("parked", "dead")) return "listLost";
+  return areAll("shed") ? "listShed" : "list";
 }
 
-function stateAfter(outcome: EffectOutcome): string {
+function stateAfter(outcome: EffectOutcome): EffectState {
   return outcome.kind === "retry" ? "pending" : outcome.kind;
+}
+
+/** The number of its place among the columns. */
+const ROW = 0;
+const PRIORITY = 12;
+const DUE_AT = 13;
+
+function byUrgency(a: Row, b: Row): number {
+  for (const column of [PRIORITY, DUE_AT, ROW]) {
+    const difference = Number(a[column]) - Number(b[column]);
+    if (difference !== 0) return difference;
+  }
+  return 0;
 }
 
 function effectOf(deps: PortDeps, row: Row): Effect {
   const [, id, spaceId, kind, v, lane, turnId, sessionId, payload, attempt, epoch, createdAt] =
-    row as unknown as TupleOf<EffectTable, typeof COLUMNS>;
+    row as unknown as TupleOf<EffectTable, EffectColumns>;
   return {
     id,
     spaceId,
@@ -191,10 +143,19 @@ function effectOf(deps: PortDeps, row: Row): Effect {
 }
 
 function recordOf(deps: PortDeps, row: Row): EffectRecord {
-  const [state, endedAt, error] = row.slice(12) as [EffectState, number | null, string | null];
+  const [priority, dueAt, state, endedAt, error, key, errors] = row.slice(PRIORITY) as [
+    number,
+    number,
+    EffectState,
+    number | null,
+    string | null,
+    string | null,
+    string | null,
+  ];
   return {
     ...effectOf(deps, row),
-    state,
+    ...{ state, priority, dueAt, errors: troublesOf(errors) },
+    ...(key === null ? {} : { key }),
     ...(error === null ? {} : { error }),
     ...(endedAt === null ? {} : { endedAt }),
   };

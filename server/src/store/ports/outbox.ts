@@ -4,6 +4,7 @@ import { type Row, type Statement, write, writeRows } from "../statement.ts";
 import type { OutboxTable, TupleOf } from "../tables.ts";
 import { NOT_HELD } from "./holds.ts";
 import { numberCursor, type PortDeps, pageLimit, pageOf } from "./kit.ts";
+import { troubleOf, troublesOf, troubleText } from "./troubles.ts";
 import { waitingReader } from "./waiting.ts";
 
 const COLUMNS = [
@@ -25,6 +26,7 @@ const COLUMNS = [
   "error",
   "created_at",
   "ended_at",
+  "errors",
 ] as const satisfies readonly (keyof OutboxTable)[];
 
 interface SettleInput {
@@ -34,6 +36,7 @@ interface SettleInput {
   readonly dueAt: number | undefined;
   readonly platformId: string | undefined;
   readonly error: string | undefined;
+  readonly trouble: string | undefined;
   readonly endedAt: number | undefined;
 }
 
@@ -65,6 +68,7 @@ export function createOutboxStore(deps: PortDeps): OutboxStore {
         dueAt: outcome.kind === "retry" ? outcome.dueAt : undefined,
         platformId: outcome.kind === "delivered" ? outcome.platformId : undefined,
         error: outcome.kind === "delivered" ? undefined : outcome.error,
+        trouble: outcome.kind === "delivered" ? undefined : troubleText(outcome.error, at),
         endedAt: outcome.kind === "retry" ? undefined : at,
       }),
     discard: (query) => writeRows(writes.discard, query, (rows) => ({ count: rows.length })),
@@ -143,7 +147,7 @@ function outboxWrites({ statements, dialect }: PortDeps): OutboxWrites {
       { guard: "store.conflict" },
       (_db, p) => sql`
       UPDATE outbox SET state = ${p.state}, begun = CASE ${p.state} WHEN 'pending' THEN 0 ELSE begun END, due_at = coalesce(${p.dueAt}, due_at), platform_id = ${p.platformId}, error = ${p.error},
-        ended_at = ${p.endedAt}, owner = NULL, lease_until = 0
+        errors = ${troubleOf(p.trouble)}, ended_at = ${p.endedAt}, owner = NULL, lease_until = 0
       WHERE id = ${p.id} AND epoch = ${p.epoch} AND state = 'sending'`,
     ),
     // A blind send that had begun may have arrived, and stays what it is.
@@ -235,6 +239,7 @@ function recordOf(row: Row): OutboxRecord {
     error,
     createdAt,
     endedAt,
+    errors,
   ] = row as unknown as TupleOf<OutboxTable, typeof COLUMNS>;
   return {
     id,
@@ -253,5 +258,6 @@ function recordOf(row: Row): OutboxRecord {
     error: error ?? undefined,
     createdAt,
     endedAt: endedAt ?? undefined,
+    errors: troublesOf(errors),
   };
 }

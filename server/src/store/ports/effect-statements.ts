@@ -1,0 +1,221 @@
+import type { EffectStore, NewEffect } from "@troupe/contracts";
+import { type RawBuilder, sql } from "kysely";
+import type { Statement } from "../statement.ts";
+import type { PortDeps } from "./kit.ts";
+import { troubleOf } from "./troubles.ts";
+
+/** Their order is that of the values of a row. */
+export type EffectColumns = readonly [
+  "row",
+  "id",
+  "space_id",
+  "kind",
+  "v",
+  "lane",
+  "turn_id",
+  "session_id",
+  "payload",
+  "attempt",
+  "epoch",
+  "created_at",
+  "priority",
+  "due_at",
+  "state",
+  "ended_at",
+  "error",
+  "key",
+  "errors",
+];
+
+export const EFFECT_COLUMNS: EffectColumns = [
+  "row",
+  "id",
+  "space_id",
+  "kind",
+  "v",
+  "lane",
+  "turn_id",
+  "session_id",
+  "payload",
+  "attempt",
+  "epoch",
+  "created_at",
+  "priority",
+  "due_at",
+  "state",
+  "ended_at",
+  "error",
+  "key",
+  "errors",
+];
+
+const columns = sql.join(EFFECT_COLUMNS.map((column) => sql.ref(column)));
+
+type Query<Name extends "claim" | "renew" | "shed"> = Parameters<EffectStore[Name]>[0];
+
+interface ListInput {
+  readonly spaceId: string;
+  readonly states: string;
+  readonly before: number | undefined;
+  readonly limit: number;
+}
+
+export interface EffectWrites {
+  readonly put: Statement<
+    Omit<NewEffect, "lane" | "payload"> & { readonly lane: number; readonly payload: string }
+  >;
+  readonly claim: Statement<
+    Omit<Query<"claim">, "lane" | "only"> & {
+      readonly lane: number;
+      readonly kind: string | undefined;
+      readonly v: number | undefined;
+    }
+  >;
+  readonly renew: Statement<Omit<Query<"renew">, "ids"> & { readonly ids: string }>;
+  readonly settle: Statement<{
+    readonly id: string;
+    readonly epoch: number;
+    readonly state: string;
+    readonly dueAt: number | undefined;
+    readonly error: string | undefined;
+    readonly trouble: string | undefined;
+    readonly endedAt: number | undefined;
+  }>;
+  readonly shed: Statement<
+    Omit<Query<"shed">, "lane" | "kinds"> & { readonly lane: number; readonly kinds: string }
+  >;
+  readonly unpark: Statement<{ readonly versions: string; readonly at: number }>;
+}
+
+/** A claim ends with its own lease, or earlier with that of its process, where one is known. */
+const HAS_ENDED = sql`(t.lease_until <= (SELECT now_ms())
+          OR t.owner IN (SELECT id FROM processes WHERE lease_until <= (SELECT now_ms())))`;
+
+/** Nothing of its key runs, and nothing older of it is open. */
+const IS_FIRST = sql`(t."key" IS NULL OR NOT EXISTS (SELECT 1 FROM effects o WHERE o.space_id = t.space_id AND o."key" = t."key"
+          AND o."key" IS NOT NULL AND o.state IN ('pending', 'running') AND (o."row" < t."row" OR o.state = 'running')))`;
+
+const IS_DUE = sql`t.state = 'pending' AND t.due_at <= (SELECT now_ms())`;
+
+const LOST_OWNER = sql`'"at":' || (SELECT now_ms()) || ',"error":"Its process ended, or slept past its lease, while it ran."}'`;
+
+export function effectWrites({ statements, dialect }: PortDeps): EffectWrites {
+  return {
+    put: statements.add(
+      "effect.put",
+      {},
+      (_db, p) => sql`
+      INSERT INTO effects (id, space_id, kind, v, lane, turn_id, session_id, payload, state, attempt, epoch, lease_until, priority, "key", due_at, created_at)
+      VALUES (${p.id}, ${p.spaceId}, ${p.kind}, ${p.v}, ${p.lane}, ${p.turnId}, ${p.sessionId}, ${p.payload}, 'pending', 0, 0, 0, ${p.priority}, ${p.key}, ${p.dueAt}, ${p.createdAt})
+      ON CONFLICT (id) DO NOTHING`,
+    ),
+    claim: statements.add("effect.claim", { returns: "rows" }, (_db, p) => {
+      const isWanted = sql`(CAST(${p.kind} AS TEXT) IS NULL OR (t.kind = ${p.kind} AND t.v = CAST(${p.v} AS BIGINT)))`;
+      const lock = dialect.skipLocked("t");
+      return sql`
+      UPDATE effects SET state = 'running', attempt = attempt + 1, epoch = epoch + 1, owner = ${p.owner}, lease_until = (SELECT now_ms()) + ${p.leaseMs},
+        errors = CASE WHEN state = 'running' THEN coalesce(errors || ',', '') || '{"attempt":' || attempt || ',' || ${LOST_OWNER} ELSE errors END
+      WHERE ${dialect.among(
+        sql.ref("row"),
+        sql`SELECT "row" FROM (
+        SELECT * FROM (SELECT t."row", t.priority, t.due_at FROM effects t WHERE ${IS_DUE} AND t.lane = ${p.lane} AND ${isWanted} AND ${IS_FIRST}
+          ORDER BY t.priority, t.due_at, t."row" LIMIT ${p.limit} ${lock}) AS due
+        UNION ALL
+        SELECT * FROM (SELECT t."row", t.priority, t.due_at FROM effects t WHERE t.state = 'running' AND t.lane = ${p.lane} AND ${isWanted} AND ${HAS_ENDED}
+          ORDER BY t."row" LIMIT ${p.limit} ${lock}) AS orphaned
+        ORDER BY priority, due_at, "row" LIMIT ${p.limit}) AS claimable`,
+      )}
+      RETURNING ${columns}`;
+    }),
+    renew: statements.add(
+      "effect.renew",
+      { returns: "rows" },
+      (_db, p) => sql`
+      UPDATE effects SET lease_until = (SELECT now_ms()) + ${p.leaseMs}
+      WHERE state = 'running' AND owner = ${p.owner} AND id IN (SELECT one.value FROM ${dialect.texts(p.ids, "one")})
+      RETURNING id, epoch`,
+    ),
+    settle: statements.add(
+      "effect.settle",
+      { guard: "store.conflict" },
+      (_db, p) => sql`
+      UPDATE effects SET state = ${p.state}, due_at = coalesce(${p.dueAt}, due_at), error = ${p.error}, errors = ${troubleOf(p.trouble)},
+        ended_at = ${p.endedAt}, owner = NULL, lease_until = 0
+      WHERE id = ${p.id} AND epoch = ${p.epoch} AND state = 'running'`,
+    ),
+    shed: statements.add(
+      "effect.shed",
+      { returns: "rows" },
+      (_db, p) => sql`
+      UPDATE effects SET state = 'shed', error = ${p.reason}, ended_at = ${p.at}
+      WHERE ${dialect.among(
+        sql.ref("row"),
+        sql`SELECT "row" FROM (SELECT t."row" FROM effects t WHERE ${IS_DUE} AND t.lane = ${p.lane}
+          AND t.kind IN (SELECT kind.value FROM ${dialect.texts(p.kinds, "kind")})
+          ORDER BY t.priority DESC, t.due_at DESC, t."row" DESC LIMIT ${p.limit} ${dialect.skipLocked("t")}) AS due`,
+      )}
+      RETURNING id, kind, turn_id`,
+    ),
+    unpark: statements.add(
+      "effect.unpark",
+      { returns: "rows" },
+      (_db, p) => sql`
+      UPDATE effects ${dialect.indexedBy("effects_lost")} SET state = 'pending', attempt = 0, due_at = ${p.at}, error = NULL, ended_at = NULL
+      WHERE state IN ('parked', 'dead') AND state = 'parked'
+        AND kind || ' ' || v IN (SELECT one.value FROM ${dialect.texts(p.versions, "one")})
+      RETURNING id, kind`,
+    ),
+  };
+}
+
+export interface EffectSelects {
+  readonly ofTurn: Statement<{ readonly turnId: string }>;
+  readonly list: Statement<ListInput>;
+  readonly listLost: Statement<ListInput>;
+  readonly listShed: Statement<ListInput>;
+  readonly nextDue: Statement<{ readonly lane: number }>;
+  readonly backlog: Statement<{ readonly lane: number; readonly atMost: number }>;
+}
+
+export function effectSelects({ statements, dialect }: PortDeps): EffectSelects {
+  const list = (name: string, condition: RawBuilder<unknown>): Statement<ListInput> =>
+    statements.add(
+      name,
+      { returns: "rows" },
+      (_db, p) => sql`
+      SELECT ${columns} FROM effects
+      WHERE space_id = ${p.spaceId} ${condition} AND state IN (SELECT state.value FROM ${dialect.texts(p.states, "state")})
+        AND (CAST(${p.before} AS BIGINT) IS NULL OR "row" < ${p.before})
+      ORDER BY "row" DESC LIMIT ${p.limit}`,
+    );
+  return {
+    ofTurn: statements.add("effect.of-turn", { returns: "rows" }, (db, p) =>
+      db.selectFrom("effects").select(EFFECT_COLUMNS).where("turn_id", "=", p.turnId).orderBy("row"),
+    ),
+    list: list("effect.list", sql``),
+    listLost: list("effect.list-lost", sql`AND state IN ('parked', 'dead')`),
+    listShed: list("effect.list-shed", sql`AND state = 'shed'`),
+    // Priority by priority, each by one look into the index. What stands behind an older one of its key cannot go yet.
+    nextDue: statements.add(
+      "effect.next-due",
+      { returns: "row" },
+      (_db, p) => sql`
+      WITH RECURSIVE waiting(priority) AS (
+        SELECT min(priority) FROM effects WHERE state = 'pending' AND lane = ${p.lane}
+        UNION ALL
+        SELECT (SELECT min(priority) FROM effects WHERE state = 'pending' AND lane = ${p.lane} AND priority > waiting.priority)
+          FROM waiting WHERE waiting.priority IS NOT NULL)
+      SELECT min(due_at) FROM (
+        SELECT (SELECT t.due_at FROM effects t WHERE t.state = 'pending' AND t.lane = ${p.lane} AND t.priority = waiting.priority AND ${IS_FIRST}
+          ORDER BY t.due_at LIMIT 1) AS due_at FROM waiting
+        UNION ALL
+        SELECT min(CASE WHEN ${HAS_ENDED} THEN 0 ELSE t.lease_until END) FROM effects t WHERE t.state = 'running' AND t.lane = ${p.lane}) AS next`,
+    ),
+    backlog: statements.add(
+      "effect.backlog",
+      { returns: "row" },
+      (_db, p) => sql`
+      SELECT count(*) FROM (SELECT 1 FROM effects t WHERE ${IS_DUE} AND t.lane = ${p.lane} LIMIT ${p.atMost}) AS due`,
+    ),
+  };
+}
