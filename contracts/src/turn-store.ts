@@ -189,6 +189,11 @@ export interface Leases {
   end(processId: string): Write;
   /** Ends every other lease: only for a store whose lock proves that no other process lives. */
   endOthers(processId: string): Write;
+  /**
+   * Ends what processes without a lease hold of replies and effects, and forgets those that died more than `keepMs`
+   * milliseconds ago: for a store that several processes share. Their turns are claimable as it is.
+   */
+  endDead(keepMs: number): Write;
   /** Every process that is known, the one whose lease lasts longest first. */
   list(options: CallOptions): Promise<readonly ProcessRecord[]>;
 }

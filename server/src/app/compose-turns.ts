@@ -44,9 +44,6 @@ import { createTapeKeeper, type TapeKeeper } from "./tapes.ts";
 const SEND_TIMEOUT_MS = 30_000;
 const SEND_LEASE_MS = 90_000;
 
-/** Doorbells and due times wake the loops; a sweep only mends a doorbell that was lost, which one process never loses. */
-const SWEEP_MS = 20_000;
-
 /** Everything between the way in and the way out. */
 export interface TurnParts {
   readonly inbox: Inbox;
@@ -74,6 +71,8 @@ export function composeTurns(
     readonly toolSources: readonly ToolSource[];
     readonly effectHandlers: readonly EffectHandler[];
     readonly vault: Vault;
+    /** Doorbells and due times wake the loops; a sweep only mends a doorbell that was lost. */
+    readonly sweepMs: number;
     /** A text without what no log may show. */
     readonly hide: (text: string) => string;
   },
@@ -103,7 +102,7 @@ export function composeTurns(
     modules: [createMemoryModule({ search: stores.search, clock, logger, metrics })],
     budgets,
     recorder: tapeKeeper,
-    settings: agentSettings(config),
+    settings: agentSettings(config, parts.sweepMs),
     onKept: () => indexer.nudge(),
   });
   const inbox = createInbox({
@@ -135,7 +134,7 @@ export function composeTurns(
     ...stores,
     bus: parts.bus,
     handlers: handlersOf(summary, parts.effectHandlers),
-    sweepMs: SWEEP_MS,
+    sweepMs: parts.sweepMs,
   });
   const blobSweep = sweepOf(foundation, config);
   return { inbox, supervisor, relay, effects, indexer, budgets, toolbox, blobSweep, tapeKeeper };
@@ -163,7 +162,12 @@ function tapeKeeperOf(
 
 function relayOf(
   foundation: Foundation,
-  parts: { readonly bus: MessageBus; readonly channels: readonly Channel[]; readonly lease: ProcessLease },
+  parts: {
+    readonly bus: MessageBus;
+    readonly channels: readonly Channel[];
+    readonly lease: ProcessLease;
+    readonly sweepMs: number;
+  },
 ): Relay {
   return createRelay({
     ...foundation,
@@ -173,7 +177,7 @@ function relayOf(
     lease: parts.lease,
     leaseMs: SEND_LEASE_MS,
     sendTimeoutMs: SEND_TIMEOUT_MS,
-    sweepMs: SWEEP_MS,
+    sweepMs: parts.sweepMs,
   });
 }
 
@@ -202,12 +206,12 @@ function handlersOf(own: EffectHandler, others: readonly EffectHandler[]): reado
   });
 }
 
-function agentSettings(config: () => Config): AgentSettings {
+function agentSettings(config: () => Config, sweepMs: number): AgentSettings {
   // Read anew each time, since a reload may change it.
   const lane = (name: Lane) => config().limits.maxConcurrentTurns[name];
   return {
     ...AGENT_DEFAULTS,
-    sweepMs: SWEEP_MS,
+    sweepMs,
     concurrency: {
       get realtime() {
         return lane("realtime");

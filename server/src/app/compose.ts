@@ -33,6 +33,7 @@ import { measureProcess } from "./measure-process.ts";
 import { openBus } from "./open-bus.ts";
 import { openStore } from "./open-store.ts";
 import { createReloader, type Reloader } from "./reload.ts";
+import { paceOf } from "./roles.ts";
 import { hiddenValues, masterKeysOf } from "./secrets.ts";
 import { readStatus, type StatusReport } from "./status.ts";
 import { createSwappableRouter, type SwappableRouter } from "./swap-router.ts";
@@ -96,12 +97,6 @@ export interface Troupe
   status(options: CallOptions): Promise<StatusReport>;
 }
 
-/**
- * A process that is silent for so long counts as dead. Long, because each renewal is a commit and an fsync: on SQLite the
- * lock of the home proves death at once, and the next start takes over without waiting for this.
- */
-const LEASE_MS = 60_000;
-
 /** Builds everything, top to bottom; what was built is closed in reverse order, also when a part cannot be built. */
 export async function compose(config: Config, options: ComposeOptions = {}): Promise<Troupe> {
   const { mode = "serve" } = options;
@@ -127,12 +122,13 @@ export async function compose(config: Config, options: ComposeOptions = {}): Pro
   const router = createSwappableRouter(await makeRouter(config), { clock, retireAfterMs });
   stack.defer(() => router.close());
   const { channels = [], channelAgents = {}, effectHandlers = [], toolSources = [] } = options;
+  const { leaseMs, sweepMs } = paceOf(config);
   const lease = createLastingLease(foundation, (onLost) =>
-    createProcessLease({ ...foundation, ...stores, pid: process.pid, role: mode, leaseMs: LEASE_MS, onLost }),
+    createProcessLease({ ...foundation, ...stores, pid: process.pid, role: mode, leaseMs, onLost }),
   );
   const vault = openVault(foundation, config, options);
   const turns = composeTurns(foundation, {
-    ...{ router, agents, bus, feed, lease, channels, toolSources, effectHandlers, vault },
+    ...{ router, agents, bus, feed, lease, channels, toolSources, effectHandlers, vault, sweepMs },
     hide: (text) => logger.redact(text),
     config: () => live.config,
   });

@@ -16,6 +16,7 @@ import { type Home, openHome } from "./home.ts";
 import { holdHome } from "./home-lock.ts";
 import { makeFirstKey, makeStartLink } from "./keys.ts";
 import { createAdjustableLogger } from "./logging.ts";
+import { isShared } from "./open-store.ts";
 import { openPageBuild, type PageBuild } from "./page/index.ts";
 import { pageAddress } from "./page-address.ts";
 import { adminSocketPath } from "./runtime-path.ts";
@@ -167,12 +168,11 @@ export async function openForCommand(
 
 /** Takes what earlier processes left and begins to run turns, deliver replies and do what comes after them. */
 async function work(troupe: Troupe): Promise<void> {
-  const { stores, processId, supervisor, relay, effects, indexer, receivers, lease } = troupe;
+  const { supervisor, relay, effects, indexer, receivers, lease } = troupe;
   const options = UNBOUNDED;
   await lease.start(options.signal);
   await troupe.hold.refresh(options);
-  // The home's lock proves that no other process of this store lives.
-  await stores.unit.commit([stores.leases.endOthers(processId), stores.ledger.reconcile(SPACE)], options);
+  await takeOver(troupe);
   supervisor.start();
   relay.start(options.signal);
   effects.start(options.signal);
@@ -180,6 +180,20 @@ async function work(troupe: Troupe): Promise<void> {
   troupe.blobSweep.start(options.signal);
   // Last: what it brings finds everything at work.
   receivers.start(options.signal);
+}
+
+/** What earlier processes left is taken over at once where it is certain that none of them lives, else as leases end. */
+async function takeOver({ stores, processId, reloader }: Troupe): Promise<void> {
+  if (isShared(reloader.config)) {
+    const others = (await stores.leases.list(UNBOUNDED)).filter(
+      ({ id, isAlive }) => isAlive && id !== processId,
+    );
+    // What a living process works at may hold money that nothing in the store tells of.
+    if (others.length === 0) await stores.unit.commit([stores.ledger.reconcile(SPACE)], UNBOUNDED);
+    return;
+  }
+  // The lock of the home or of the database proves that no other process of this store lives.
+  await stores.unit.commit([stores.leases.endOthers(processId), stores.ledger.reconcile(SPACE)], UNBOUNDED);
 }
 
 /** The reverse: nothing more from the channels, no further turns, a grace for those that run, then the workers; the lease last. */

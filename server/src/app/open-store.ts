@@ -3,6 +3,7 @@ import { dirname, resolve } from "node:path";
 import type { Clock, IdGenerator, Logger } from "@troupe/contracts";
 import type { Metrics } from "../kit/index.ts";
 import {
+  type Migration,
   type OpenStores,
   openPostgresSecretReader,
   openPostgresStores,
@@ -20,6 +21,14 @@ export function isPostgres(url: string): boolean {
   return POSTGRES.test(url);
 }
 
+/**
+ * Whether several processes may work with one store: one that is a server, and a bus between them. Elsewhere the store is
+ * one process's own.
+ */
+export function isShared({ store, bus }: Pick<Config, "store" | "bus">): boolean {
+  return isPostgres(store.url) && bus.url !== "local:";
+}
+
 /** The file of a `sqlite:` address. */
 export function databasePath(home: string, url: string): string {
   return resolve(home, url.slice(SQLITE.length));
@@ -27,8 +36,9 @@ export function databasePath(home: string, url: string): string {
 
 /** The database that `store.url` names. Throws the store's error codes. */
 export function openStore(
-  config: Pick<Config, "home" | "store">,
+  config: Pick<Config, "home" | "store" | "bus">,
   deps: {
+    readonly migrations?: readonly Migration[] | undefined;
     readonly clock: Clock;
     readonly ids: IdGenerator;
     readonly logger: Logger;
@@ -37,7 +47,8 @@ export function openStore(
   mode: "serve" | "command",
 ): Promise<OpenStores> {
   const { url } = config.store;
-  if (isPostgres(url)) return openPostgresStores({ ...deps, url });
+  if (isPostgres(url))
+    return openPostgresStores({ ...deps, url, sharing: isShared(config) ? "shared" : "alone" });
   const path = databasePath(config.home, url);
   mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
   return openSqliteStores({ ...deps, path, mode: mode === "serve" ? "threads" : "inline" });

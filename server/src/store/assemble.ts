@@ -33,6 +33,8 @@ export interface StoreHealth {
 export interface OpenStores {
   readonly stores: Stores;
   health(): StoreHealth;
+  /** Migrations of a newer Troupe that the database has, and with which this one serves it. */
+  readonly ahead?: readonly string[];
   /** Waits for what was handed over, then closes. Later commits are refused with `store.closed`. Repeating is harmless. */
   close(): Promise<void>;
 }

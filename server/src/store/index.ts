@@ -2,7 +2,7 @@
 export type { OpenStores, StoreHealth } from "./assemble.ts";
 export { createFileBlobs } from "./blobs/file-blobs.ts";
 export { type HomeLock, lockHome } from "./lock.ts";
-export { migrations } from "./migrations/index.ts";
+export { type Migration, migrations } from "./migrations/index.ts";
 export type { MovedTable, MoveOptions } from "./move.ts";
 export type { PostgresFacts } from "./postgres/examine.ts";
 export {

@@ -67,6 +67,36 @@ export function describeDelivery(get: GetHarness): void {
   describeEffects(get);
   describeEffectLists(get);
   describeEffectTimes(get);
+  describeDeadOwners(get);
+}
+
+function describeDeadOwners(get: GetHarness): void {
+  it("ends what a process without a lease holds, nothing of the living, and forgets the dead after a while", async () => {
+    const harness = get();
+    const { outbox, effects, leases } = harness.stores;
+    await commit(
+      harness,
+      leases.register({ id: "dead", pid: 1, role: "worker", leaseMs: 60_000 }),
+      leases.register({ id: "living", pid: 2, role: "worker", leaseMs: 60_000 }),
+      outbox.put(row("a")),
+      effects.put(effect("e-1")),
+    );
+    await claimRows(harness, "dead");
+    await claimEffects(harness, "dead");
+    await commit(harness, outbox.put(row("b")), effects.put(effect("e-2")));
+    await claimRows(harness, "living");
+    await claimEffects(harness, "living");
+    await commit(harness, leases.end("dead"));
+    await harness.pass(1);
+
+    await commit(harness, leases.endDead(3_600_000));
+
+    expect(await claimRows(harness, "next")).toEqual(["a 2"]);
+    expect(await claimEffects(harness, "next")).toEqual(["e-1 2"]);
+    expect((await leases.list(options)).map(({ id }) => id)).toEqual(["living", "dead"]);
+    await commit(harness, leases.endDead(0));
+    expect((await leases.list(options)).map(({ id }) => id)).toEqual(["living"]);
+  });
 }
 
 function describeOutbox(get: GetHarness): void {

@@ -22,5 +22,10 @@ export interface Capabilities {
 export interface Migration {
   /** File name without its ending; unique, and in order. */
   readonly name: string;
+  /**
+   * It only adds what the version before neither needs nor is disturbed by (tables, indexes, columns that are null or have
+   * a default), so processes of that version go on serving the database while others are upgraded. On PostgreSQL.
+   */
+  readonly expands?: boolean;
   steps(capabilities: Capabilities): readonly string[];
 }

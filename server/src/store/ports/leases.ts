@@ -1,7 +1,7 @@
 import type { Leases } from "@troupe/contracts";
 import { sql } from "kysely";
 import { write } from "../statement.ts";
-import type { PortDeps } from "./kit.ts";
+import { hasNoLease, type PortDeps } from "./kit.ts";
 
 export function createLeases({ statements, reads, dialect }: PortDeps): Leases {
   const register = statements.add<Parameters<Leases["register"]>[0]>(
@@ -40,6 +40,24 @@ export function createLeases({ statements, reads, dialect }: PortDeps): Leases {
   const endOutboxClaims = endClaims("outbox", "sending");
   const endEffectClaims = endClaims("effects", "running");
 
+  /** Whatever a process holds ends with its lease, also where the claim of a row itself would last longer. */
+  const endDeadClaims = (table: "outbox" | "effects", state: string) =>
+    statements.add<object>(
+      `process.end-dead-${table}-claims`,
+      {},
+      () => sql`
+      UPDATE ${sql.table(table)} SET lease_until = 0
+      WHERE state = ${sql.lit(state)} AND lease_until > 0 AND ${hasNoLease(sql.ref("owner"))}`,
+    );
+  const endDeadOutboxClaims = endDeadClaims("outbox", "sending");
+  const endDeadEffectClaims = endDeadClaims("effects", "running");
+  const forgetDead = statements.add<{ keepMs: number }>(
+    "process.forget-dead",
+    {},
+    (_db, p) => sql`
+    DELETE FROM processes WHERE lease_until < (SELECT now_ms()) - ${p.keepMs}`,
+  );
+
   const list = statements.add<object>(
     "process.list",
     { returns: "rows" },
@@ -56,6 +74,8 @@ export function createLeases({ statements, reads, dialect }: PortDeps): Leases {
         write(endOutboxClaims, { processId }),
         write(endEffectClaims, { processId }),
       ]),
+    endDead: (keepMs) =>
+      write(endDeadOutboxClaims, {}, [write(endDeadEffectClaims, {}), write(forgetDead, { keepMs })]),
     async list(options) {
       return (await reads.rows(list, {}, options)).map((row) => {
         const [id, pid, role, leaseUntil, isAlive] = row as [string, number, string, number, number];

@@ -1,6 +1,9 @@
 import type { Client } from "pg";
 import { LOCK_CLASS } from "./migrate.ts";
 
+/** Who may work with the database beside this process: nobody, or other processes that share it as this one does. */
+export type Sharing = "alone" | "shared";
+
 /** This process as a writer of the database. */
 export interface WriterRow {
   /** Rises with each connection; a connection of an older one is refused by the first statement that it sends. */
@@ -18,13 +21,20 @@ export function applicationName(writerId: string): string {
 }
 
 /**
- * Takes the database for this connection, until it ends. Resolves with undefined when it has it, else with whose it is.
- * What this writer left behind on a connection that broke may still be committing; it is waited for, then ended.
+ * Takes the database for this connection, until it ends: for itself, or beside others that share it. Resolves with
+ * undefined when it has it, else with whose it is. What this writer left behind on a connection that broke may still be
+ * committing; it is waited for, then ended.
  */
-export async function tryTakeDatabase(client: Client, writerId: string): Promise<string | undefined> {
+export async function tryTakeDatabase(
+  client: Client,
+  writerId: string,
+  sharing: Sharing,
+): Promise<string | undefined> {
   const name = applicationName(writerId);
+  // A shared lock does not tell of a session of ours that the server still believes in.
+  if (sharing === "shared") await outliveOwnSessions(client, name);
   for (let tries = 1; ; tries++) {
-    const { isTaken, holder } = await tryLock(client);
+    const { isTaken, holder } = await tryLock(client, sharing);
     if (isTaken) return undefined;
     // Nobody: whoever had it let go between the two questions.
     if (tries === MOST_TRIES) return holder ?? "another process";
@@ -42,11 +52,25 @@ async function endOwnSessions(client: Client, name: string): Promise<void> {
   );
 }
 
+async function outliveOwnSessions(client: Client, name: string): Promise<void> {
+  for (let tries = 1; tries <= ENDING_TRIES; tries++) {
+    const busy = await client.query(
+      `SELECT 1 FROM pg_stat_activity WHERE application_name = $1 AND datname = current_database()
+         AND pid <> pg_backend_pid() AND state <> 'idle'`,
+      [name],
+    );
+    if (busy.rows.length === 0) return;
+    await client.query("SELECT pg_sleep(0.05)");
+  }
+  await endOwnSessions(client, name);
+}
+
 async function tryLock(
   client: Client,
+  sharing: Sharing,
 ): Promise<{ readonly isTaken: boolean; readonly holder: string | undefined }> {
   const taken = await client.query<{ taken: number }>(
-    "SELECT pg_try_advisory_lock($1, hashtext(current_schema())) AS taken",
+    `SELECT pg_try_advisory_lock${sharing === "shared" ? "_shared" : ""}($1, hashtext(current_schema())) AS taken`,
     [LOCK_CLASS],
   );
   if (taken.rows[0]?.taken === 1) return { isTaken: true, holder: undefined };
@@ -61,9 +85,20 @@ async function tryLock(
   return { isTaken: false, holder: found.rows[0]?.holder };
 }
 
-/** Makes this the only writer: whatever others had begun ends before, and what they send later is refused. */
-export async function becomeWriter(client: Client, writerId: string): Promise<WriterRow> {
-  await client.query("DELETE FROM troupe_writers WHERE id <> $1", [writerId]);
+/** Rows of processes that were killed are of no use; one of a living process is needed only while it is away. */
+const FORGOTTEN_AFTER_MS = 7 * 24 * 3_600_000;
+
+/**
+ * Makes this a writer. Alone, the only one: whatever others had begun ends before, and what they send later is refused.
+ */
+export async function becomeWriter(client: Client, writerId: string, sharing: Sharing): Promise<WriterRow> {
+  if (sharing === "alone") await client.query("DELETE FROM troupe_writers WHERE id <> $1", [writerId]);
+  else
+    await client.query(
+      `DELETE FROM troupe_writers w WHERE id <> $1 AND since < now_ms() - ${FORGOTTEN_AFTER_MS}
+         AND NOT EXISTS (SELECT 1 FROM pg_stat_activity WHERE application_name = 'troupe ' || w.id)`,
+      [writerId],
+    );
   await client.query(
     "INSERT INTO troupe_writers (id, generation, mark, since) VALUES ($1, 1, 0, now_ms()) ON CONFLICT (id) DO NOTHING",
     [writerId],

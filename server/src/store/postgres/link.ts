@@ -2,10 +2,18 @@ import { type Clock, type Logger, TroupeError } from "@troupe/contracts";
 import type { Client } from "pg";
 import { type Counter, type Metrics, nextDelayMs, sleep } from "../../kit/index.ts";
 import { type StoreFailure, troupeErrorOf } from "../failure.ts";
+import type { Migration } from "../migrations/index.ts";
 import { connect, cutOff } from "./connection.ts";
-import { applicationName, becomeWriter, resumeWriter, tryTakeDatabase, type WriterRow } from "./custody.ts";
+import {
+  applicationName,
+  becomeWriter,
+  resumeWriter,
+  type Sharing,
+  tryTakeDatabase,
+  type WriterRow,
+} from "./custody.ts";
 import { failureOf, isLost, isStarting } from "./errors.ts";
-import { migrate } from "./migrate.ts";
+import { type MigrationState, migrate } from "./migrate.ts";
 import type { Prepared } from "./pipeline.ts";
 
 export interface LinkOptions {
@@ -19,6 +27,9 @@ export interface LinkOptions {
   readonly random: () => number;
   readonly statementTimeoutMs: number;
   readonly connectTimeoutMs: number;
+  readonly sharing: Sharing;
+  /** Default: those of this version. */
+  readonly migrations?: readonly Migration[] | undefined;
 }
 
 /** A connection that holds the database. */
@@ -63,8 +74,8 @@ export class Link {
     return this.#failure;
   }
 
-  /** Migrates, takes the database and becomes its writer; resolves with the migrations. Throws the store's error codes. */
-  async open(): Promise<readonly string[]> {
+  /** Migrates, takes the database and becomes its writer; tells of the migrations. Throws the store's error codes. */
+  async open(): Promise<MigrationState> {
     const { clock, where } = this.#options;
     const untilMs = clock.monotonicMs() + START_PATIENCE_MS;
     for (;;) {
@@ -158,13 +169,13 @@ export class Link {
     this.#failure = undefined;
   }
 
-  async #begin(client: Client): Promise<readonly string[]> {
-    const { where, writerId } = this.#options;
+  async #begin(client: Client): Promise<MigrationState> {
+    const { where, writerId, sharing, migrations } = this.#options;
     try {
-      const holder = await tryTakeDatabase(client, writerId);
+      const holder = await tryTakeDatabase(client, writerId, sharing);
       if (holder !== undefined) throw lockedError(where, holder);
-      const applied = await migrate(client, where);
-      this.#hold(client, await becomeWriter(client, writerId));
+      const applied = await migrate(client, where, migrations);
+      this.#hold(client, await becomeWriter(client, writerId, sharing));
       return applied;
     } catch (error) {
       await client.end();
@@ -194,11 +205,11 @@ export class Link {
   }
 
   async #resume(): Promise<void> {
-    const { clock, writerId, logger, where, statementTimeoutMs } = this.#options;
+    const { clock, writerId, logger, where, statementTimeoutMs, sharing } = this.#options;
     const client = await this.#connect();
     using _ = clock.schedule(TAKE_PATIENCE_MS + 2 * statementTimeoutMs, () => cutOff(client));
     try {
-      const holder = await tryTakeDatabase(client, writerId);
+      const holder = await tryTakeDatabase(client, writerId, sharing);
       const row = holder === undefined ? await resumeWriter(client, writerId, this.undelivered) : undefined;
       if (row === undefined) {
         logger.error("store.taken", { where, holder });

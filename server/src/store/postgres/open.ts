@@ -2,10 +2,12 @@ import type { Clock, IdGenerator, Logger } from "@troupe/contracts";
 import type { Metrics } from "../../kit/index.ts";
 import { assembleStores, healthOf, type OpenStores } from "../assemble.ts";
 import { troupeErrorOf } from "../failure.ts";
+import type { Migration } from "../migrations/index.ts";
 import { createReadBound, createReads } from "../reads.ts";
 import { createStatements } from "../statement.ts";
 import { type BatchTransport, createWriter } from "../writer.ts";
 import { placeOf } from "./connection.ts";
+import type { Sharing } from "./custody.ts";
 import { postgresDialect } from "./dialect.ts";
 import { createGroups } from "./groups.ts";
 import { Link } from "./link.ts";
@@ -22,6 +24,13 @@ export interface PostgresOptions {
   readonly metrics: Metrics;
   /** 0 ≤ x < 1, for the waiting times between tries. */
   readonly random?: () => number;
+  /**
+   * `shared`: other processes that say the same work with the database beside this one; their commits take turns. Default
+   * `alone`: a second process is refused.
+   */
+  readonly sharing?: Sharing;
+  /** Default: those of this version. */
+  readonly migrations?: readonly Migration[] | undefined;
   /** Transactions that may wait before commits are refused with `store.busy`. Default 8192. */
   readonly queueLimit?: number;
   /** How long commits and reads wait for a server that is away. Default 30 s. */
@@ -40,8 +49,8 @@ const NEAR_CONNECTIONS = 2;
 const FAR_CONNECTIONS = 2;
 
 /**
- * The store on PostgreSQL. It takes the database for itself: a second process is refused with `home.locked`, and one that
- * loses it writes nothing more. Throws the store's error codes.
+ * The store on PostgreSQL. It takes the database for itself, unless it is shared: a second process is refused with
+ * `home.locked`, and one that loses it writes nothing more. Throws the store's error codes.
  */
 export async function openPostgresStores(options: PostgresOptions): Promise<OpenStores> {
   const { url, clock, ids, logger, metrics, random = Math.random, queueLimit = QUEUE_LIMIT } = options;
@@ -52,6 +61,8 @@ export async function openPostgresStores(options: PostgresOptions): Promise<Open
     patienceMs: options.patienceMs ?? PATIENCE_MS,
     statementTimeoutMs: options.statementTimeoutMs ?? STATEMENT_TIMEOUT_MS,
     connectTimeoutMs: CONNECT_TIMEOUT_MS,
+    sharing: options.sharing ?? "alone",
+    migrations: options.migrations,
   };
   const linking = { ...shared, writerId, logger };
   const link = new Link(linking);
@@ -73,10 +84,12 @@ export async function openPostgresStores(options: PostgresOptions): Promise<Open
     reads: createReads({ near: bound(near), far: bound(far) }),
     wordIndex: createPostgresWordIndex,
   });
-  const applied = await link.open();
+  const { pending: applied, ahead } = await link.open();
   if (applied.length > 0) logger.info("store.migrated", { where, applied });
+  if (ahead.length > 0) logger.warn("store.ahead", { where, ahead });
   return {
     stores,
+    ahead,
     health() {
       const { failure } = link;
       if (failure === undefined) return healthOf(writer);

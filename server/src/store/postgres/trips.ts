@@ -1,10 +1,12 @@
 import { type Counter, nextDelayMs } from "../../kit/index.ts";
 import type { StoreFailure } from "../failure.ts";
 import type { Row } from "../statement.ts";
+import type { Sharing } from "./custody.ts";
 import { GUARD_STATE, postgresDialect } from "./dialect.ts";
 import { failureOf, isLost, isTransient, stateOf } from "./errors.ts";
 import type { Trip, TripOutcome } from "./groups.ts";
 import type { Held, Link, LinkOptions } from "./link.ts";
+import { LOCK_CLASS } from "./migrate.ts";
 import { Pipeline, type PipelineOutcome, type Step } from "./pipeline.ts";
 
 interface TripOptions extends LinkOptions {
@@ -17,13 +19,18 @@ const MAX_TRIES = 6;
 const RETRY = { baseMs: 5, capMs: 200 } as const;
 
 /** First in each transaction: it tells later what was kept, and refuses a connection that another has replaced. */
-const MARK: Omit<Step, "values"> = {
-  name: "mark",
-  text: postgresDialect.guarded(
-    "UPDATE troupe_writers SET mark = $3 WHERE id = $1 AND generation = $2",
-    "nothing",
-  ),
-};
+const MARK = "UPDATE troupe_writers SET mark = $3 WHERE id = $1 AND generation = $2";
+
+/**
+ * Where processes share the database, one of them commits at a time: rows are numbered in the order of commits, which
+ * indexing relies on, and groups never wait for each other's rows crosswise. Let go by the end of the transaction.
+ */
+const MY_TURN = `(SELECT count(*) FROM pg_advisory_xact_lock(${LOCK_CLASS}, hashtext('write ' || current_schema()))) = 1`;
+
+function markOf(sharing: Sharing): Omit<Step, "values"> {
+  const text = sharing === "shared" ? `${MARK} AND ${MY_TURN}` : MARK;
+  return { name: "mark", text: postgresDialect.guarded(text, "nothing") };
+}
 
 /** One transaction on its way, over as many connections as it takes. */
 interface Journey {
@@ -47,6 +54,7 @@ export function createTrips(link: Link, options: TripOptions): Trip {
     "store_round_trips_total",
     "Round trips to the database server, by kind",
   );
+  const markStep = markOf(options.sharing);
   let lastMark = 0;
   const deps = { ...options, link, trips };
 
@@ -64,7 +72,7 @@ export function createTrips(link: Link, options: TripOptions): Trip {
       if (known !== undefined || held === undefined) return known as TripOutcome;
       journey.isDoubtful = true;
       link.undelivered = mark;
-      const marked = [{ ...MARK, values: [writerId, held.generation, mark] }, ...steps];
+      const marked = [{ ...markStep, values: [writerId, held.generation, mark] }, ...steps];
       const outcome = await send(deps, held, marked);
       const result = await judge(deps, held, journey, outcome);
       if (result !== undefined) return result;

@@ -61,13 +61,14 @@ function numberOf(database: DatabaseSync, query: string): number {
 export function sqliteMigrationState(path: string): {
   readonly applied: readonly string[];
   readonly pending: readonly string[];
+  readonly ahead: readonly string[];
 } {
   const names = migrations.map(({ name }) => name);
-  if (!existsSync(path)) return { applied: [], pending: names };
+  if (!existsSync(path)) return { applied: [], pending: names, ahead: [] };
   const database = openDatabase({ path, access: "read", now: Date.now });
   try {
     const version = schemaVersionOf(database, path);
-    return { applied: names.slice(0, version), pending: names.slice(version) };
+    return { applied: names.slice(0, version), pending: names.slice(version), ahead: [] };
   } finally {
     database.close();
   }
