@@ -51,6 +51,28 @@ export type {
   Verdict,
 } from "./inbox.ts";
 export type {
+  ClaimedJob,
+  Job,
+  JobChange,
+  JobCounts,
+  JobDelivery,
+  JobKind,
+  JobOrigin,
+  JobQuery,
+  JobRun,
+  JobRunState,
+  JobRunStore,
+  JobSchedule,
+  JobSpec,
+  JobState,
+  JobStore,
+  JobTime,
+  JobUntil,
+  JobWork,
+  NewJob,
+  SettledRun,
+} from "./job.ts";
+export type {
   Audience,
   FilePart,
   Message,

@@ -1,6 +1,7 @@
 import type { AttachmentStore } from "./blob.ts";
 import type { OutboxStore } from "./channel.ts";
 import type { EffectStore } from "./effect.ts";
+import type { JobRunStore, JobStore } from "./job.ts";
 import type { Ledger } from "./money.ts";
 import type { HoldStore, SecretStore } from "./secrets.ts";
 import type { SignInStore } from "./sign-in.ts";
@@ -36,4 +37,6 @@ export interface Stores {
   readonly secrets: SecretStore;
   readonly holds: HoldStore;
   readonly tapes: TapeStore;
+  readonly jobs: JobStore;
+  readonly jobRuns: JobRunStore;
 }

@@ -5,6 +5,9 @@ import { createAttachmentStore } from "./ports/attachments.ts";
 import { createEffectStore } from "./ports/effects.ts";
 import { createHoldStore } from "./ports/holds.ts";
 import { createInboxStore } from "./ports/inbox.ts";
+import { dependants } from "./ports/job-dependants.ts";
+import { createJobRunStore } from "./ports/job-runs.ts";
+import { createJobStore } from "./ports/jobs.ts";
 import { createKeyStore } from "./ports/keys.ts";
 import type { PortDeps } from "./ports/kit.ts";
 import { createLeases } from "./ports/leases.ts";
@@ -50,6 +53,7 @@ export function assembleStores(parts: {
 }): Stores {
   const { dialect, statements, reads, unit, logger } = parts;
   const deps: PortDeps = { dialect, statements, reads, logger };
+  const waitingJobs = dependants(deps);
   return {
     unit,
     sessions: createSessionStore(deps),
@@ -69,6 +73,8 @@ export function assembleStores(parts: {
     secrets: createSecretStore(deps),
     holds: createHoldStore(deps),
     tapes: createTapeStore(deps),
+    jobs: createJobStore(deps, waitingJobs),
+    jobRuns: createJobRunStore(deps, waitingJobs),
   };
 }
 

@@ -171,8 +171,9 @@ export function writeRows<Input extends object, Result>(
   statement: Statement<Input>,
   input: Input,
   decode: (rows: readonly Row[]) => Result,
+  rest?: readonly Write<unknown>[],
 ): Write<Result> {
-  return make(statement, input, decode, undefined) as Write<Result>;
+  return make(statement, input, decode, rest) as Write<Result>;
 }
 
 function make<Input extends object>(

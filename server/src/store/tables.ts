@@ -1,4 +1,5 @@
 import type { Generated, Selectable } from "kysely";
+import type { JobNeedTable, JobRunTable, JobTable } from "./job-tables.ts";
 
 /** The tables as the query builder sees them. `row` columns are numbers in order of arrival. */
 export interface Tables {
@@ -23,6 +24,9 @@ export interface Tables {
   data_keys: DataKeyTable;
   holds: HoldTable;
   tapes: TapeTable;
+  jobs: JobTable;
+  job_needs: JobNeedTable;
+  job_runs: JobRunTable;
 }
 
 /** Names of every table with rows of its own, for `reset`. */
@@ -48,6 +52,9 @@ export const TABLE_NAMES: readonly (keyof Tables)[] = [
   "data_keys",
   "holds",
   "tapes",
+  "jobs",
+  "job_needs",
+  "job_runs",
 ];
 
 /** The version that every payload is written with. A row with a higher one is parked: neither claimed nor listed. */

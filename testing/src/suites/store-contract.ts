@@ -16,6 +16,7 @@ import {
   session,
 } from "./store-fixtures.ts";
 import { describeInboxAndLists } from "./store-inbox.ts";
+import { describeJobs } from "./store-jobs.ts";
 import { describeMoney } from "./store-money.ts";
 import { describeRecords } from "./store-records.ts";
 import { describeReferences } from "./store-references.ts";
@@ -56,6 +57,7 @@ export function storeContract(name: string, open: () => Promise<StoreHarness>): 
     describe("sealed secrets", () => describeSecrets(() => harness));
     describe("a held outbox", () => describeHolds(() => harness));
     describe("tapes of turns", () => describeTapes(() => harness));
+    describe("jobs and their runs", () => describeJobs(() => harness));
     describe("references", () => describeReferences(() => harness));
     describe("memories and search", () => describeSearch(() => harness));
   });

@@ -9,6 +9,7 @@ import { fewerPages } from "./0008-fewer-pages.ts";
 import { tapes } from "./0009-tapes.ts";
 import { causes } from "./0010-causes.ts";
 import { effectOrder } from "./0011-effect-order.ts";
+import { jobs } from "./0012-jobs.ts";
 import type { Migration } from "./types.ts";
 
 export type { Capabilities, Migration } from "./types.ts";
@@ -26,4 +27,5 @@ export const migrations: readonly Migration[] = [
   tapes,
   causes,
   effectOrder,
+  jobs,
 ];
