@@ -1,6 +1,7 @@
 import type { AttachmentStore } from "./blob.ts";
 import type { OutboxStore } from "./channel.ts";
 import type { EffectStore } from "./effect.ts";
+import type { FlowSignalStore, FlowStore } from "./flow.ts";
 import type { JobRunStore, JobStore } from "./job.ts";
 import type { Ledger } from "./money.ts";
 import type { HoldStore, SecretStore } from "./secrets.ts";
@@ -39,4 +40,6 @@ export interface Stores {
   readonly tapes: TapeStore;
   readonly jobs: JobStore;
   readonly jobRuns: JobRunStore;
+  readonly flows: FlowStore;
+  readonly flowSignals: FlowSignalStore;
 }

@@ -3,6 +3,8 @@ import type { Dialect } from "./dialect.ts";
 import { createAgentStore } from "./ports/agents.ts";
 import { createAttachmentStore } from "./ports/attachments.ts";
 import { createEffectStore } from "./ports/effects.ts";
+import { createFlowSignalStore } from "./ports/flow-signals.ts";
+import { createFlowStore } from "./ports/flows.ts";
 import { createHoldStore } from "./ports/holds.ts";
 import { createInboxStore } from "./ports/inbox.ts";
 import { dependants } from "./ports/job-dependants.ts";
@@ -75,6 +77,8 @@ export function assembleStores(parts: {
     tapes: createTapeStore(deps),
     jobs: createJobStore(deps, waitingJobs),
     jobRuns: createJobRunStore(deps, waitingJobs),
+    flows: createFlowStore(deps),
+    flowSignals: createFlowSignalStore(deps),
   };
 }
 

@@ -30,6 +30,8 @@ export interface Dialect {
   jsonArrayOf(item: RawBuilder<unknown>): RawBuilder<string>;
   /** JSON text. */
   jsonObject(members: Readonly<Record<string, RawBuilder<unknown>>>): RawBuilder<string>;
+  /** JSON text: the members of one object, and over them those of another. Of values that are no objects themselves. */
+  jsonMerged(object: RawBuilder<unknown>, members: unknown): RawBuilder<string>;
   /** Indexes the words of a memory, once. */
   indexMemory(id: unknown, terms: unknown): RawBuilder<unknown>;
   unindexMemory(spaceId: unknown, id: unknown): RawBuilder<unknown>;
@@ -53,6 +55,7 @@ export const sqliteDialect: Dialect = {
   jsonArray: (items) => sql`json_array(${sql.join(items)})`,
   jsonArrayOf: (item) => sql`json_group_array(${item})`,
   jsonObject: (members) => sql`json_object(${membersOf(members)})`,
+  jsonMerged: (object, members) => sql`json_patch(${object}, ${members})`,
   indexMemory: (id, terms) => sql`
     INSERT INTO memory_terms (rowid, terms) SELECT "row", ${terms} FROM memories
     WHERE id = ${id} AND NOT EXISTS (SELECT 1 FROM memory_terms WHERE rowid = memories."row")`,

@@ -3,6 +3,8 @@ import { createLogRecorder } from "@troupe/testing";
 import { expect, it } from "vitest";
 import { sqliteDialect } from "./dialect.ts";
 import { createEffectStore } from "./ports/effects.ts";
+import { createFlowSignalStore } from "./ports/flow-signals.ts";
+import { createFlowStore } from "./ports/flows.ts";
 import { createInboxStore } from "./ports/inbox.ts";
 import { dependants } from "./ports/job-dependants.ts";
 import { createJobRunStore } from "./ports/job-runs.ts";
@@ -23,6 +25,7 @@ const MAY_SCAN: Readonly<Record<string, string>> = {
   "inbox.counts": "counts every row of a space for operators, on the reader thread",
   "turn.list": "newest first by row number: stops at the end of its page",
   "effect.list": "newest first by row number: stops at the end of its page",
+  "flow.list": "newest first by row number: stops at the end of its page",
   "outbox.list": "newest first by row number: stops at the end of its page",
 };
 
@@ -40,6 +43,8 @@ it("no statement reads a growing table from end to end, but those that say why",
     createOutboxStore,
     createEffectStore,
     createInboxStore,
+    createFlowStore,
+    createFlowSignalStore,
     createMemoryStore,
     createLedger,
   ]) {

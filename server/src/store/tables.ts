@@ -1,5 +1,6 @@
 import type { Generated, Selectable } from "kysely";
 import type { JobNeedTable, JobRunTable, JobTable } from "./job-tables.ts";
+import type { FlowEventTable, FlowSignalTable, FlowTable } from "./tables-flow.ts";
 
 /** The tables as the query builder sees them. `row` columns are numbers in order of arrival. */
 export interface Tables {
@@ -27,6 +28,9 @@ export interface Tables {
   jobs: JobTable;
   job_needs: JobNeedTable;
   job_runs: JobRunTable;
+  flows: FlowTable;
+  flow_events: FlowEventTable;
+  flow_signals: FlowSignalTable;
 }
 
 /** Names of every table with rows of its own, for `reset`. */
@@ -55,6 +59,9 @@ export const TABLE_NAMES: readonly (keyof Tables)[] = [
   "jobs",
   "job_needs",
   "job_runs",
+  "flows",
+  "flow_events",
+  "flow_signals",
 ];
 
 /** The version that every payload is written with. A row with a higher one is parked: neither claimed nor listed. */

@@ -15,6 +15,9 @@ import {
   type StoreHarness,
   session,
 } from "./store-fixtures.ts";
+import { describeFlowFamilies } from "./store-flow-families.ts";
+import { describeFlowSignals } from "./store-flow-signals.ts";
+import { describeFlows } from "./store-flows.ts";
 import { describeInboxAndLists } from "./store-inbox.ts";
 import { describeJobs } from "./store-jobs.ts";
 import { describeMoney } from "./store-money.ts";
@@ -58,6 +61,11 @@ export function storeContract(name: string, open: () => Promise<StoreHarness>): 
     describe("a held outbox", () => describeHolds(() => harness));
     describe("tapes of turns", () => describeTapes(() => harness));
     describe("jobs and their runs", () => describeJobs(() => harness));
+    describe("flows", () => {
+      describeFlows(() => harness);
+      describeFlowFamilies(() => harness);
+    });
+    describe("events that flows wait for", () => describeFlowSignals(() => harness));
     describe("references", () => describeReferences(() => harness));
     describe("memories and search", () => describeSearch(() => harness));
   });

@@ -10,6 +10,7 @@ import { tapes } from "./0009-tapes.ts";
 import { causes } from "./0010-causes.ts";
 import { effectOrder } from "./0011-effect-order.ts";
 import { jobs } from "./0012-jobs.ts";
+import { flows } from "./0013-flows.ts";
 import type { Migration } from "./types.ts";
 
 export type { Capabilities, Migration } from "./types.ts";
@@ -28,4 +29,5 @@ export const migrations: readonly Migration[] = [
   causes,
   effectOrder,
   jobs,
+  flows,
 ];

@@ -1,6 +1,7 @@
-import type { Leases } from "@troupe/contracts";
+import type { Leases, ProcessRecord } from "@troupe/contracts";
 import { sql } from "kysely";
-import { write } from "../statement.ts";
+import { type Row, write } from "../statement.ts";
+import { createFlowClaimEnds } from "./flow-claims.ts";
 import { hasNoLease, type PortDeps } from "./kit.ts";
 
 export function createLeases({ statements, reads, dialect }: PortDeps): Leases {
@@ -57,6 +58,7 @@ export function createLeases({ statements, reads, dialect }: PortDeps): Leases {
     (_db, p) => sql`
     DELETE FROM processes WHERE lease_until < (SELECT now_ms()) - ${p.keepMs}`,
   );
+  const flowClaims = createFlowClaimEnds({ statements });
 
   const list = statements.add<object>(
     "process.list",
@@ -73,14 +75,19 @@ export function createLeases({ statements, reads, dialect }: PortDeps): Leases {
       write(endOthers, { processId }, [
         write(endOutboxClaims, { processId }),
         write(endEffectClaims, { processId }),
+        flowClaims.ofOthers(processId),
       ]),
-    endDead: (keepMs) =>
-      write(endDeadOutboxClaims, {}, [write(endDeadEffectClaims, {}), write(forgetDead, { keepMs })]),
+    endDead(keepMs) {
+      const more = [write(endDeadEffectClaims, {}), flowClaims.ofDead(), write(forgetDead, { keepMs })];
+      return write(endDeadOutboxClaims, {}, more);
+    },
     async list(options) {
-      return (await reads.rows(list, {}, options)).map((row) => {
-        const [id, pid, role, leaseUntil, isAlive] = row as [string, number, string, number, number];
-        return { id, pid, role, leaseUntil, isAlive: isAlive === 1 };
-      });
+      return (await reads.rows(list, {}, options)).map(processOf);
     },
   };
+}
+
+function processOf(row: Row): ProcessRecord {
+  const [id, pid, role, leaseUntil, isAlive] = row as [string, number, string, number, number];
+  return { id, pid, role, leaseUntil, isAlive: isAlive === 1 };
 }

@@ -20,6 +20,7 @@ export const postgresDialect: Dialect = {
   jsonArray: (items) => sql`json_build_array(${sql.join(items)})`,
   jsonArrayOf: (item) => sql`coalesce(json_agg(${item}), '[]'::json)`,
   jsonObject: (members) => sql`json_build_object(${membersOf(members)})::text`,
+  jsonMerged: (object, members) => sql`CAST((CAST(${object} AS jsonb) || CAST(${members} AS jsonb)) AS TEXT)`,
   indexMemory: (id, terms) => sql`
     INSERT INTO memory_terms (term, "row")
     SELECT word.term, m."row" FROM memories m, unnest(string_to_array(${terms}, ' ')) AS word(term) WHERE m.id = ${id}
