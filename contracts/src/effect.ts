@@ -109,6 +109,8 @@ export interface EffectStore {
   }): Write<readonly Pick<Effect, "id" | "kind" | "turnId">[]>;
   /** Makes parked ones of these kinds and versions pending again, from their first attempt on. */
   unpark(versions: readonly EffectVersion[], at: number): Write<readonly Pick<Effect, "id" | "kind">[]>;
+  /** What kinds and versions are parked, in whatever space. */
+  parked(options: CallOptions): Promise<readonly EffectVersion[]>;
   /** How many of a lane are due and not begun. Counts up to `atMost`. */
   backlog(lane: Lane, atMost: number, options: CallOptions): Promise<number>;
   /** Newest first. */

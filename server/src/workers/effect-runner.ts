@@ -3,25 +3,16 @@ import type {
   Effect,
   EffectHandler,
   EffectOutcome,
+  EffectRetry,
   EffectStore,
   Logger,
   UnitOfWork,
   Write,
 } from "@troupe/contracts";
 import { TroupeError } from "@troupe/contracts";
-import {
-  delayOfAttempt,
-  linkSignal,
-  type Metrics,
-  redactText,
-  SECONDS_BUCKETS,
-  untilAborted,
-} from "../kit/index.ts";
-
-const BACKOFF = { baseMs: 2_000, capMs: 30 * 60_000 };
-const MAX_ATTEMPTS = 10;
-/** Of its lease a handler may use this share; the rest is for the commit. */
-const HANDLER_SHARE = 0.8;
+import { linkSignal, type Metrics, SECONDS_BUCKETS, untilAborted } from "../kit/index.ts";
+import type { ClaimKeeper, HeldClaim } from "./claim-keeper.ts";
+import { afterFailure, DEFAULT_RETRY, ifDeadly } from "./effect-retry.ts";
 
 export interface RunnerDeps {
   readonly unit: UnitOfWork;
@@ -32,96 +23,178 @@ export interface RunnerDeps {
   readonly random: () => number;
   readonly logger: Logger;
   readonly metrics: Metrics;
+  /** Told of each that ended dead or parked, once that is kept. */
+  readonly onDead?: (effect: Effect, outcome: Extract<EffectOutcome, { kind: "dead" | "parked" }>) => void;
+}
+
+/** Under what the effects of a lane are held. */
+export interface Hold {
+  /** On the monotonic clock. */
+  readonly heldUntilMs: number;
+  readonly leaseMs: number;
+  /** Of handlers that name no time of their own. */
+  readonly timeoutMs: number;
 }
 
 export interface Runner {
-  /** Runs one effect to a kept outcome. Resolves with when it is due again, where it is; never rejects. */
-  run(effect: Effect, heldUntilMs: number): Promise<number | undefined>;
+  /** Which of the handlers takes it; undefined for a kind or version that none knows. */
+  handlerOf(effect: Pick<Effect, "kind" | "v">): EffectHandler | undefined;
+  /**
+   * Runs effects of one kind and version to kept outcomes: together where their handler does so and there are several,
+   * else, or when that failed, one after the other. Resolves with when the first is due again, if one is; never rejects.
+   */
+  run(effects: readonly Effect[], hold: Hold): Promise<number | undefined>;
 }
 
-export function createEffectRunner(
-  { unit, effects, handlers, clock, random, logger, metrics }: RunnerDeps,
-  life: AbortSignal,
-): Runner {
-  const byKind = new Map(handlers.map((handler) => [handler.kind, handler]));
+type Call = (options: { readonly signal: AbortSignal }) => Promise<readonly Write<unknown>[]>;
+
+/** Kept ends of effects. */
+interface Ends {
+  commit(some: readonly Effect[], writes: readonly Write<unknown>[], outcome: EffectOutcome): Promise<void>;
+  /** Resolves with when it is due again, if it is; never rejects. */
+  end(effect: Effect, outcome: EffectOutcome, error: unknown): Promise<number | undefined>;
+}
+
+function createEnds({ unit, effects, handlers, clock, logger, metrics, onDead }: RunnerDeps): Ends {
+  const known = new Set(handlers.map(({ kind }) => kind));
   const total = metrics.counter("effects_total", "Effects by kind and outcome");
-  const seconds = metrics.histogram("effect_seconds", "Time that handlers of effects took", SECONDS_BUCKETS);
 
   const commit = async (
-    effect: Effect,
+    some: readonly Effect[],
     writes: readonly Write<unknown>[],
     outcome: EffectOutcome,
   ): Promise<void> => {
     // What was done is kept although the process is stopping.
     const { signal } = new AbortController();
-    await unit.commit([...writes, effects.settle(effect, outcome, clock.now())], { signal });
-    // The kinds that no handler knows come from elsewhere and are no label.
-    total.add(1, { kind: byKind.has(effect.kind) ? effect.kind : "unknown", outcome: outcome.kind });
+    const settled = some.map((effect) => effects.settle(effect, outcome, clock.now()));
+    await unit.commit([...writes, ...settled], { signal });
+    for (const effect of some) {
+      // The kinds that no handler knows come from elsewhere and are no label.
+      total.add(1, { kind: known.has(effect.kind) ? effect.kind : "unknown", outcome: outcome.kind });
+      if (outcome.kind === "dead" || outcome.kind === "parked") onDead?.(effect, outcome);
+    }
   };
-  const work = async (handler: EffectHandler, effect: Effect, heldUntilMs: number): Promise<void> => {
+  const end = async (effect: Effect, outcome: EffectOutcome, error: unknown): Promise<number | undefined> => {
+    const { id: effectId, kind, v, turnId, attempt } = effect;
+    const fields = { effectId, kind, v, turnId, attempt };
+    try {
+      await commit([effect], [], outcome);
+      logger[outcome.kind === "dead" ? "error" : "warn"](`effect.${outcome.kind}`, { ...fields, error });
+      return outcome.kind === "retry" ? outcome.dueAt : undefined;
+    } catch (failure) {
+      // Ours no longer, or the store is away: whoever claims it next goes on from what is kept.
+      const isLost = TroupeError.is(failure, "store.conflict");
+      const event = isLost ? "effect.lost" : "effect.unsettled";
+      logger[isLost ? "info" : "error"](event, { ...fields, error: failure });
+      return undefined;
+    }
+  };
+
+  return { commit, end };
+}
+
+interface Running {
+  /** Runs one with its retries as its handler wishes; resolves with when it is due again, if it is. */
+  one(handler: EffectHandler, effect: Effect, held: HeldClaim, afterMs: number): Promise<number | undefined>;
+  /** Runs several at once; rejects where nothing of it is kept. */
+  together(call: Call, some: readonly Effect[], held: readonly HeldClaim[], afterMs: number): Promise<void>;
+}
+
+function createRunning(deps: RunnerDeps, { commit, end }: Ends, life: AbortSignal): Running {
+  const { clock, metrics } = deps;
+  const seconds = metrics.histogram("effect_seconds", "Time that handlers of effects took", SECONDS_BUCKETS);
+
+  const together: Running["together"] = async (
+    call: Call,
+    some: readonly Effect[],
+    held: readonly HeldClaim[],
+    afterMs: number,
+  ): Promise<void> => {
     const startedMs = clock.monotonicMs();
-    const afterMs = Math.max(0, (heldUntilMs - startedMs) * HANDLER_SHARE);
     const late = (): TroupeError =>
       new TroupeError(`The effect took longer than ${Math.round(afterMs)} ms.`, {
         code: "request.timeout",
         retryable: true,
       });
     using linked = linkSignal(life, { clock, afterMs, reason: late });
+    for (const claim of held) {
+      if (claim.lost !== undefined) throw claim.lost;
+      claim.onLost = (reason) => linked.abort(reason);
+    }
     linked.signal.throwIfAborted();
-    const writes = await untilAborted(handler.handle(effect, { signal: linked.signal }), linked.signal);
-    await commit(effect, writes, { kind: "done" });
-    seconds.observe((clock.monotonicMs() - startedMs) / 1_000, { kind: effect.kind });
+    const writes = await untilAborted(call({ signal: linked.signal }), linked.signal);
+    await commit(some, writes, { kind: "done" });
+    seconds.observe((clock.monotonicMs() - startedMs) / 1_000, { kind: some[0]?.kind ?? "unknown" });
   };
-  const settleFailure = async (effect: Effect, error: unknown): Promise<number | undefined> => {
-    const outcome = afterFailure(effect, error, clock, random);
-    const fields = { effectId: effect.id, kind: effect.kind, turnId: effect.turnId, attempt: effect.attempt };
+  const one: Running["one"] = async (
+    handler: EffectHandler,
+    effect: Effect,
+    held: HeldClaim,
+    afterMs: number,
+  ): Promise<number | undefined> => {
+    const retry: EffectRetry = { ...DEFAULT_RETRY, ...handler.retry };
+    const deadly = ifDeadly(effect, retry);
+    if (deadly !== undefined) return end(effect, deadly, undefined);
     try {
-      await commit(effect, [], outcome);
-      logger[outcome.kind === "retry" ? "warn" : "error"](`effect.${outcome.kind}`, { ...fields, error });
-      return outcome.kind === "retry" ? outcome.dueAt : undefined;
-    } catch (failure) {
-      // Ours no longer, or the store is away: whoever claims it next goes on from what is kept.
-      const isLost = TroupeError.is(failure, "store.conflict");
-      logger[isLost ? "info" : "error"](isLost ? "effect.lost" : "effect.unsettled", {
-        ...fields,
-        error: failure,
-      });
+      await together((options) => handler.handle(effect, options), [effect], [held], afterMs);
       return undefined;
+    } catch (error) {
+      return end(effect, afterFailure(effect, error, retry, deps), error);
     }
   };
 
-  return {
-    async run(effect, heldUntilMs) {
+  return { one, together };
+}
+
+export function createEffectRunner(deps: RunnerDeps, keeper: ClaimKeeper, life: AbortSignal): Runner {
+  const byKind = new Map(deps.handlers.map((handler) => [handler.kind, handler]));
+  const ends = createEnds(deps);
+  const running = createRunning(deps, ends, life);
+  const runAll = async (
+    handler: EffectHandler,
+    some: readonly Effect[],
+    held: readonly HeldClaim[],
+    afterMs: number,
+  ): Promise<number | undefined> => {
+    const { batch } = handler;
+    if (batch !== undefined && some.length > 1) {
       try {
-        const handler = byKind.get(effect.kind);
-        if (handler?.versions.includes(effect.v)) await work(handler, effect, heldUntilMs);
-        else {
-          await commit(effect, [], {
-            kind: "parked",
-            error: `No handler knows ${effect.kind} version ${effect.v}.`,
-          });
-          logger.warn("effect.parked", { effectId: effect.id, kind: effect.kind, v: effect.v });
-        }
+        await running.together((options) => batch.handle(some, options), some, held, afterMs);
         return undefined;
       } catch (error) {
-        return await settleFailure(effect, error);
+        deps.logger.warn("effect.batch_failed", { kind: handler.kind, effects: some.length, error });
+      }
+    }
+    const dues: (number | undefined)[] = [];
+    for (const [n, effect] of some.entries()) {
+      dues.push(await running.one(handler, effect, held[n] as HeldClaim, afterMs));
+      // It is kept how it ended; those behind it may wait long.
+      keeper.release(held[n] as HeldClaim);
+    }
+    return dues.reduce((a, b) => (a === undefined || b === undefined ? (a ?? b) : Math.min(a, b)), undefined);
+  };
+  const handlerOf: Runner["handlerOf"] = ({ kind, v }) => {
+    const handler = byKind.get(kind);
+    return handler?.versions.includes(v) === true ? handler : undefined;
+  };
+
+  return {
+    handlerOf,
+    async run(some, { heldUntilMs, leaseMs, timeoutMs }) {
+      const [first] = some;
+      if (first === undefined) return undefined;
+      const handler = handlerOf(first);
+      if (handler === undefined) {
+        const error = `No handler knows ${first.kind} version ${first.v}.`;
+        for (const effect of some) await ends.end(effect, { kind: "parked", error }, undefined);
+        return undefined;
+      }
+      const held = some.map((effect) => keeper.hold(effect, heldUntilMs, leaseMs));
+      try {
+        return await runAll(handler, some, held, handler.timeoutMs ?? timeoutMs);
+      } finally {
+        for (const claim of held) keeper.release(claim);
       }
     },
   };
-}
-
-function afterFailure(effect: Effect, error: unknown, clock: Clock, random: () => number): EffectOutcome {
-  const reason = redactText(error instanceof Error ? error.message : String(error)).slice(0, 500);
-  if (isFinal(error)) return { kind: "dead", error: reason };
-  if (effect.attempt >= MAX_ATTEMPTS)
-    return { kind: "dead", error: `Given up after ${effect.attempt} attempts: ${reason}` };
-  const wishMs = TroupeError.is(error) ? (error.retryAfterMs ?? 0) : 0;
-  const delayMs = Math.max(wishMs, delayOfAttempt(effect.attempt, BACKOFF, random));
-  return { kind: "retry", dueAt: clock.now() + delayMs, error: reason };
-}
-
-/** A payload that cannot be read, and a defect of ours, are the same on every attempt. */
-function isFinal(error: unknown): boolean {
-  if (TroupeError.is(error)) return error.code === "request.invalid" || error.code === "internal";
-  return error instanceof TypeError || error instanceof ReferenceError || error instanceof RangeError;
 }

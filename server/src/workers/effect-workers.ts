@@ -2,6 +2,7 @@ import type {
   Clock,
   Effect,
   EffectHandler,
+  EffectOutcome,
   EffectStore,
   Lane,
   Logger,
@@ -9,27 +10,23 @@ import type {
   UnitOfWork,
 } from "@troupe/contracts";
 import { SUBJECTS, TroupeError } from "@troupe/contracts";
-import { createWakeLoop, type Metrics } from "../kit/index.ts";
-import { createEffectRunner } from "./effect-runner.ts";
-import { createInFlight, type InFlight } from "./in-flight.ts";
+import { createWakeLoop, type Metrics, type WakeLoop } from "../kit/index.ts";
+import { createClaimKeeper } from "./claim-keeper.ts";
+import {
+  createLanes,
+  DEFAULT_LANES,
+  type LaneLimits,
+  type LaneState,
+  type Unit,
+  unitsOf,
+} from "./effect-lanes.ts";
+import { createEffectRunner, type Runner } from "./effect-runner.ts";
+import { createEffectUpkeep } from "./effect-upkeep.ts";
 
 const DEFAULT_SWEEP_MS = 5_000;
 const RETRY_MS = 1_000;
 const CLOCK_SKEW_PAUSE_MS = 250;
 const LAST_MARKS_MS = 2_000;
-
-/** How many effects of a lane run at once, and how long one may take. */
-export interface LaneLimits {
-  readonly parallel: number;
-  readonly leaseMs: number;
-}
-
-const DEFAULT_LANES: Readonly<Record<Lane, LaneLimits>> = {
-  realtime: { parallel: 4, leaseMs: 60_000 },
-  background: { parallel: 4, leaseMs: 120_000 },
-  heavy: { parallel: 1, leaseMs: 600_000 },
-};
-const LANES: readonly Lane[] = ["realtime", "background", "heavy"];
 
 export interface EffectWorkersDeps {
   readonly unit: UnitOfWork;
@@ -43,6 +40,8 @@ export interface EffectWorkersDeps {
   readonly metrics: Metrics;
   readonly processId: string;
   readonly lanes?: Partial<Readonly<Record<Lane, LaneLimits>>>;
+  /** Told of each that ended dead or parked, once that is kept. */
+  readonly onDead?: (effect: Effect, outcome: Extract<EffectOutcome, { kind: "dead" | "parked" }>) => void;
   /** Looks without being told to, for doorbells that were lost and processes that died. Default 5,000. */
   readonly sweepMs?: number;
 }
@@ -59,40 +58,25 @@ export interface EffectWorkers {
  * with the done-mark under the claim's epoch, so a handler that outlived its claim changes nothing.
  */
 export function createEffectWorkers(deps: EffectWorkersDeps): EffectWorkers {
-  const { unit, effects, bus, clock, logger, metrics, processId, sweepMs = DEFAULT_SWEEP_MS } = deps;
+  const { effects, bus, clock, logger, metrics, sweepMs = DEFAULT_SWEEP_MS } = deps;
   const lanes = createLanes(clock, { ...DEFAULT_LANES, ...deps.lanes });
   metrics.probe("effects_running", "Effects that run just now, by lane.", () =>
     lanes.map(({ lane, inFlight }) => ({ labels: { lane }, value: inFlight.size })),
   );
   const life = new AbortController();
-  const runner = createEffectRunner(deps, life.signal);
+  const keeper = createClaimKeeper(deps);
+  const runner = createEffectRunner(deps, keeper, life.signal);
+  const upkeep = createEffectUpkeep({ ...deps, lanes });
   let doorbell: Disposable | undefined;
 
-  const handle = async (effect: Effect, heldUntilMs: number): Promise<void> => {
-    const dueAt = await runner.run(effect, heldUntilMs);
-    if (dueAt !== undefined) loop.wakeIn(Math.max(0, dueAt - clock.now()));
-  };
-  /** Claims for all these lanes in one commit; resolves with how many effects began. */
-  const claim = async (wanted: readonly LaneState[], signal: AbortSignal): Promise<number> => {
-    const beforeMs = clock.monotonicMs();
-    const claims = wanted.map(({ lane, leaseMs, parallel, inFlight }) =>
-      effects.claim({ owner: processId, leaseMs, limit: parallel - inFlight.size, lane }),
-    );
-    const committed = await unit.commit(claims, { signal });
-    let begun = 0;
-    for (const [i, { leaseMs, inFlight }] of wanted.entries()) {
-      const rows = claims[i] === undefined ? [] : committed.read(claims[i]);
-      for (const effect of rows) inFlight.add(handle(effect, beforeMs + leaseMs), loop.wake);
-      begun += rows.length;
-    }
-    return begun;
-  };
+  const { claim } = createClaiming(deps, runner, () => loop);
   const loop = createWakeLoop({
     name: "effects",
     clock,
     logger,
     retryMs: RETRY_MS,
     round: async (signal) => {
+      await upkeep.run({ signal });
       const free = lanes.filter(({ inFlight, parallel }) => inFlight.size < parallel);
       // The end of a handler wakes the loop.
       if (free.length === 0) return undefined;
@@ -110,10 +94,13 @@ export function createEffectWorkers(deps: EffectWorkersDeps): EffectWorkers {
     start(signal) {
       doorbell ??= bus.subscribe(SUBJECTS.effectDue, loop.wake);
       loop.start(signal);
+      // What is under way keeps its claims until it has ended.
+      keeper.start(life.signal);
     },
     async stop(withinMs) {
       doorbell?.[Symbol.dispose]();
       await loop.stop(withinMs);
+      await using _claims = { [Symbol.asyncDispose]: () => keeper.stop(LAST_MARKS_MS) };
       const drain = async (forMs: number): Promise<boolean> =>
         (await Promise.all(lanes.map(({ inFlight }) => inFlight.drain(forMs)))).every(Boolean);
       if (await drain(withinMs)) return;
@@ -123,11 +110,75 @@ export function createEffectWorkers(deps: EffectWorkersDeps): EffectWorkers {
   };
 }
 
-interface LaneState extends LaneLimits {
-  readonly lane: Lane;
-  readonly inFlight: InFlight;
+/** Claims effects and begins them. */
+function createClaiming(
+  { unit, effects, clock, logger, processId }: EffectWorkersDeps,
+  runner: Runner,
+  loop: () => WakeLoop,
+): { claim(wanted: readonly LaneState[], signal: AbortSignal): Promise<number> } {
+  const begin = (state: LaneState, some: readonly Effect[], claimedAtMs: number): void => {
+    const { leaseMs, timeoutMs = leaseMs, inFlight } = state;
+    const run = async (): Promise<void> => {
+      const dueAt = await runner.run(some, { heldUntilMs: claimedAtMs + leaseMs, leaseMs, timeoutMs });
+      if (dueAt !== undefined) loop().wakeIn(Math.max(0, dueAt - clock.now()));
+    };
+    inFlight.add(run(), loop().wake);
+  };
+  /** Fills up what has room with more of its kind, in one commit for all, and begins it. */
+  const beginFilled = async (
+    some: readonly (readonly [LaneState, Unit])[],
+    claimedAtMs: number,
+    signal: AbortSignal,
+  ): Promise<void> => {
+    const claims = some.map(
+      ([
+        { lane, leaseMs },
+        {
+          effects: [first],
+          room,
+        },
+      ]) => effects.claim({ owner: processId, leaseMs, limit: room, lane, ...(first && { only: first }) }),
+    );
+    let more: readonly (readonly Effect[])[] = [];
+    try {
+      const committed = await unit.commit(claims, { signal });
+      more = claims.map((claim) => committed.read(claim));
+    } catch (error) {
+      // What is claimed runs all the same, and may be that this was kept: its lease ends, and it is found again.
+      if (!signal.aborted) logger.warn("effect.batch_not_filled", { error });
+    }
+    for (const [i, [state, { effects: own }]] of some.entries()) {
+      const [fresh = [], tried = []] = splitByAttempt(more[i] ?? []);
+      begin(state, [...own, ...fresh], claimedAtMs);
+      for (const effect of tried) begin(state, [effect], claimedAtMs);
+    }
+  };
+  /** Claims for all these lanes in one commit; resolves with how many effects began. */
+  const claim = async (wanted: readonly LaneState[], signal: AbortSignal): Promise<number> => {
+    const beforeMs = clock.monotonicMs();
+    const limits = wanted.map(({ parallel, inFlight }) => parallel - inFlight.size);
+    const claims = wanted.map(({ lane, leaseMs }, i) =>
+      effects.claim({ owner: processId, leaseMs, limit: limits[i] ?? 0, lane }),
+    );
+    const committed = await unit.commit(claims, { signal });
+    const toFill: [LaneState, Unit][] = [];
+    let begun = 0;
+    for (const [i, state] of wanted.entries()) {
+      const rows = claims[i] === undefined ? [] : committed.read(claims[i]);
+      begun += rows.length;
+      for (const one of unitsOf(rows, runner.handlerOf)) {
+        // A claim that found less than it asked for has found all there is.
+        if (one.room > 0 && rows.length === limits[i]) toFill.push([state, one]);
+        else begin(state, one.effects, beforeMs);
+      }
+    }
+    if (toFill.length > 0) await beginFilled(toFill, beforeMs, signal);
+    return begun;
+  };
+  return { claim };
 }
 
-function createLanes(clock: Clock, limits: Readonly<Record<Lane, LaneLimits>>): readonly LaneState[] {
-  return LANES.map((lane) => ({ lane, ...limits[lane], inFlight: createInFlight(clock) }));
+/** Never tried ones, which may run together, and the others. */
+function splitByAttempt(effects: readonly Effect[]): readonly [Effect[], Effect[]] {
+  return [effects.filter(({ attempt }) => attempt === 1), effects.filter(({ attempt }) => attempt > 1)];
 }

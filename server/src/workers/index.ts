@@ -1,11 +1,7 @@
 /** Work behind the turns: delivering replies, running effects, and the process's lease on what it has claimed. */
 export { type BlobSweepDeps, createBlobSweep } from "./blob-sweep.ts";
-export {
-  createEffectWorkers,
-  type EffectWorkers,
-  type EffectWorkersDeps,
-  type LaneLimits,
-} from "./effect-workers.ts";
+export { DEFAULT_LANES, type LaneLimits } from "./effect-lanes.ts";
+export { createEffectWorkers, type EffectWorkers, type EffectWorkersDeps } from "./effect-workers.ts";
 export { createProcessLease, type ProcessLease, type ProcessLeaseDeps } from "./process-lease.ts";
 export { createReceivers, type Receivers, type ReceiversDeps } from "./receivers.ts";
 export { createRelay, type Relay, type RelayDeps } from "./relay.ts";

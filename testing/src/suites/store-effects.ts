@@ -251,8 +251,13 @@ function describeOtherEnds(get: GetHarness): void {
     await settle(harness, "b", { kind: "parked", error: "newer" });
     await settle(harness, "c", { kind: "dead", error: "no" });
 
+    const parked = await effects.parked(options);
     const taken = await result(harness, effects.unpark([{ kind: "summary", v: 2 }], 500));
 
+    expect(parked.toSorted((a, b) => a.v - b.v)).toEqual([
+      { kind: "summary", v: 1 },
+      { kind: "summary", v: 2 },
+    ]);
     expect(taken).toEqual([{ id: "b", kind: "summary" }]);
     expect(await effects.ofTurn("turn-1", options)).toMatchObject([
       { id: "a", state: "parked" },

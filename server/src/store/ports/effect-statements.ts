@@ -174,6 +174,7 @@ export interface EffectSelects {
   readonly listLost: Statement<ListInput>;
   readonly listShed: Statement<ListInput>;
   readonly nextDue: Statement<{ readonly lane: number }>;
+  readonly parked: Statement<object>;
   readonly backlog: Statement<{ readonly lane: number; readonly atMost: number }>;
 }
 
@@ -210,6 +211,12 @@ export function effectSelects({ statements, dialect }: PortDeps): EffectSelects 
           ORDER BY t.due_at LIMIT 1) AS due_at FROM waiting
         UNION ALL
         SELECT min(CASE WHEN ${HAS_ENDED} THEN 0 ELSE t.lease_until END) FROM effects t WHERE t.state = 'running' AND t.lane = ${p.lane}) AS next`,
+    ),
+    parked: statements.add(
+      "effect.parked",
+      { returns: "rows" },
+      () => sql`
+      SELECT DISTINCT kind, v FROM effects ${dialect.indexedBy("effects_lost")} WHERE state IN ('parked', 'dead') AND state = 'parked'`,
     ),
     backlog: statements.add(
       "effect.backlog",

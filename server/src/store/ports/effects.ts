@@ -65,7 +65,7 @@ function storeWrites(
 
 function storeReads(
   deps: PortDeps,
-): Pick<EffectStore, "waiting" | "backlog" | "ofTurn" | "list" | "nextDue"> {
+): Pick<EffectStore, "waiting" | "backlog" | "parked" | "ofTurn" | "list" | "nextDue"> {
   const { reads } = deps;
   const selects = effectSelects(deps);
   return {
@@ -73,6 +73,10 @@ function storeReads(
     async backlog(lane, atMost, options) {
       const row = await reads.row(selects.backlog, { lane: laneNumber(lane), atMost }, options);
       return Number(row?.[0] ?? 0);
+    },
+    async parked(options) {
+      const rows = await reads.rows(selects.parked, {}, options);
+      return rows.map(([kind, v]) => ({ kind: String(kind), v: Number(v) }));
     },
     async ofTurn(turnId, options) {
       return (await reads.rows(selects.ofTurn, { turnId }, options)).map((row) => recordOf(deps, row));
