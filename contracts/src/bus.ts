@@ -52,6 +52,8 @@ export const SUBJECTS = {
   outboxDue: "outbox.due",
   /** Post-turn work waits: payload `{ lane }`, or `{}` where it may be of any. */
   effectDue: "effect.due",
+  /** A flow may go on, or is to be cancelled: payload `{}`. */
+  flowDue: "flow.due",
   /** With the turn's id behind it: live events, payload `{ from, events }`. */
   turnLive: "turn.live",
   /** Somebody watches a turn from here on and wants to know what was said: payload `{ turnId, to }`, `to` a process. */

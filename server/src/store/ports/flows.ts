@@ -135,10 +135,15 @@ function driveOf(writes: FlowWrites, drive: FlowDrive, change: FlowChange): Writ
   const status = statusOf(drive);
   const endedAt = drive.end === undefined ? undefined : at;
   const row = { ...drive, ...waitInput(drive.wait, at), patch: jsonText(drive.patch) };
-  return write(writes.drive, { ...row, status, endedAt, at, dueAt: dueOf(drive, at) }, [
+  return write(writes.drive, { ...row, status, endedAt, at, dueAt: drivenDueOf(drive, at) }, [
     write(writes.tellIfDone, { ...lineOf(change), id: drive.id, key: drive.key }),
     ...(drive.end === undefined ? [] : afterEnd(writes, { ...drive, end: drive.end }, at)),
   ]);
+}
+
+/** An event may have come before the turn was kept that waits for it, so the wake loop looks at once. */
+function drivenDueOf(drive: FlowDrive, at: number): number | undefined {
+  return drive.wait?.kind === "event" ? at : dueOf(drive, at);
 }
 
 /** What an end brings about: a parent that waits counts anew, and children of what did not come to its goal are asked to stop. */
