@@ -10,6 +10,10 @@ export interface AgentSpec {
   readonly description?: string;
   /** Names of the tools it may use; absent means every built-in. */
   readonly tools?: readonly string[];
+  /** Modules that its turns have; absent: all there are. */
+  readonly modules?: readonly string[];
+  /** Modules that its turns go without. */
+  readonly without?: readonly string[];
   /** Tools whose calls are denied, or need a person's approval; a tool that is not named here may run. */
   readonly approvals?: Readonly<Record<string, ApprovalRule>>;
   /** What a message does that arrives while a turn of its session runs. Default `queue`. */

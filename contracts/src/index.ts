@@ -63,6 +63,29 @@ export type {
   StartFlow,
 } from "./flow.ts";
 export type {
+  AnyHook,
+  EffectDraft,
+  GatewayView,
+  Hook,
+  HookFailure,
+  HookOptions,
+  HookPoint,
+  HookPoints,
+  Hooks,
+  HookTurn,
+  InboundVerdict,
+  InboundView,
+  ListeningPoint,
+  MessageGateOutcome,
+  SessionView,
+  ToolCallVerdict,
+  ToolCallView,
+  ToolGateOutcome,
+  ToolResultView,
+  TurnEndChange,
+  TurnEndView,
+} from "./hooks.ts";
+export type {
   AcceptResult,
   Admission,
   ClaimedTurn,
@@ -131,7 +154,28 @@ export type {
   ResponseFormat,
   TokenPrice,
 } from "./model.ts";
-export type { Contribution, Module, TurnView } from "./module.ts";
+export type {
+  AddedInstance,
+  ContextModule,
+  Contribution,
+  DecisionView,
+  InstanceAction,
+  Module,
+  ModuleDecision,
+  TurnView,
+  UnsureDecision,
+} from "./module.ts";
+export type {
+  DependencyStatus,
+  IfDependencyFails,
+  ModuleCallbacks,
+  ModuleDependency,
+  ModuleInstance,
+  ModuleInstanceOutcome,
+  ModuleInstanceState,
+  ModuleInstanceStore,
+  NewModuleInstance,
+} from "./module-instance.ts";
 export type {
   AccountKey,
   AccountLimit,

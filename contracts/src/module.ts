@@ -1,6 +1,15 @@
 import type { Agent } from "./agent.ts";
+import type { EffectHandler } from "./effect.ts";
+import type { AnyHook } from "./hooks.ts";
 import type { Message } from "./message.ts";
+import type {
+  IfDependencyFails,
+  ModuleCallbacks,
+  ModuleInstance,
+  ModuleInstanceOutcome,
+} from "./module-instance.ts";
 import type { CallOptions } from "./runtime.ts";
+import type { Tool } from "./tool.ts";
 import type { SourceReference, Trigger } from "./turn.ts";
 
 /** A turn as modules see it: what it is about and who will read its answer. */
@@ -33,13 +42,87 @@ export interface Contribution {
   readonly sources?: readonly SourceReference[];
 }
 
+/** What a module decides from. */
+export interface DecisionView extends TurnView {
+  readonly storyline: { readonly id: string; readonly title: string };
+  /** The module's own instances along the storyline that have not ended and that all readers may know of, oldest first. */
+  readonly instances: readonly ModuleInstance[];
+}
+
+export interface AddedInstance {
+  /** Unique within the decision, for `dependsOn`; the id is made from it, so the same decision again adds nothing twice. */
+  readonly key: string;
+  readonly title: string;
+  /** Version of the payload. */
+  readonly v: number;
+  readonly payload: Readonly<Record<string, unknown>>;
+  /** Keys of the same decision, or ids of instances of the view. Blocked until all of them are done. */
+  readonly dependsOn?: readonly { readonly on: string; readonly ifFails?: IfDependencyFails }[];
+  readonly callbacks?: ModuleCallbacks;
+}
+
+/** Whatever is not named is kept as it is. */
+export type InstanceAction =
+  | ({ readonly kind: "add" } & AddedInstance)
+  | {
+      readonly kind: "update";
+      readonly id: string;
+      readonly title: string;
+      readonly v: number;
+      readonly payload: Readonly<Record<string, unknown>>;
+    }
+  | {
+      readonly kind: "remove";
+      readonly id: string;
+      readonly outcome: ModuleInstanceOutcome;
+      readonly reason: string;
+    };
+
+export interface ModuleDecision {
+  readonly actions: readonly InstanceAction[];
+  /** Shown to the model in this turn, within the module's budget: what stands by this decision. */
+  readonly text?: string;
+}
+
+/** Rules that come to no end by themselves name what there is to choose from. */
+export interface UnsureDecision {
+  /** Asked of a model where the configuration allows it. */
+  readonly question: string;
+  /** By names that a model is shown; it answers with one of them. */
+  readonly choices: Readonly<Record<string, ModuleDecision>>;
+  /** Taken where no model is asked, or none answers. */
+  readonly otherwise: ModuleDecision;
+}
+
 /**
- * Adds context to turns. Gathering starts with the turn and is waited for within a bound only: enrichment fails open, a
- * late or failed module makes a shorter prompt. Modules never know each other.
+ * Everything that memory, people, jobs and worlds bring into turns: context, tools, hooks, post-turn work and tasks.
+ * Modules never know each other. An agent has all of them, those that its `modules` names, or all but those of `without`.
  */
 export interface Module {
+  /** `[a-z][a-z0-9_-]*`, at most 32 characters; what blueprints name. */
   readonly id: string;
   /** Most tokens of its contribution; the assembler cuts what is over. */
   readonly budgetTokens: number;
-  gather(turn: TurnView, options: CallOptions): Promise<Contribution>;
+  /**
+   * Adds context. Begins with the turn and is waited for within a bound only: enrichment fails open, a late or failed
+   * module makes a shorter prompt.
+   */
+  gather?(turn: TurnView, options: CallOptions): Promise<Contribution>;
+  /** Offered to agents that have the module and name no tools, or name these. */
+  readonly tools?: readonly Tool[];
+  readonly hooks?: readonly AnyHook[];
+  /** Handlers of the effects that its tools, hooks and tasks put. */
+  readonly effects?: readonly EffectHandler[];
+  /**
+   * Adds, changes or ends the module's tasks along the storyline. Asked in each turn that a model answers, before it; within
+   * the bound of gathering. What it says joins the commit that ends the turn, if that is an answer. One that throws or is
+   * late changes nothing. May be asked again for the same turn, by a later attempt.
+   */
+  decide?(
+    view: DecisionView,
+    options: CallOptions,
+  ): ModuleDecision | UnsureDecision | undefined | Promise<ModuleDecision | UnsureDecision | undefined>;
 }
+
+/** One that surely adds context. */
+export type ContextModule = Module & Required<Pick<Module, "gather">>;

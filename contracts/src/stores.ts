@@ -3,6 +3,7 @@ import type { OutboxStore } from "./channel.ts";
 import type { EffectStore } from "./effect.ts";
 import type { FlowSignalStore, FlowStore } from "./flow.ts";
 import type { JobRunStore, JobStore } from "./job.ts";
+import type { ModuleInstanceStore } from "./module-instance.ts";
 import type { Ledger } from "./money.ts";
 import type { HoldStore, SecretStore } from "./secrets.ts";
 import type { SignInStore } from "./sign-in.ts";
@@ -42,4 +43,5 @@ export interface Stores {
   readonly jobRuns: JobRunStore;
   readonly flows: FlowStore;
   readonly flowSignals: FlowSignalStore;
+  readonly moduleInstances: ModuleInstanceStore;
 }

@@ -1,6 +1,6 @@
-import type { Module, TurnPreview, TurnView } from "@troupe/contracts";
+import type { ContextModule, TurnPreview, TurnView } from "@troupe/contracts";
 import { TroupeError, textOf } from "@troupe/contracts";
-import { detectLanguage, estimateTokens, linkSignal, untilAborted } from "../kit/index.ts";
+import { detectLanguage, estimateTokens, hasModule, linkSignal, untilAborted } from "../kit/index.ts";
 import type { AgentDeps } from "./deps.ts";
 import { shownFrom } from "./prompt.ts";
 import type { SessionViews } from "./session-views.ts";
@@ -34,13 +34,17 @@ export function gatherAhead(
 }
 
 export function gatherAll(deps: AgentDeps, view: TurnView, parent: AbortSignal): Gathering {
-  return deps.modules.map((module) => gather(deps, module, view, parent));
+  const gathering: Promise<GatheredContribution>[] = [];
+  for (const module of deps.modules)
+    if (module.gather !== undefined && hasModule(view.agent.spec, module.id))
+      gathering.push(gather(deps, module as ContextModule, view, parent));
+  return gathering;
 }
 
 /** Enrichment fails open: late or failed, it contributes nothing, and the log says why. */
 async function gather(
   deps: AgentDeps,
-  module: Module,
+  module: ContextModule,
   view: TurnView,
   parent: AbortSignal,
 ): Promise<GatheredContribution> {

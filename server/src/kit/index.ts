@@ -22,6 +22,7 @@ export {
 export { type CallAbout, callRecord, failedCallRecord, sumCalls } from "./model-call.ts";
 export { finishReasonOf, outcomeOf } from "./model-end.ts";
 export { type ModelRefusal, refusedByAll, sayReason, sayRefusals } from "./model-refusals.ts";
+export { hasModule } from "./module-choice.ts";
 export { addUsage, costMicroUsd, dayOf, monthOf, spaceDay } from "./money.ts";
 export { nearestName } from "./nearest-name.ts";
 export { createRateLimit, type RateLimit } from "./rate-limit.ts";

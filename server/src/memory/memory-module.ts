@@ -1,4 +1,4 @@
-import type { Clock, Contribution, Logger, Module, SearchHit, SearchStore } from "@troupe/contracts";
+import type { Clock, ContextModule, Contribution, Logger, SearchHit, SearchStore } from "@troupe/contracts";
 import { textOf } from "@troupe/contracts";
 import { dayOf, estimateTokens, type Metrics, referenceOf, SECONDS_BUCKETS, wordsOf } from "../kit/index.ts";
 import { excerptOf } from "./excerpt.ts";
@@ -22,7 +22,7 @@ export interface MemoryModuleDeps {
 }
 
 /** Adds what was said and remembered earlier about the words of the new message. No model is asked and nothing is written. */
-export function createMemoryModule({ search, clock, logger, metrics }: MemoryModuleDeps): Module {
+export function createMemoryModule({ search, clock, logger, metrics }: MemoryModuleDeps): ContextModule {
   const seconds = metrics.histogram("recall_seconds", "Time of recalling before a turn", SECONDS_BUCKETS);
   return {
     id: "memory",

@@ -15,6 +15,7 @@ import type { PortDeps } from "./ports/kit.ts";
 import { createLeases } from "./ports/leases.ts";
 import { createLedger } from "./ports/ledger.ts";
 import { createMemoryStore } from "./ports/memories.ts";
+import { createModuleInstanceStore } from "./ports/module-instances.ts";
 import { createOutboxStore } from "./ports/outbox.ts";
 import { createSearchStore, type WordIndex } from "./ports/search.ts";
 import { createSecretStore } from "./ports/secrets.ts";
@@ -79,6 +80,7 @@ export function assembleStores(parts: {
     jobRuns: createJobRunStore(deps, waitingJobs),
     flows: createFlowStore(deps),
     flowSignals: createFlowSignalStore(deps),
+    moduleInstances: createModuleInstanceStore(deps),
   };
 }
 

@@ -12,6 +12,7 @@ import { createJobStore } from "./ports/jobs.ts";
 import type { PortDeps } from "./ports/kit.ts";
 import { createLedger } from "./ports/ledger.ts";
 import { createMemoryStore } from "./ports/memories.ts";
+import { createModuleInstanceStore } from "./ports/module-instances.ts";
 import { createOutboxStore } from "./ports/outbox.ts";
 import { createSearchStore } from "./ports/search.ts";
 import { createSessionStore } from "./ports/sessions.ts";
@@ -26,6 +27,7 @@ const MAY_SCAN: Readonly<Record<string, string>> = {
   "turn.list": "newest first by row number: stops at the end of its page",
   "effect.list": "newest first by row number: stops at the end of its page",
   "flow.list": "newest first by row number: stops at the end of its page",
+  "module-instance.list": "newest first by row number, for operators: stops at the end of its page",
   "outbox.list": "newest first by row number: stops at the end of its page",
 };
 
@@ -47,6 +49,7 @@ it("no statement reads a growing table from end to end, but those that say why",
     createFlowSignalStore,
     createMemoryStore,
     createLedger,
+    createModuleInstanceStore,
   ]) {
     create(deps);
   }

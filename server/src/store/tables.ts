@@ -1,5 +1,7 @@
 import type { Generated, Selectable } from "kysely";
 import type { JobNeedTable, JobRunTable, JobTable } from "./job-tables.ts";
+import type { ModuleDependencyTable, ModuleInstanceTable, ModuleLinkTable } from "./module-tables.ts";
+import type { DataKeyTable, SecretTable } from "./secret-tables.ts";
 import type { FlowEventTable, FlowSignalTable, FlowTable } from "./tables-flow.ts";
 
 /** The tables as the query builder sees them. `row` columns are numbers in order of arrival. */
@@ -31,6 +33,9 @@ export interface Tables {
   flows: FlowTable;
   flow_events: FlowEventTable;
   flow_signals: FlowSignalTable;
+  module_instances: ModuleInstanceTable;
+  module_links: ModuleLinkTable;
+  module_dependencies: ModuleDependencyTable;
 }
 
 /** Names of every table with rows of its own, for `reset`. */
@@ -62,6 +67,9 @@ export const TABLE_NAMES: readonly (keyof Tables)[] = [
   "flows",
   "flow_events",
   "flow_signals",
+  "module_instances",
+  "module_links",
+  "module_dependencies",
 ];
 
 /** The version that every payload is written with. A row with a higher one is parked: neither claimed nor listed. */
@@ -349,29 +357,6 @@ export interface MemoryTable {
   audience: string;
   text: string;
   turn_id: string;
-  created_at: number;
-}
-
-export interface SecretTable {
-  space_id: string;
-  /** Empty: the space's own. */
-  owner: string;
-  name: string;
-  version: number;
-  key_version: number;
-  nonce: string;
-  sealed: string;
-  fingerprint: string;
-  created_at: number;
-  updated_at: number;
-}
-
-export interface DataKeyTable {
-  space_id: string;
-  version: number;
-  master_key_id: string;
-  nonce: string;
-  sealed: string;
   created_at: number;
 }
 

@@ -20,6 +20,7 @@ import { describeFlowSignals } from "./store-flow-signals.ts";
 import { describeFlows } from "./store-flows.ts";
 import { describeInboxAndLists } from "./store-inbox.ts";
 import { describeJobs } from "./store-jobs.ts";
+import { describeModules } from "./store-modules.ts";
 import { describeMoney } from "./store-money.ts";
 import { describeRecords } from "./store-records.ts";
 import { describeReferences } from "./store-references.ts";
@@ -66,6 +67,7 @@ export function storeContract(name: string, open: () => Promise<StoreHarness>): 
       describeFlowFamilies(() => harness);
     });
     describe("events that flows wait for", () => describeFlowSignals(() => harness));
+    describe("instances of modules", () => describeModules(() => harness));
     describe("references", () => describeReferences(() => harness));
     describe("memories and search", () => describeSearch(() => harness));
   });

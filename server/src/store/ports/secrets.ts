@@ -1,7 +1,8 @@
 import type { DataKeyRow, SecretKey, SecretRow, SecretStore } from "@troupe/contracts";
 import { sql } from "kysely";
+import type { DataKeyTable, SecretTable } from "../secret-tables.ts";
 import { type Row, write } from "../statement.ts";
-import type { DataKeyTable, SecretTable, TupleOf } from "../tables.ts";
+import type { TupleOf } from "../tables.ts";
 import type { PortDeps } from "./kit.ts";
 
 const COLUMNS = [

@@ -110,6 +110,16 @@ function removeLeavings({ statements, dialect }: PortDeps): readonly Statement<{
   const texts: readonly (readonly [string, string])[] = [
     ["storyline.remove", "DELETE FROM storylines WHERE session_id = ?"],
     ["search.remove-scopes", "DELETE FROM search_scopes WHERE session_id = ?"],
+    ["module-link.remove", "DELETE FROM module_links WHERE session_id = ?"],
+    [
+      "module-dependency.remove",
+      "DELETE FROM module_dependencies WHERE instance_id IN (SELECT id FROM module_instances WHERE session_id = ?)",
+    ],
+    [
+      "module-link.remove-others",
+      "DELETE FROM module_links WHERE instance_id IN (SELECT id FROM module_instances WHERE session_id = ?)",
+    ],
+    ["module-instance.remove", "DELETE FROM module_instances WHERE session_id = ?"],
     ["attachment.remove", "DELETE FROM attachments WHERE session_id = ?"],
     ["message.remove", "DELETE FROM messages WHERE session_id = ?"],
     [
