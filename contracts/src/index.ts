@@ -18,6 +18,14 @@ export type {
   VerifiableChannel,
 } from "./channel.ts";
 export type {
+  DeadLetter,
+  DeadLetterChoice,
+  DeadLetterDetail,
+  DeadLetterQuery,
+  DeadLetterSource,
+  DeadLetterStore,
+} from "./dead-letter.ts";
+export type {
   Effect,
   EffectHandler,
   EffectOutcome,

@@ -1,5 +1,6 @@
 import type { AttachmentStore } from "./blob.ts";
 import type { OutboxStore } from "./channel.ts";
+import type { DeadLetterStore } from "./dead-letter.ts";
 import type { EffectStore } from "./effect.ts";
 import type { FlowSignalStore, FlowStore } from "./flow.ts";
 import type { JobRunStore, JobStore } from "./job.ts";
@@ -29,6 +30,7 @@ export interface Stores {
   readonly inbox: InboxStore;
   readonly outbox: OutboxStore;
   readonly effects: EffectStore;
+  readonly deadLetters: DeadLetterStore;
   readonly leases: Leases;
   readonly ledger: Ledger;
   readonly keys: KeyStore;

@@ -2,6 +2,7 @@ import type { Logger, Stores, TroupeError, UnitOfWork } from "@troupe/contracts"
 import type { Dialect } from "./dialect.ts";
 import { createAgentStore } from "./ports/agents.ts";
 import { createAttachmentStore } from "./ports/attachments.ts";
+import { createDeadLetterStore } from "./ports/dead-letters.ts";
 import { createEffectStore } from "./ports/effects.ts";
 import { createFlowSignalStore } from "./ports/flow-signals.ts";
 import { createFlowStore } from "./ports/flows.ts";
@@ -66,6 +67,7 @@ export function assembleStores(parts: {
     inbox: createInboxStore(deps),
     outbox: createOutboxStore(deps),
     effects: createEffectStore(deps),
+    deadLetters: createDeadLetterStore(deps),
     leases: createLeases(deps),
     ledger: createLedger(deps),
     keys: createKeyStore(deps),

@@ -2,6 +2,7 @@ import { DatabaseSync } from "node:sqlite";
 import { createLogRecorder } from "@troupe/testing";
 import { expect, it } from "vitest";
 import { sqliteDialect } from "./dialect.ts";
+import { createDeadLetterStore } from "./ports/dead-letters.ts";
 import { createEffectStore } from "./ports/effects.ts";
 import { createFlowSignalStore } from "./ports/flow-signals.ts";
 import { createFlowStore } from "./ports/flows.ts";
@@ -44,6 +45,7 @@ it("no statement reads a growing table from end to end, but those that say why",
     createTurnStore,
     createOutboxStore,
     createEffectStore,
+    createDeadLetterStore,
     createInboxStore,
     createFlowStore,
     createFlowSignalStore,

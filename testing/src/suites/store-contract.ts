@@ -2,6 +2,7 @@ import type { Write } from "@troupe/contracts";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { describeAttachments } from "./store-attachments.ts";
 import { describeCustody } from "./store-custody.ts";
+import { describeDeadLetters } from "./store-dead-letters.ts";
 import { describeDelivery } from "./store-delivery.ts";
 import { describeEffectOrder } from "./store-effects.ts";
 import {
@@ -54,6 +55,7 @@ export function storeContract(name: string, open: () => Promise<StoreHarness>): 
     describe("inbox and lists of turns", () => describeInboxAndLists(() => harness));
     describe("outbox and effects", () => describeDelivery(() => harness));
     describe("order and ends of effects", () => describeEffectOrder(() => harness));
+    describe("dead letters", () => describeDeadLetters(() => harness));
     describe("what waits", () => describeWaiting(() => harness));
     describe("money", () => describeMoney(() => harness));
     describe("keys, agents, storylines", () => describeRecords(() => harness));
