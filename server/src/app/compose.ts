@@ -5,6 +5,7 @@ import type {
   Channel,
   Clock,
   EffectHandler,
+  FlowDefinition,
   IdGenerator,
   Inbox,
   Logger,
@@ -22,6 +23,7 @@ import { createAgentDirectory, importAgents, type SwappableAgents, withTurnDefau
 import { type BudgetBook, createBudgetBook } from "./budget-book.ts";
 import { budgetRulesOf } from "./budgets.ts";
 import { type ChannelAgents, composeReceivers } from "./compose-channels.ts";
+import { composeFlows, type FlowParts, withFlows } from "./compose-flows.ts";
 import { composeTurns, SPACE, type TurnParts } from "./compose-turns.ts";
 import { type Config, configError, type LoadResult, type Problem } from "./config/index.ts";
 import { createHealthState, type HealthState } from "./health.ts";
@@ -54,6 +56,8 @@ export interface ComposeOptions {
   /** Work after the reply, beside what Troupe brings. */
   readonly effectHandlers?: readonly EffectHandler[];
   readonly toolSources?: readonly ToolSource[];
+  /** Flows that can be started here, beside those that agents drive. */
+  readonly flows?: readonly FlowDefinition[];
   readonly logger?: AdjustableLogger;
   readonly clock?: Clock;
   /** 0 ≤ x < 1. */
@@ -76,6 +80,7 @@ export interface Foundation {
 export interface Troupe
   extends AsyncDisposable,
     Foundation,
+    Pick<FlowParts, "flowPort" | "flowEngine">,
     Pick<
       TurnParts,
       ("supervisor" | "relay" | "effects" | "indexer" | "blobSweep") | ("budgets" | "toolbox" | "tapeKeeper")
@@ -121,14 +126,16 @@ export async function compose(config: Config, options: ComposeOptions = {}): Pro
   const retireAfterMs = (): number => longestTurnMs(live.config);
   const router = createSwappableRouter(await makeRouter(config), { clock, retireAfterMs });
   stack.defer(() => router.close());
-  const { channels = [], channelAgents = {}, effectHandlers = [], toolSources = [] } = options;
+  const { channels = [], channelAgents = {} } = options;
   const { leaseMs, sweepMs } = paceOf(config);
   const lease = createLastingLease(foundation, (onLost) =>
     createProcessLease({ ...foundation, ...stores, pid: process.pid, role: mode, leaseMs, onLost }),
   );
   const vault = openVault(foundation, config, options);
-  const turns = composeTurns(foundation, {
-    ...{ router, agents, bus, feed, lease, channels, toolSources, effectHandlers, vault, sweepMs },
+  const flows = composeFlows(foundation, { definitions: options.flows, bus, channels, turns: () => turns });
+  const turns: TurnParts = composeTurns(foundation, {
+    ...{ router, agents, bus, feed, lease, channels, vault, sweepMs },
+    ...withFlows(options, flows),
     hide: (text) => logger.redact(text),
     config: () => live.config,
   });
@@ -156,13 +163,15 @@ export async function compose(config: Config, options: ComposeOptions = {}): Pro
     ...{ inbox: turns.inbox, channels, channelAgents, agents: agents.list(SPACE) },
   });
   const hold = createHoldState(stores, SPACE);
-  const noAgent = () => (agents.size === 0 ? "There is no agent." : undefined);
-  const probes = [() => storeHealth().error?.message, noAgent];
+  const probes = [() => storeHealth().error?.message, () => noAgent(agents)];
   const health = createHealthState(clock, probes, [() => heldNote(hold), opened.remark]);
   const { control } = turns.supervisor;
   const parts = { control, feed, bus, agents, router, reloader, health, lease, receivers, vault, hold };
-  const base = { ...foundation, ...turns, ...parts };
-  return withStatus(base, mode === "serve", stack.move());
+  return withStatus({ ...foundation, ...turns, ...parts, ...flows }, mode === "serve", stack.move());
+}
+
+function noAgent({ size }: SwappableAgents): string | undefined {
+  return size === 0 ? "There is no agent." : undefined;
 }
 
 /** What everything stands on; closed with the stack. */

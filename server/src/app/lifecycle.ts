@@ -48,7 +48,7 @@ export interface Serving {
 export interface ServeOptions
   extends Pick<
     ComposeOptions,
-    "channels" | "channelAgents" | "effectHandlers" | "toolSources" | "clock" | "random" | "logger"
+    "channels" | "channelAgents" | "effectHandlers" | "toolSources" | "flows" | "clock" | "random" | "logger"
   > {
   /** The command that holds the home, for messages. Default `up`. */
   readonly command?: string;
@@ -178,6 +178,7 @@ async function work(troupe: Troupe): Promise<void> {
   effects.start(options.signal);
   indexer.start(options.signal);
   troupe.blobSweep.start(options.signal);
+  troupe.flowEngine.start(options.signal);
   // Last: what it brings finds everything at work.
   receivers.start(options.signal);
 }
@@ -206,6 +207,7 @@ async function rest(troupe: Troupe, graceMs: number): Promise<void> {
     troupe.effects.stop(WORKER_GRACE_MS),
     troupe.indexer.stop(WORKER_GRACE_MS),
     troupe.blobSweep.stop(WORKER_GRACE_MS),
+    troupe.flowEngine.stop(WORKER_GRACE_MS),
   ]);
   await troupe.lease.stop(WORKER_GRACE_MS);
 }

@@ -1,4 +1,5 @@
 import type { MemoryStore, SearchStore, SessionStore } from "@troupe/contracts";
+import { createFlowTools } from "../flows/index.ts";
 import { createBuiltinTools } from "../tools/index.ts";
 
 /** Names of the tools that come with Troupe, to check agents before any store is open. */
@@ -11,6 +12,8 @@ export async function builtinToolNames(): Promise<readonly string[]> {
     sessions: none as SessionStore,
     random: () => 0,
   });
-  const tools = await source.list({ signal: new AbortController().signal });
+  const flows = createFlowTools({ flows: none, engine: none } as Parameters<typeof createFlowTools>[0]);
+  const options = { signal: new AbortController().signal };
+  const tools = [...(await source.list(options)), ...(await flows.list(options))];
   return tools.map((tool) => tool.spec.name);
 }
