@@ -170,8 +170,12 @@ export interface Ledger {
   reserve(reservation: Reservation): Write;
   /** Frees all that `holder` has reserved, in whatever accounts. Nothing is left to free on a repeat. */
   release(holder: string): Write;
-  /** Keeps a call and adds its cost to its accounts. Never refused: what was billed is told. The same id again changes nothing. */
-  record(call: ModelCallRecord): Write;
+  /**
+   * Keeps a call and adds its cost to its accounts. Never refused: what was billed is told. The same id again changes nothing.
+   * With `holder`, what it reserved in those accounts is used up by as much, so that an account never counts both while
+   * the holder goes on.
+   */
+  record(call: ModelCallRecord, paid?: { readonly holder: string }): Write;
   /** Frees what is reserved for no living turn or effect; asked for at start. */
   reconcile(spaceId: string): Write;
   /** Allows so much more in the account's period; a repeat allows it again. Whoever asked was answered. */

@@ -123,7 +123,7 @@ export async function askModel(
  */
 function keepNow(deps: AgentDeps, record: ModelCallRecord): void {
   if (record.inputTokens + record.outputTokens === 0) return;
-  deps.unit.ride([deps.ledger.record(record), deps.turns.recount(record.turnId)]);
+  deps.unit.ride([deps.ledger.record(record, { holder: record.turnId }), deps.turns.recount(record.turnId)]);
 }
 
 function aboutOf({ turn, session }: ClaimedTurn, storylineId: string | undefined): CallAbout {

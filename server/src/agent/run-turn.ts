@@ -67,7 +67,10 @@ export function createTurnRunner(
 function keepCalls(deps: AgentDeps, run: TurnRun): void {
   if (run.calls.length === 0) return;
   const { id } = run.claimed.turn;
-  deps.unit.ride([...run.calls.map((call) => deps.ledger.record(call)), deps.turns.recount(id)]);
+  deps.unit.ride([
+    ...run.calls.map((call) => deps.ledger.record(call, { holder: id })),
+    deps.turns.recount(id),
+  ]);
 }
 
 /** Last of all: whoever waited for the turn has its answer. */

@@ -121,6 +121,32 @@ function describeHolders(get: GetHarness): void {
     expect(await stateOf(harness, ana)).toEqual({ spent: 0, reserved: 7 });
   });
 
+  it("uses up what a holder reserved by what a call of it cost, so that nothing counts twice", async () => {
+    const harness = get();
+    const { ledger } = harness.stores;
+    const accounts = [limit(today, 100), limit(ana, 100), limit({ ...peer, period: "2026-11-19" }, 100)];
+    await commit(harness, ledger.reserve({ holder: "h-1", microUsd: 60, accounts }));
+    await commit(harness, ledger.reserve({ holder: "h-2", microUsd: 40, accounts: [limit(today, 100)] }));
+    const failed = modelCall({ id: "call-1", costMicroUsd: 25 });
+
+    await commit(harness, ledger.record(failed, { holder: "h-1" }));
+    await commit(harness, ledger.record(failed, { holder: "h-1" }), ledger.record(failed));
+    const afterOne = [await stateOf(harness, today), await stateOf(harness, ana)];
+    await commit(harness, ledger.record(modelCall({ id: "call-2", costMicroUsd: 50 }), { holder: "h-1" }));
+    const afterMore = await stateOf(harness, today);
+    await commit(harness, ledger.release("h-1"));
+
+    expect(afterOne).toEqual([
+      { spent: 25, reserved: 75 },
+      { spent: 25, reserved: 35 },
+    ]);
+    expect(afterMore).toEqual({ spent: 75, reserved: 40 });
+    expect(await stateOf(harness, today)).toEqual({ spent: 75, reserved: 40 });
+    expect(await stateOf(harness, ana)).toEqual({ spent: 75, reserved: 0 });
+    // Another day's account paid for nothing of it.
+    expect(await stateOf(harness, { ...peer, period: "2026-11-19" })).toEqual({ spent: 0, reserved: 0 });
+  });
+
   it("frees reservations of turns and effects that no longer live", async () => {
     const harness = get();
     const { ledger, turns } = harness.stores;

@@ -56,12 +56,19 @@ interface LedgerStatements {
   readonly spenders: Statement<{ readonly spaceId: string; readonly scope: string; readonly period: string }>;
   readonly record: Statement<ModelCallRecord>;
   readonly charge: Statement<ModelCallRecord & { readonly month: string }>;
+  readonly useUp: Statement<ModelCallRecord & { readonly month: string; readonly holder: string }>;
+  readonly useUpHeld: Statement<ModelCallRecord & { readonly month: string; readonly holder: string }>;
   readonly markCharged: Statement<{ readonly turnId: string; readonly id: string }>;
   readonly callsOfTurn: Statement<{ readonly turnId: string }>;
 }
 
 export function ledgerStatements(deps: PortDeps): LedgerStatements {
-  return { ...accountStatements(deps), ...reservationStatements(deps), ...callStatements(deps) };
+  return {
+    ...accountStatements(deps),
+    ...reservationStatements(deps),
+    ...paidStatements(deps),
+    ...callStatements(deps),
+  };
 }
 
 function accountStatements({
@@ -164,6 +171,37 @@ function reservationStatements({
       "ledger.let-dead-go",
       {},
       (_db, p) => sql`DELETE FROM reservations WHERE space_id = ${p.spaceId} AND ${isDead}`,
+    ),
+  };
+}
+
+type Paid = ModelCallRecord & { readonly month: string; readonly holder: string };
+
+function paidStatements({ statements, dialect }: PortDeps): Pick<LedgerStatements, "useUp" | "useUpHeld"> {
+  /** What a holder reserved in the accounts that a call is charged to, while it is not. */
+  const paidOf = (p: { readonly [Name in keyof Paid]: unknown }) => sql<boolean>`r.holder = ${p.holder}
+        AND r.space_id = ${p.spaceId} AND r.period IN (${p.day}, ${p.month})
+        AND (r.scope = 'space' OR (r.scope = 'agent' AND r.subject = ${p.agentId}) OR (r.scope = 'peer' AND r.subject = ${p.peerId}))
+        AND EXISTS (SELECT 1 FROM model_calls WHERE turn_id = ${p.turnId} AND id = ${p.id} AND charged = 0)`;
+  return {
+    // Between `charge` and `mark-charged`, the account before what is held: it is reduced by what the holder still has.
+    useUp: statements.add<Paid>(
+      "ledger.use-up",
+      {},
+      (_db, p) => sql`
+      UPDATE accounts SET reserved_micro_usd = ${dialect.greatest(
+        sql`0`,
+        sql`accounts.reserved_micro_usd - CASE WHEN r.micro_usd < ${p.costMicroUsd} THEN r.micro_usd ELSE ${p.costMicroUsd} END`,
+      )} FROM reservations r
+      WHERE ${paidOf(p)} AND accounts.space_id = r.space_id AND accounts.scope = r.scope
+        AND accounts.subject = r.subject AND accounts.period = r.period`,
+    ),
+    useUpHeld: statements.add<Paid>(
+      "ledger.use-up-held",
+      {},
+      (_db, p) => sql`
+      UPDATE reservations AS r SET micro_usd = ${dialect.greatest(sql`0`, sql`r.micro_usd - ${p.costMicroUsd}`)}
+      WHERE ${paidOf(p)}`,
     ),
   };
 }

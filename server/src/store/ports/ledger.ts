@@ -8,10 +8,15 @@ import { createUsageReport } from "./usage.ts";
 export function createLedger(deps: PortDeps): Ledger {
   const { reads } = deps;
   const statements = ledgerStatements(deps);
-  const charge = (call: ModelCallRecord): readonly Write[] => [
-    write(statements.charge, { ...call, month: call.day.slice(0, "2026-11".length) }),
-    write(statements.markCharged, call),
-  ];
+  const charge = (call: ModelCallRecord, holder: string | undefined): readonly Write[] => {
+    const month = call.day.slice(0, "2026-11".length);
+    const paid = holder === undefined ? undefined : { ...call, month, holder };
+    return [
+      write(statements.charge, { ...call, month }),
+      ...(paid === undefined ? [] : [write(statements.useUp, paid), write(statements.useUpHeld, paid)]),
+      write(statements.markCharged, call),
+    ];
+  };
   return {
     reserve: ({ holder, microUsd, accounts }) =>
       joined(
@@ -22,11 +27,11 @@ export function createLedger(deps: PortDeps): Ledger {
       ),
     release: (holder) => write(statements.free, { holder }, [write(statements.letGo, { holder })]),
     // What costs nothing needs no account.
-    record: (call) =>
+    record: (call, paid) =>
       write(
         statements.record,
         { ...call, latencyMs: Math.trunc(call.latencyMs) },
-        call.costMicroUsd > 0 ? charge(call) : undefined,
+        call.costMicroUsd > 0 ? charge(call, paid?.holder) : undefined,
       ),
     reconcile: (spaceId) =>
       write(statements.freeDead, { spaceId }, [write(statements.letDeadGo, { spaceId })]),
