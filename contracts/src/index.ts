@@ -1,5 +1,19 @@
 /** What Troupe's folders and plug-ins agree on. Types and ports only; the few values here are constants and the error class. */
 export type { Agent, AgentDirectory, AgentSpec, WhileBusy } from "./agent.ts";
+export type {
+  AgentChannel,
+  AgentChannelStore,
+  AgentDelivery,
+  AgentDeliveryState,
+  AgentDeliveryStore,
+  AgentGather,
+  AgentMember,
+  AgentMessage,
+  AgentMessageKind,
+  AgentMessageOrigin,
+  NewAgentMessage,
+} from "./agent-channel.ts";
+export { isActivated, MAX_AGENT_MESSAGE_BYTES } from "./agent-channel.ts";
 export type { ApprovalPolicy, ApprovalRequest, ApprovalRule } from "./approval.ts";
 export type { Attachment, AttachmentStore, BlobContent, BlobStat, BlobStore } from "./blob.ts";
 export { MAX_FILES_PER_MESSAGE } from "./blob.ts";

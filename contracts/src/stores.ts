@@ -1,3 +1,4 @@
+import type { AgentChannelStore, AgentDeliveryStore } from "./agent-channel.ts";
 import type { AttachmentStore } from "./blob.ts";
 import type { OutboxStore } from "./channel.ts";
 import type { DeadLetterStore } from "./dead-letter.ts";
@@ -46,4 +47,6 @@ export interface Stores {
   readonly flows: FlowStore;
   readonly flowSignals: FlowSignalStore;
   readonly moduleInstances: ModuleInstanceStore;
+  readonly agentChannels: AgentChannelStore;
+  readonly agentDeliveries: AgentDeliveryStore;
 }

@@ -1,5 +1,7 @@
 import type { Logger, Stores, TroupeError, UnitOfWork } from "@troupe/contracts";
 import type { Dialect } from "./dialect.ts";
+import { createAgentChannelStore } from "./ports/agent-channels.ts";
+import { createAgentDeliveryStore } from "./ports/agent-deliveries.ts";
 import { createAgentStore } from "./ports/agents.ts";
 import { createAttachmentStore } from "./ports/attachments.ts";
 import { createDeadLetterStore } from "./ports/dead-letters.ts";
@@ -83,6 +85,8 @@ export function assembleStores(parts: {
     flows: createFlowStore(deps),
     flowSignals: createFlowSignalStore(deps),
     moduleInstances: createModuleInstanceStore(deps),
+    agentChannels: createAgentChannelStore(deps),
+    agentDeliveries: createAgentDeliveryStore(deps),
   };
 }
 

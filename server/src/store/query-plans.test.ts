@@ -3,6 +3,8 @@ import { createLogRecorder } from "@troupe/testing";
 import { expect, it } from "vitest";
 import { sqliteDialect } from "./dialect.ts";
 import { createDeadLetterStore } from "./ports/dead-letters.ts";
+import { createAgentChannelStore } from "./ports/agent-channels.ts";
+import { createAgentDeliveryStore } from "./ports/agent-deliveries.ts";
 import { createEffectStore } from "./ports/effects.ts";
 import { createFlowSignalStore } from "./ports/flow-signals.ts";
 import { createFlowStore } from "./ports/flows.ts";
@@ -29,6 +31,7 @@ const MAY_SCAN: Readonly<Record<string, string>> = {
   "effect.list": "newest first by row number: stops at the end of its page",
   "flow.list": "newest first by row number: stops at the end of its page",
   "module-instance.list": "newest first by row number, for operators: stops at the end of its page",
+  "agent-delivery.list": "newest first by row number: stops at the end of its page",
   "outbox.list": "newest first by row number: stops at the end of its page",
 };
 
@@ -46,6 +49,8 @@ it("no statement reads a growing table from end to end, but those that say why",
     createOutboxStore,
     createEffectStore,
     createDeadLetterStore,
+    createAgentChannelStore,
+    createAgentDeliveryStore,
     createInboxStore,
     createFlowStore,
     createFlowSignalStore,

@@ -3,9 +3,10 @@ import type { JobNeedTable, JobRunTable, JobTable } from "./job-tables.ts";
 import type { ModuleDependencyTable, ModuleInstanceTable, ModuleLinkTable } from "./module-tables.ts";
 import type { DataKeyTable, SecretTable } from "./secret-tables.ts";
 import type { FlowEventTable, FlowSignalTable, FlowTable } from "./tables-flow.ts";
+import { AGENT_TABLE_NAMES, type AgentTables } from "./agent-tables.ts";
 
 /** The tables as the query builder sees them. `row` columns are numbers in order of arrival. */
-export interface Tables {
+export interface Tables extends AgentTables {
   sessions: SessionTable;
   storylines: StorylineTable;
   messages: MessageTable;
@@ -70,6 +71,7 @@ export const TABLE_NAMES: readonly (keyof Tables)[] = [
   "module_instances",
   "module_links",
   "module_dependencies",
+  ...AGENT_TABLE_NAMES,
 ];
 
 /** The version that every payload is written with. A row with a higher one is parked: neither claimed nor listed. */

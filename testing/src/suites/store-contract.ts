@@ -1,5 +1,6 @@
 import type { Write } from "@troupe/contracts";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { describeAgents } from "./store-agents.ts";
 import { describeAttachments } from "./store-attachments.ts";
 import { describeCustody } from "./store-custody.ts";
 import { describeDeadLetters } from "./store-dead-letters.ts";
@@ -70,6 +71,7 @@ export function storeContract(name: string, open: () => Promise<StoreHarness>): 
     });
     describe("events that flows wait for", () => describeFlowSignals(() => harness));
     describe("instances of modules", () => describeModules(() => harness));
+    describe("agents among themselves", () => describeAgents(() => harness));
     describe("references", () => describeReferences(() => harness));
     describe("memories and search", () => describeSearch(() => harness));
   });
