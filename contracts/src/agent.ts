@@ -22,6 +22,12 @@ export interface AgentSpec {
   readonly deadlineMs?: number;
   /** Most model calls one turn may make. */
   readonly maxSteps?: number;
+  /** Ids of agents that it may ask and write to, `*` for any run of characters. Absent: none. */
+  readonly delegates?: readonly string[];
+  /** Ids of agents that may ask it and write to it, in the same way. Absent: none. */
+  readonly acceptsFrom?: readonly string[];
+  /** What it can do, for other agents that look for somebody. */
+  readonly capabilities?: readonly string[];
   /** Whether its turns are recorded for replaying; absent: as the home says. */
   readonly tape?: boolean;
 }

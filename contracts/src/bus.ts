@@ -54,6 +54,8 @@ export const SUBJECTS = {
   effectDue: "effect.due",
   /** A flow may go on, or is to be cancelled: payload `{}`. */
   flowDue: "flow.due",
+  /** One of those that an agent asked has answered, or never will: payload `{ gatherId }`. */
+  agentAnswered: "agent.answered",
   /** With the turn's id behind it: live events, payload `{ from, events }`. */
   turnLive: "turn.live",
   /** Somebody watches a turn from here on and wants to know what was said: payload `{ turnId, to }`, `to` a process. */

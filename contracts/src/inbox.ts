@@ -195,11 +195,12 @@ export interface TurnIntake {
 export interface TurnControl {
   /**
    * Cancels for everyone, from any client. A queued turn ends at once, a running one as soon as its loop notices. `ended`
-   * when it had ended already. Throws `request.not_found`. Repeating is harmless.
+   * when it had ended already. With `tree` everything that the turn caused stops too, on every process: turns, and what agents
+   * were asked and have not begun. Throws `request.not_found`. Repeating is harmless.
    */
   cancel(
     turnId: string,
-    by: { readonly reason: string },
+    by: { readonly reason: string; readonly tree?: boolean },
     options: CallOptions,
   ): Promise<{ readonly kind: "cancelled" | "requested" | "ended"; readonly state: TurnState }>;
 }

@@ -287,6 +287,7 @@ export type {
 } from "./tool.ts";
 export type {
   AfterEnd,
+  AgentCause,
   ClientOptions,
   ClientTool,
   DirectCall,

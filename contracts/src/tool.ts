@@ -25,6 +25,8 @@ export interface ToolSpec {
   readonly timeoutMs?: number;
   /** Turns that it is offered to, by what started them. Absent: all. */
   readonly triggers?: readonly Trigger[];
+  /** `agents`: an agent that names no tools has it only where its blueprint names other agents (delegates, acceptsFrom). */
+  readonly needs?: "agents";
 }
 
 /** Where and for whom a tool runs. */

@@ -117,6 +117,18 @@ export interface TurnCause {
   /** Turns of the chain before this one; 0 for the first. */
   readonly depth: number;
   readonly of?: { readonly kind: "job-run" | "flow" | "agent-message"; readonly id: string };
+  /** Of a turn that an agent caused: which one, and what it wants; told to the model. */
+  readonly from?: AgentCause;
+}
+
+/** `ask` wants an answer, `message` none; `answer` is what was asked for. */
+export interface AgentCause {
+  readonly agentId: string;
+  /** As people call it; of an answer, all who were asked. */
+  readonly name: string;
+  readonly kind: "ask" | "message" | "answer" | "handoff";
+  /** The group that it was said in. */
+  readonly channel?: string;
 }
 
 /**

@@ -39,6 +39,12 @@ import {
 } from "../../server/src/agent/index.ts";
 import { type BudgetRule, createBudgets } from "../../server/src/app/budgets.ts";
 import { createLocalBus, createLocalTurnFeed } from "../../server/src/bus/index.ts";
+import {
+  createDelegationHandlers,
+  createDelegationTools,
+  type DelegationLimits,
+  type HandlerDeps,
+} from "../../server/src/delegation/index.ts";
 import { createInbox, neverAnswerYourself, notEmpty } from "../../server/src/inbox/index.ts";
 import { createIdGenerator, createMetrics } from "../../server/src/kit/index.ts";
 import {
@@ -47,6 +53,7 @@ import {
   createCommandTools,
   createToolbox,
 } from "../../server/src/tools/index.ts";
+import { createEffectWorkers } from "../../server/src/workers/index.ts";
 import { createTestStores } from "../lab/test-store.ts";
 
 export const OPERATOR: Principal = { spaceId: "default", kind: "operator", id: "operator" };
@@ -66,6 +73,11 @@ export interface ProcessOptions {
   readonly settings?: Partial<AgentSettings>;
   readonly blobs?: BlobStore;
   readonly spec?: Partial<AgentSpec>;
+  /** Agents beside ana; with them agents may ask one another, and effects are worked on. */
+  readonly others?: readonly AgentSpec[];
+  readonly limits?: DelegationLimits;
+  /** Ends the work on effects. */
+  readonly life?: AbortSignal;
   readonly tools?: readonly Tool[];
   readonly modules?: readonly Module[];
   /** Behind those that are always asked. */
@@ -107,7 +119,13 @@ export const LEASE_MS = 30_000;
 const testStores = createTestStores();
 afterAll(() => testStores[Symbol.asyncDispose]());
 
-export async function openStage(): Promise<Stage> {
+export async function openStage(
+  about: {
+    readonly rule?: Parameters<typeof createScriptedModel>[0] extends { rule?: infer Rule } | undefined
+      ? Rule
+      : never;
+  } = {},
+): Promise<Stage> {
   const clock = createManualClock();
   const ids = createIdGenerator(clock);
   const metrics = createMetrics();
@@ -120,7 +138,7 @@ export async function openStage(): Promise<Stage> {
     leaseClock: () => clock.now(),
   });
   const { stores } = store;
-  const model = createScriptedModel({ clock });
+  const model = createScriptedModel({ clock, ...about });
   return {
     clock,
     stores,
@@ -149,9 +167,10 @@ async function openProcess(parts: {
     revision: 7,
     spec: { id: "ana", name: "Ana", model: "default", instructions: "You help.", ...over.spec },
   };
+  const all = [agent, ...(over.others ?? []).map((spec) => ({ spaceId: "default", revision: 1, spec }))];
   const agents = {
-    get: (_space: string, agentId: string) => (agentId === "ana" ? agent : undefined),
-    list: () => [agent],
+    get: (_space: string, agentId: string) => all.find(({ spec }) => spec.id === agentId),
+    list: () => all,
   };
   const events: TurnEvent[] = [];
   const feed = createLocalTurnFeed({ logger, metrics });
@@ -164,8 +183,18 @@ async function openProcess(parts: {
     rules: () => over.budgets ?? rulesOf(over),
   });
   const builtin = createBuiltinTools({ ...stores, random: () => 0.5 });
+  const delegation: HandlerDeps = {
+    ...{ ...stores, unit, agents, bus, clock, ids, logger, metrics },
+    accept: (...call) => inbox.accept(...call),
+    cancel: (...call) => supervisor.control.cancel(...call),
+    limits: () => over.limits ?? { loopGuard: { max: 20, windowMinutes: 30 }, maxDepth: 4, maxHops: 12 },
+  };
+  const social = over.others === undefined ? [] : createDelegationTools(delegation);
   const toolbox = createToolbox({
-    sources: [builtin, { id: "test", list: async () => over.tools ?? [] }],
+    sources: [
+      { id: builtin.id, list: async (call) => [...(await builtin.list(call)), ...social] },
+      { id: "test", list: async () => over.tools ?? [] },
+    ],
     commandTools: createCommandTools(stores),
     logger,
     metrics,
@@ -222,6 +251,11 @@ async function openProcess(parts: {
     logger,
     metrics,
   });
+  const workers = createEffectWorkers({
+    ...{ ...stores, unit, bus, clock, logger, metrics, processId: id, random: () => 0.5 },
+    handlers: createDelegationHandlers(delegation),
+  });
+  if (over.others !== undefined) workers.start(over.life ?? NEVER);
   const send = (text: string, more: Partial<InboundMessage> = {}): Promise<AcceptResult> =>
     inbox.accept(
       { ...inboundOf(text, clock.now()), watch: (event) => void events.push(event), ...more },

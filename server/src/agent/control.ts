@@ -3,6 +3,7 @@ import { SUBJECTS, TroupeError } from "@troupe/contracts";
 import type { ActiveTurns } from "./active-turns.ts";
 import { afterEndOf } from "./after-end.ts";
 import type { AgentDeps } from "./deps.ts";
+import { createTreeStop } from "./stop-tree.ts";
 
 export interface Control extends TurnControl {
   /** Stops a turn that runs in this process; does nothing for others. */
@@ -11,7 +12,17 @@ export interface Control extends TurnControl {
 
 export type ControlDeps = Pick<
   AgentDeps,
-  "unit" | "turns" | "inbox" | "effects" | "ledger" | "feed" | "bus" | "clock" | "ids"
+  | "unit"
+  | "turns"
+  | "inbox"
+  | "effects"
+  | "ledger"
+  | "feed"
+  | "bus"
+  | "clock"
+  | "ids"
+  | "agentDeliveries"
+  | "logger"
 > & {
   readonly active: Pick<ActiveTurns, "get">;
 };
@@ -60,18 +71,27 @@ export function createControl(deps: ControlDeps): Control {
     return true;
   };
 
+  const cancelOne: TurnControl["cancel"] = async (turnId, { reason }, { signal }) => {
+    if (await cancelQueued(turnId, reason, signal)) return { kind: "cancelled", state: "cancelled" };
+    const request = turns.requestCancel(turnId);
+    const { state } = (await unit.commit([request], { signal })).read(request);
+    if (state === undefined)
+      throw new TroupeError(`There is no turn ${turnId}.`, { code: "request.not_found" });
+    if (state !== "running") return { kind: "ended", state };
+    if (deps.active.get(turnId) !== undefined) stopLocal(turnId, reason);
+    else ring(SUBJECTS.turnCancel, { turnId, reason });
+    return { kind: "requested", state };
+  };
+
   return {
     stopLocal,
-    async cancel(turnId, { reason }, { signal }) {
-      if (await cancelQueued(turnId, reason, signal)) return { kind: "cancelled", state: "cancelled" };
-      const request = turns.requestCancel(turnId);
-      const { state } = (await unit.commit([request], { signal })).read(request);
-      if (state === undefined)
-        throw new TroupeError(`There is no turn ${turnId}.`, { code: "request.not_found" });
-      if (state !== "running") return { kind: "ended", state };
-      if (deps.active.get(turnId) !== undefined) stopLocal(turnId, reason);
-      else ring(SUBJECTS.turnCancel, { turnId, reason });
-      return { kind: "requested", state };
+    async cancel(turnId, by, options) {
+      const stopsTree = by.tree === true ? createTreeStop(deps, cancelOne) : undefined;
+      // What it caused may begin no more, then it ends, then all that it caused.
+      const chain = await stopsTree?.begin(turnId, by.reason, options);
+      const result = await cancelOne(turnId, by, options);
+      const stopped = (await chain?.stop(options)) ?? 0;
+      return result.kind === "ended" && stopped > 0 ? { ...result, kind: "requested" } : result;
     },
   };
 }

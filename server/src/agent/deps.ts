@@ -1,4 +1,5 @@
 import type {
+  AgentDeliveryStore,
   AgentDirectory,
   ApprovalPolicy,
   BlobStore,
@@ -33,6 +34,7 @@ export interface AgentDeps {
   readonly inbox: Pick<InboxStore, "end" | "ofTurn">;
   readonly outbox: Pick<OutboxStore, "put">;
   readonly effects: Pick<EffectStore, "put">;
+  readonly agentDeliveries: Pick<AgentDeliveryStore, "stop" | "ofTurn" | "end">;
   readonly ledger: Pick<Ledger, "reserve" | "release" | "record" | "callsOfTurn">;
   readonly budgets: Budgets;
   readonly agents: AgentDirectory;

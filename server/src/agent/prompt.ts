@@ -1,4 +1,4 @@
-import type { Agent, Message, ModelMessage, Trigger, TurnPayload } from "@troupe/contracts";
+import type { Agent, AgentCause, Message, ModelMessage, Trigger, TurnPayload } from "@troupe/contracts";
 import { estimateTokens } from "../kit/index.ts";
 import { cutHistory, isCut, type SessionView, tokensOf } from "./session-views.ts";
 import { answersOf, fromUser, userMessage } from "./to-model.ts";
@@ -63,7 +63,7 @@ function assemble(heads: WeakMap<Agent, ModelMessage>, input: PromptInput): Prom
   const { payload } = record;
   const head = headOf(heads, turn.agent, payload);
   const shown = turn.session.shownLines;
-  const started = triggerLine(record.trigger, talk.channel);
+  const started = triggerLine(record.trigger, talk.channel, payload.cause?.from);
   // A channel is that of the whole conversation; everything else is about this turn alone.
   const isTold = record.trigger === "channel" && shown.has(started);
   const block = addedBlock(contributions, shown, isTold ? "" : started);
@@ -114,20 +114,37 @@ function headOf(heads: WeakMap<Agent, ModelMessage>, agent: Agent, payload: Turn
 }
 
 /** What started a turn, where it was not a person in a chat. One line each, always the same. Source: design §3. */
-function triggerLine(trigger: Trigger, channel: string): string {
+function triggerLine(trigger: Trigger, channel: string, from: AgentCause | undefined): string {
   switch (trigger) {
     case "chat":
       return "";
     case "job":
       return "A schedule started this turn; nobody wrote just now. What follows is the task.";
     case "agent":
-      return "What follows was written by another agent, not by a person.";
+      return from === undefined
+        ? "What follows was written by another agent, not by a person."
+        : agentLine(from);
     case "flow":
       return "A flow started this turn as one of its steps; nobody wrote just now. What follows is the task.";
     case "invocation":
       return "A program asks and reads the answer. Answer with the result alone.";
     case "channel":
       return `This conversation is held on the channel "${channel}".`;
+  }
+}
+
+/** Who asks, and that what comes of it reaches the person for whom all this is done. Source: feature NN-086. */
+function agentLine({ agentId, name, kind, channel }: AgentCause): string {
+  const who = `the agent ${name} (${agentId})`;
+  switch (kind) {
+    case "ask":
+      return `What follows was asked by ${who}, not by a person. Your answer is given to ${name}, who relays the outcome to its owner: answer with the result itself, and say plainly what you could not do.`;
+    case "message":
+      return `What follows was written by ${channel === undefined ? who : `agents in the channel "${channel}", last by ${who}`}, not by a person. Nobody waits for an answer; what you say here is the outcome as your owner reads it. To write back use send_to_agent${channel === undefined ? "" : " or post_to_channel"}.`;
+    case "answer":
+      return `What follows is what you asked for: answers of other agents (${name}), not words of a person. Relay the outcome to the person now, whatever it is; do not ask the same again.`;
+    case "handoff":
+      return `What follows was handed to you by ${who} together with the conversation. You answer the person from here on.`;
   }
 }
 

@@ -78,13 +78,14 @@ export function replayPorts(parts: {
     turns: turnsOf(parts.journal),
     inbox: { end: nothing, ofTurn: async () => [] },
     effects: { put: nothing },
+    agentDeliveries: { stop: nothing, end: nothing, ofTurn: async () => [] },
     ledger: { reserve: nothing, release: nothing, record: nothing, callsOfTurn: async () => [] },
   };
 }
 
 type PortName =
   | ("unit" | "sessions" | "blobs" | "storylines" | "turns" | "inbox" | "outbox" | "effects" | "ledger")
-  | ("budgets" | "bus" | "logger");
+  | ("budgets" | "bus" | "logger" | "agentDeliveries");
 
 /** One session whose view is given, and that nobody else uses. */
 export function singleView(load: SessionViews["load"]): SessionViews {

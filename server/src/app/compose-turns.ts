@@ -36,6 +36,7 @@ import {
 import type { SwappableAgents } from "./agents.ts";
 import { createBudgets, rulesInForce } from "./budgets.ts";
 import type { Foundation } from "./compose.ts";
+import { composeDelegation } from "./compose-delegation.ts";
 import type { Config } from "./config/index.ts";
 import { outlayOf } from "./outlay.ts";
 import { createTapeKeeper, type TapeKeeper } from "./tapes.ts";
@@ -87,8 +88,13 @@ export function composeTurns(
     sessions: stores.sessions,
     random,
   });
+  const delegation = composeDelegation(foundation, {
+    ...{ agents, bus: parts.bus, config },
+    accept: (...call) => inbox.accept(...call),
+    cancel: (...call) => supervisor.control.cancel(...call),
+  });
   const toolbox = createToolbox({
-    sources: [builtin, ...parts.toolSources],
+    sources: [delegation.withTools(builtin), ...parts.toolSources],
     commandTools: createCommandTools(stores),
     ...{ clock, logger, metrics },
   });
@@ -133,7 +139,7 @@ export function composeTurns(
     ...foundation,
     ...stores,
     bus: parts.bus,
-    handlers: handlersOf(summary, parts.effectHandlers),
+    handlers: handlersOf(summary, [...delegation.handlers, ...parts.effectHandlers]),
     sweepMs: parts.sweepMs,
   });
   const blobSweep = sweepOf(foundation, config);

@@ -1,9 +1,9 @@
 import type { Generated, Selectable } from "kysely";
+import { AGENT_TABLE_NAMES, type AgentTables } from "./agent-tables.ts";
 import type { JobNeedTable, JobRunTable, JobTable } from "./job-tables.ts";
 import type { ModuleDependencyTable, ModuleInstanceTable, ModuleLinkTable } from "./module-tables.ts";
 import type { DataKeyTable, SecretTable } from "./secret-tables.ts";
 import type { FlowEventTable, FlowSignalTable, FlowTable } from "./tables-flow.ts";
-import { AGENT_TABLE_NAMES, type AgentTables } from "./agent-tables.ts";
 
 /** The tables as the query builder sees them. `row` columns are numbers in order of arrival. */
 export interface Tables extends AgentTables {

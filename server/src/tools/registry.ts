@@ -57,15 +57,19 @@ export function createRegistry(
   const compile = createCheckCompiler();
   const commands = commandTools.map((tool) => register(tool, compile));
 
-  const choose = (names: readonly string[] | undefined): readonly Offered[] => {
-    if (names === undefined) return [...offered.values()].filter((one) => one.sourceId === BUILTIN_SOURCE);
+  const choose = (names: readonly string[] | undefined, isSocial: boolean): readonly Offered[] => {
+    if (names === undefined)
+      return [...offered.values()].filter(
+        ({ sourceId, tool }) => sourceId === BUILTIN_SOURCE && (isSocial || tool.spec.needs !== "agents"),
+      );
     return [...new Set(names)].flatMap((name) => offered.get(name) ?? []);
   };
-  const choiceOf = (names: readonly string[] | undefined): Choice => {
-    const key = names === undefined ? "" : `=${names.join(",")}`;
+  const choiceOf = ({ tools: names, delegates, acceptsFrom }: AgentSpec): Choice => {
+    const isSocial = (delegates?.length ?? 0) + (acceptsFrom?.length ?? 0) > 0;
+    const key = names === undefined ? (isSocial ? "@" : "") : `=${names.join(",")}`;
     let choice = choices.get(key);
     if (choice === undefined) {
-      const tools = choose(names);
+      const tools = choose(names, isSocial);
       const dependsOnTrigger = tools.some((one) => one.tool.spec.triggers !== undefined);
       choice = { tools, dependsOnTrigger, sets: new Map() };
       choices.set(key, choice);
@@ -96,7 +100,7 @@ export function createRegistry(
       choices = new Map();
     },
     select({ spec }, trigger) {
-      const { tools, dependsOnTrigger, sets } = choiceOf(spec.tools);
+      const { tools, dependsOnTrigger, sets } = choiceOf(spec);
       const key = dependsOnTrigger ? trigger : "any";
       const known = sets.get(key);
       if (known !== undefined) return known;

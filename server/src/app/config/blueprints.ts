@@ -119,6 +119,7 @@ function agentFiles(home: string, extra: readonly string[], problems: Problem[])
 
 function toSpec(file: AgentFile): AgentSpec {
   const { deadlineSeconds, description, tools, approvals, whileBusy, maxSteps, tape } = file;
+  const { delegates, acceptsFrom, capabilities } = file;
   return {
     id: file.id,
     name: file.name,
@@ -131,5 +132,8 @@ function toSpec(file: AgentFile): AgentSpec {
     ...(deadlineSeconds === undefined ? {} : { deadlineMs: deadlineSeconds * 1000 }),
     ...(maxSteps === undefined ? {} : { maxSteps }),
     ...(tape === undefined ? {} : { tape }),
+    ...(delegates === undefined ? {} : { delegates }),
+    ...(acceptsFrom === undefined ? {} : { acceptsFrom }),
+    ...(capabilities === undefined ? {} : { capabilities }),
   };
 }

@@ -10,9 +10,11 @@ import type { ConfigFile } from "./types.ts";
 import { validate } from "./validate.ts";
 
 /** A valid configuration: the file with every default filled in, and the agents. */
-export interface Config extends ConfigFile {
+export interface Config extends Omit<ConfigFile, "agents"> {
   readonly home: string;
   readonly agents: readonly AgentSpec[];
+  /** `agents` of troupe.yaml: how far agents may go among themselves. */
+  readonly agentLimits: ConfigFile["agents"];
   /** What was written where placeholders were filled in, by path. */
   readonly written: ReadonlyMap<string, string>;
   /** Settings of providers whose secret cannot be opened, by path: a sentence each. */
@@ -66,7 +68,10 @@ export function loadConfig(options: LoadOptions): LoadResult {
     problems.push(...checkBudgetReferences(source, names, ids));
   }
   if (config === undefined || problems.length > 0) return { kind: "invalid", problems };
-  return { kind: "valid", config: { ...config, home, agents, written, unreadable } };
+  return {
+    kind: "valid",
+    config: { ...config, home, agents, agentLimits: config.agents, written, unreadable },
+  };
 }
 
 /** The same, throwing `config.invalid` with every problem in its message. */

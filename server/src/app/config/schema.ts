@@ -169,6 +169,21 @@ const turns = z.strictObject({
     .describe("What a message does that arrives while a turn of its session runs."),
 });
 
+const agentGlobs = z
+  .array(z.string().regex(/^[A-Za-z0-9_*-]{1,64}$/, "is an id of an agent, or a pattern with *"))
+  .max(100);
+
+const agentLimits = z.strictObject({
+  loopGuard: z
+    .strictObject({
+      max: positive.max(10_000).default(20).describe("Times that two agents may make each other work."),
+      windowMinutes: positive.max(1440).default(30).describe("Within so many minutes."),
+    })
+    .prefault({}),
+  maxDepth: positive.max(16).default(4).describe("Delegations within one another."),
+  maxHops: positive.max(1000).default(12).describe("Turns of one chain that began with one message."),
+});
+
 const tape = z.strictObject({
   record: z
     .boolean()
@@ -251,6 +266,7 @@ export const configSchema: z.ZodType<ConfigFile> = z
       .describe("What may be spent on models, by a name of your own. Default: no limit."),
     limits: limits.prefault({}),
     turns: turns.prefault({}),
+    agents: agentLimits.prefault({}).describe("How far agents may go among themselves."),
     tape: tape.prefault({}).describe("Recordings of turns: ./troupe turn tape, ./troupe turn replay."),
     a2a: z
       .strictObject({
@@ -315,6 +331,17 @@ export const agentSchema: z.ZodType<AgentFile> = z
     whileBusy: whileBusy.optional().describe("Overrides turns.whileBusy."),
     deadlineSeconds: positive.max(86_400).optional().describe("Overrides turns.deadlineSeconds."),
     maxSteps: positive.max(1000).optional().describe("Overrides turns.maxSteps."),
+    delegates: agentGlobs
+      .optional()
+      .describe("Ids of agents that it may ask and write to, * for any characters; absent: none."),
+    acceptsFrom: agentGlobs
+      .optional()
+      .describe("Ids of agents that may ask it and write to it, * for any characters; absent: none."),
+    capabilities: z
+      .array(z.string().min(1).max(100))
+      .max(50)
+      .optional()
+      .describe("What it can do, in a few words each, for agents that look for somebody."),
     tape: z.boolean().optional().describe("Whether its turns are recorded; overrides tape.record."),
   })
   .describe("agents/ID.yaml: the blueprint of one agent.");

@@ -39,6 +39,11 @@ export interface ConfigFile {
     readonly maxSteps: number;
     readonly whileBusy: WhileBusy;
   };
+  readonly agents: {
+    readonly loopGuard: { readonly max: number; readonly windowMinutes: number };
+    readonly maxDepth: number;
+    readonly maxHops: number;
+  };
   readonly tape: { readonly record: boolean; readonly keepDays: number; readonly maxBytes: number };
   readonly a2a: {
     readonly enabled: boolean;
@@ -70,4 +75,7 @@ export interface AgentFile {
   readonly deadlineSeconds?: number | undefined;
   readonly maxSteps?: number | undefined;
   readonly tape?: boolean | undefined;
+  readonly delegates?: readonly string[] | undefined;
+  readonly acceptsFrom?: readonly string[] | undefined;
+  readonly capabilities?: readonly string[] | undefined;
 }

@@ -106,7 +106,11 @@ export class TaskHandler implements Omit<A2ARequestHandler, Unused> {
     follower.follow(turn.id);
     try {
       const reason = `asked for by ${principal.kind} ${principal.id}`;
-      const { kind } = await this.#face.deps.control.cancel(turn.id, { reason }, this.#face.lifetime);
+      const { kind } = await this.#face.deps.control.cancel(
+        turn.id,
+        { reason, tree: true },
+        this.#face.lifetime,
+      );
       if (kind === "ended") throw new this.#sdk.errors.TaskNotCancelableError(`Task ${id} has ended.`);
       if (kind === "requested") {
         using _late = this.#face.deps.clock.schedule(CANCEL_WITHIN_MS, () => outcome.abandoned());

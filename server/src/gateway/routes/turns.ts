@@ -117,7 +117,7 @@ async function events(face: Face, call: Call): Promise<Response> {
 async function cancel(face: Face, call: Call): Promise<Reply> {
   const { turn } = await visibleTurn(face.deps.stores, idOf(call), call.principal, face.lifetime);
   const reason = `asked for by ${call.principal.kind} ${call.principal.id}`;
-  const result = await face.deps.control.cancel(turn.id, { reason }, face.lifetime);
+  const result = await face.deps.control.cancel(turn.id, { reason, tree: true }, face.lifetime);
   return jsonReply({ turnId: turn.id, result: result.kind, state: result.state });
 }
 

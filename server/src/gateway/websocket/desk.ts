@@ -233,7 +233,7 @@ export class Desk implements WatchLines {
     const { deps, lifetime } = this.#face;
     const { turn } = await visibleTurn(deps.stores, frame.turn, this.#principal, lifetime);
     const reason = `asked for by ${this.#principal.kind} ${this.#principal.id}`;
-    const { kind, state } = await deps.control.cancel(turn.id, { reason }, lifetime);
+    const { kind, state } = await deps.control.cancel(turn.id, { reason, tree: true }, lifetime);
     this.send({ type: "cancelled", id: frame.id, turnId: turn.id, result: kind, state });
   }
 }

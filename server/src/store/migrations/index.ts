@@ -11,8 +11,8 @@ import { causes } from "./0010-causes.ts";
 import { effectOrder } from "./0011-effect-order.ts";
 import { jobs } from "./0012-jobs.ts";
 import { flows } from "./0013-flows.ts";
-import { modules } from "./0015-modules.ts";
 import { agentChannels } from "./0014-agent-channels.ts";
+import { modules } from "./0015-modules.ts";
 import type { Migration } from "./types.ts";
 
 export type { Capabilities, Migration } from "./types.ts";
@@ -32,6 +32,6 @@ export const migrations: readonly Migration[] = [
   effectOrder,
   jobs,
   flows,
-  modules,
   agentChannels,
+  modules,
 ];
