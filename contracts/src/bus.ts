@@ -50,6 +50,8 @@ export const SUBJECTS = {
   sessionChanged: "session.changed",
   /** A reply waits for the relay. */
   outboxDue: "outbox.due",
+  /** A job was made or changed, or its run has ended: payload `{}`. */
+  jobDue: "job.due",
   /** Post-turn work waits: payload `{ lane }`, or `{}` where it may be of any. */
   effectDue: "effect.due",
   /** A flow may go on, or is to be cancelled: payload `{}`. */

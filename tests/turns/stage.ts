@@ -79,6 +79,8 @@ export interface ProcessOptions {
   /** Ends the work on effects. */
   readonly life?: AbortSignal;
   readonly tools?: readonly Tool[];
+  /** Beside the tools that come with Troupe, and offered as they are. */
+  readonly builtin?: readonly Tool[];
   readonly modules?: readonly Module[];
   /** Behind those that are always asked. */
   readonly gates?: readonly Gate[];
@@ -110,6 +112,8 @@ export interface StagedProcess {
   /** Turns that somebody watches, or whose live events are kept for it. */
   watched(): number;
   send(text: string, over?: Partial<InboundMessage>): Promise<AcceptResult>;
+  /** The way in, for whoever is no person. */
+  accept(message: InboundMessage, principal: Principal): Promise<AcceptResult>;
   /** Sends and lets everything happen that needs no time. */
   say(text: string, over?: Partial<InboundMessage>): Promise<Extract<AcceptResult, { kind: "accepted" }>>;
 }
@@ -182,7 +186,7 @@ async function openProcess(parts: {
     metrics,
     rules: () => over.budgets ?? rulesOf(over),
   });
-  const builtin = createBuiltinTools({ ...stores, random: () => 0.5 });
+  const builtin = createBuiltinTools({ ...stores, random: () => 0.5, more: over.builtin ?? [] });
   const delegation: HandlerDeps = {
     ...{ ...stores, unit, agents, bus, clock, ids, logger, metrics },
     accept: (...call) => inbox.accept(...call),
@@ -269,6 +273,7 @@ async function openProcess(parts: {
     agents,
     toolbox,
     watched: () => feed.size,
+    accept: (message, principal) => inbox.accept(message, principal, options),
     send,
     async say(text, more) {
       const result = await send(text, more);

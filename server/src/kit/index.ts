@@ -40,3 +40,4 @@ export { titleOf } from "./title.ts";
 export { estimateTokens } from "./tokens.ts";
 export { createWakeLoop, type WakeLoop, type WakeLoopOptions, within } from "./wake-loop.ts";
 export { wordsOf } from "./words.ts";
+export { isZone } from "./zone.ts";

@@ -1,4 +1,4 @@
-import type { MemoryStore, SearchStore, SessionStore, ToolSource } from "@troupe/contracts";
+import type { MemoryStore, SearchStore, SessionStore, Tool, ToolSource } from "@troupe/contracts";
 import { calculatorTool } from "./calculator.ts";
 import { diceTool } from "./dice.ts";
 import { listSessionsTool } from "./list-sessions.ts";
@@ -17,6 +17,8 @@ export interface BuiltinToolDeps {
   readonly random: () => number;
   /** IANA zone of questions for the time that name none. Default UTC. */
   readonly defaultZone?: string;
+  /** Made by another folder, and as much a part of Troupe. */
+  readonly more?: readonly Tool[];
 }
 
 /** The tools that come with Troupe. */
@@ -26,6 +28,7 @@ export function createBuiltinTools({
   sessions,
   random,
   defaultZone,
+  more = [],
 }: BuiltinToolDeps): ToolSource {
   const tools = [
     timeTool({ defaultZone: defaultZone ?? "UTC" }),
@@ -34,6 +37,7 @@ export function createBuiltinTools({
     rememberTool({ memories }),
     recallTool({ memories, search }),
     listSessionsTool({ sessions }),
+    ...more,
   ];
   return { id: BUILTIN_SOURCE, list: async () => tools };
 }
