@@ -2,6 +2,7 @@
 import type { InboundState, Message, MessagePart, TurnState } from "@troupe/contracts";
 import { textOf } from "@troupe/contracts";
 import type { PlatformArrival } from "../../testing/src/simulator/index.ts";
+import { checkEffects } from "./check-effects.ts";
 import type { Told } from "./clients.ts";
 import type { Kept, KeptTurn } from "./kept.ts";
 import { ACT_DONE, NOTE_DONE, type SeenPrompt, tokensIn } from "./script.ts";
@@ -53,7 +54,7 @@ export function check(outcome: Outcome, report: Report): Counts {
   checkSessions(outcome, report);
   checkDelivery(outcome, report);
   checkTools(outcome, report);
-  checkEffects(outcome, report);
+  checkEffects(outcome.kept, report);
   checkMoney(outcome, report);
   checkPrompts(outcome, report);
   for (const name of outcome.doubledEvents) report("live events are named once", name);
@@ -294,23 +295,6 @@ function toldIn(
     return (tool, text) => (tool === directTool && textOf(parts) === text ? 1 : 0);
   return (tool, text) =>
     parts.filter((part) => part.type === "tool-result" && part.name === tool && part.text === text).length;
-}
-
-/** Each effect was handled once, with its writes. */
-function checkEffects({ kept }: Outcome, report: Report): void {
-  const handled = Map.groupBy(
-    kept.memories.filter((one) => one.text.startsWith("effect ")),
-    (one) => one.text,
-  );
-  for (const effect of kept.turns.flatMap((one) => one.effects)) {
-    const times = handled.get(`effect ${effect.id}`)?.length ?? 0;
-    handled.delete(`effect ${effect.id}`);
-    if (effect.state !== "done")
-      report("every effect is handled", `${effect.kind} ${effect.id} is ${effect.state}`);
-    else if (times !== 1)
-      report("no effect is doubled", `${effect.kind} ${effect.id} was handled ${times} times`);
-  }
-  for (const [text, times] of handled) report("no effect is invented", `${text}, ${times.length} times`);
 }
 
 function checkMoney({ kept, budget }: Outcome, report: Report): void {

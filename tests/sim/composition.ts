@@ -279,11 +279,14 @@ function remoteStores(deps: CompositionDeps): Stores {
     ]),
     inbox: withRemoteReads(deps, "inbox", own.inbox, ["find", "ofTurn", "counts"]),
     outbox: withRemoteReads(deps, "outbox", own.outbox, ["ofTurn", "list", "nextDue"]),
-    effects: withRemoteReads(deps, "effects", own.effects, ["ofTurn", "nextDue"]),
+    effects: withRemoteReads(deps, "effects", own.effects, ["ofTurn", "nextDue", "parked"]),
     ledger: withRemoteReads(deps, "ledger", own.ledger, ["accounts", "callsOfTurn"]),
     memories: withRemoteReads(deps, "memories", own.memories, ["list", "find"]),
   };
 }
+
+/** Some counts of notes wait so long. */
+const NOTE_DELAY_MS = 700;
 
 /** A note is kept under an id of its own each time, so that keeping it twice would show. */
 function noteWrites(
@@ -318,6 +321,10 @@ function noteWrites(
       sessionId,
       payload: { audience },
       createdAt: at,
+      // One after the other for a session, some of them not at once.
+      key: sessionId,
+      ...(at % 3 === 0 ? { dueAt: at + NOTE_DELAY_MS } : {}),
+      priority: at % 10,
     }),
   ];
 }

@@ -1,6 +1,6 @@
 // Reads back everything that a schedule left in the store, in one go.
 import type {
-  Effect,
+  EffectRecord,
   InboundRecord,
   MemoryRecord,
   Message,
@@ -17,7 +17,7 @@ export interface KeptTurn {
   readonly turn: Turn;
   readonly inbound: readonly InboundRecord[];
   readonly outbox: readonly OutboxRecord[];
-  readonly effects: readonly (Effect & { readonly state: string })[];
+  readonly effects: readonly EffectRecord[];
   readonly calls: readonly ModelCallRecord[];
   readonly steps: readonly TurnStep[];
   /** Its messages, in order of `seq`. */

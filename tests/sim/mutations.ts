@@ -100,6 +100,14 @@ export const MUTATIONS: readonly (Mutation & { readonly breaks: readonly string[
     breaks: ["no effect is doubled"],
   },
   {
+    name: "effects without the key that orders them",
+    breaks: ["effects of a key keep their order"],
+    stores: (stores) => ({
+      ...stores,
+      effects: { ...stores.effects, put: ({ key: _none, ...effect }) => stores.effects.put(effect) },
+    }),
+  },
+  {
     name: "a reply that is not kept with its turn",
     breaks: ["no reply is lost"],
     stores: (stores) => ({ ...stores, outbox: { ...stores.outbox, put: () => nothing(stores) } }),
