@@ -8,6 +8,7 @@ import { createFlowSignalStore } from "./ports/flow-signals.ts";
 import { createFlowStore } from "./ports/flows.ts";
 import { createHoldStore } from "./ports/holds.ts";
 import { createInboxStore } from "./ports/inbox.ts";
+import { createInboxItemStore } from "./ports/inbox-items.ts";
 import { dependants } from "./ports/job-dependants.ts";
 import { createJobRunStore } from "./ports/job-runs.ts";
 import { createJobStore } from "./ports/jobs.ts";
@@ -83,6 +84,7 @@ export function assembleStores(parts: {
     flows: createFlowStore(deps),
     flowSignals: createFlowSignalStore(deps),
     moduleInstances: createModuleInstanceStore(deps),
+    inboxItems: createInboxItemStore(deps),
   };
 }
 

@@ -1,8 +1,10 @@
 import type { Generated, Selectable } from "kysely";
+import type { InboxItemTable } from "./inbox-item-table.ts";
 import type { JobNeedTable, JobRunTable, JobTable } from "./job-tables.ts";
 import type { ModuleDependencyTable, ModuleInstanceTable, ModuleLinkTable } from "./module-tables.ts";
 import type { DataKeyTable, SecretTable } from "./secret-tables.ts";
 import type { FlowEventTable, FlowSignalTable, FlowTable } from "./tables-flow.ts";
+import type { TapeTable } from "./tape-table.ts";
 
 /** The tables as the query builder sees them. `row` columns are numbers in order of arrival. */
 export interface Tables {
@@ -36,6 +38,7 @@ export interface Tables {
   module_instances: ModuleInstanceTable;
   module_links: ModuleLinkTable;
   module_dependencies: ModuleDependencyTable;
+  inbox_items: InboxItemTable;
 }
 
 /** Names of every table with rows of its own, for `reset`. */
@@ -70,6 +73,7 @@ export const TABLE_NAMES: readonly (keyof Tables)[] = [
   "module_instances",
   "module_links",
   "module_dependencies",
+  "inbox_items",
 ];
 
 /** The version that every payload is written with. A row with a higher one is parked: neither claimed nor listed. */
@@ -364,16 +368,6 @@ export interface HoldTable {
   space_id: string;
   reason: string;
   since: number;
-}
-
-export interface TapeTable {
-  turn_id: string;
-  space_id: string;
-  attempt: number;
-  text: string;
-  bytes: number;
-  cut: string | null;
-  created_at: number;
 }
 
 /** The values of some columns of a table, in the order in which they were asked for. */

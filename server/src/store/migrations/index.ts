@@ -12,6 +12,7 @@ import { effectOrder } from "./0011-effect-order.ts";
 import { jobs } from "./0012-jobs.ts";
 import { flows } from "./0013-flows.ts";
 import { modules } from "./0015-modules.ts";
+import { inboxItems } from "./0016-inbox-items.ts";
 import type { Migration } from "./types.ts";
 
 export type { Capabilities, Migration } from "./types.ts";
@@ -32,4 +33,5 @@ export const migrations: readonly Migration[] = [
   jobs,
   flows,
   modules,
+  inboxItems,
 ];
