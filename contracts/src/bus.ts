@@ -68,4 +68,6 @@ export const SUBJECTS = {
   busBack: "bus.back",
   /** A session was deleted, so nobody keeps what it knew of it: payload `{ sessionId }`. */
   sessionRemoved: "session.removed",
+  /** Something came into somebody's inbox, or was read or removed there: payload `{ ownerId }`. */
+  inboxChanged: "inbox.changed",
 } as const;

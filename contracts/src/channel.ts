@@ -96,6 +96,8 @@ export interface OutboundMessage {
   readonly key: string;
   readonly target: string;
   readonly text: string;
+  /** The turn that it is the reply of; absent for what no turn said. */
+  readonly origin?: { readonly spaceId: string; readonly sessionId: string; readonly turnId: string };
 }
 
 /**

@@ -125,6 +125,15 @@ export type {
   Verdict,
 } from "./inbox.ts";
 export type {
+  InboxEntry,
+  InboxItem,
+  InboxItemStore,
+  InboxOwners,
+  NewNotice,
+  Notices,
+} from "./inbox-item.ts";
+export { INBOX_CHANNEL, MAX_INBOX_ITEMS, MAX_INBOX_TEXT, OPERATOR_ID } from "./inbox-item.ts";
+export type {
   ClaimedJob,
   Job,
   JobChange,

@@ -4,6 +4,7 @@ import type { OutboxStore } from "./channel.ts";
 import type { DeadLetterStore } from "./dead-letter.ts";
 import type { EffectStore } from "./effect.ts";
 import type { FlowSignalStore, FlowStore } from "./flow.ts";
+import type { InboxItemStore } from "./inbox-item.ts";
 import type { JobRunStore, JobStore } from "./job.ts";
 import type { ModuleInstanceStore } from "./module-instance.ts";
 import type { Ledger } from "./money.ts";
@@ -49,4 +50,5 @@ export interface Stores {
   readonly moduleInstances: ModuleInstanceStore;
   readonly agentChannels: AgentChannelStore;
   readonly agentDeliveries: AgentDeliveryStore;
+  readonly inboxItems: InboxItemStore;
 }

@@ -2,7 +2,7 @@ import type { AccountKey, AccountState } from "@troupe/contracts";
 import { createManualClock } from "@troupe/testing";
 import { expect, test } from "vitest";
 import { createMetrics } from "../kit/index.ts";
-import { type BudgetRule, budgetRulesOf, createBudgets } from "./budgets.ts";
+import { type AskedAccount, type BudgetRule, budgetRulesOf, createBudgets } from "./budgets.ts";
 
 const AT = Date.UTC(2026, 10, 30, 12);
 const spender = { spaceId: "default", agentId: "ana", peerId: "p1" };
@@ -21,10 +21,12 @@ const rule = (over: Partial<BudgetRule>): BudgetRule => ({
 function setUp(rules: readonly BudgetRule[], spent: Readonly<Record<string, Partial<AccountState>>> = {}) {
   const metrics = createMetrics();
   const asked: AccountKey[] = [];
+  const told: AskedAccount[] = [];
   const none = { spentMicroUsd: 0, reservedMicroUsd: 0, grantedMicroUsd: 0, asked: 0, askedAt: undefined };
   const budgets = createBudgets({
     ...{ clock: createManualClock(AT), metrics, unit: { ride() {} } },
     rules: () => rules,
+    onAsked: (account) => told.push(account),
     ledger: {
       accounts: async (keys) => keys.map((key) => ({ ...key, ...none, ...spent[key.scope] })),
       ask: (account) => {
@@ -38,7 +40,7 @@ function setUp(rules: readonly BudgetRule[], spent: Readonly<Record<string, Part
       { budgets: budgets.of(spender, AT), microUsd, model },
       { signal: new AbortController().signal },
     );
-  return { budgets, atLimit, asked, metrics };
+  return { budgets, atLimit, asked, told, metrics };
 }
 
 test("a call is paid from the day and month of the space, its agent and its peer, as configured", () => {
@@ -96,10 +98,13 @@ test("falls to the cheaper model, and refuses where that one is the one that was
 });
 
 test("asks the owner, and keeps which account it is about", async () => {
-  const { atLimit, asked } = setUp([rule({ per: "agent", dailyMicroUsd: 5, atLimit: "ask" })]);
+  const granted = { agent: { grantedMicroUsd: 2 } };
+  const { atLimit, asked, told } = setUp([rule({ per: "agent", dailyMicroUsd: 5, atLimit: "ask" })], granted);
 
   expect(await atLimit()).toMatchObject({ kind: "refuse", isAsked: true });
-  expect(asked).toMatchObject([{ scope: "agent", subject: "ana", period: "2026-11-30" }]);
+  const account = { scope: "agent", subject: "ana", period: "2026-11-30" };
+  expect(asked).toMatchObject([account]);
+  expect(told).toMatchObject([{ budget: account, grantedMicroUsd: 2 }]);
 });
 
 test("one that refuses goes before one that asks, and that before one that is cheaper", async () => {
@@ -110,7 +115,7 @@ test("one that refuses goes before one that asks, and that before one that is ch
   expect(await setUp([cheaper, ask]).atLimit()).toMatchObject({ kind: "refuse", isAsked: true });
   const all = setUp([cheaper, ask, refuse]);
   expect(await all.atLimit()).toMatchObject({ kind: "refuse", isAsked: false });
-  expect(all.asked).toEqual([]);
+  expect([all.asked, all.told]).toEqual([[], []]);
 });
 
 test("tries again where there is room after all: something was freed, or more was granted", async () => {

@@ -72,6 +72,15 @@ export interface BudgetsDeps {
   readonly unit: Pick<UnitOfWork, "ride">;
   readonly clock: Pick<Clock, "now">;
   readonly metrics: Metrics;
+  /** More was asked for on this account, of which so much was granted before. */
+  readonly onAsked?: (asked: AskedAccount) => void;
+}
+
+/** A budget that is used up, whose owner is asked for more. */
+export interface AskedAccount {
+  readonly budget: AppliedBudget;
+  /** Beyond the limit, by earlier grants of its period. */
+  readonly grantedMicroUsd: number;
 }
 
 export function createBudgets(deps: BudgetsDeps): Budgets {
@@ -88,11 +97,18 @@ export function createBudgets(deps: BudgetsDeps): Budgets {
     },
     async atLimit({ budgets, microUsd, model }, options) {
       const exceeded = await exceededOf(deps.ledger, budgets, microUsd, options);
-      const verdict = verdictOf(exceeded, model);
-      for (const { name } of exceeded) reached.add(1, { budget: name, action: verdict.kind });
+      const verdict = verdictOf(
+        exceeded.map(({ budget }) => budget),
+        model,
+      );
+      for (const {
+        budget: { name },
+      } of exceeded)
+        reached.add(1, { budget: name, action: verdict.kind });
       if (verdict.kind === "refuse" && verdict.isAsked) {
         const now = deps.clock.now();
-        deps.unit.ride(exceeded.map((account) => deps.ledger.ask(account, now)));
+        deps.unit.ride(exceeded.map(({ budget }) => deps.ledger.ask(budget, now)));
+        for (const asked of exceeded) deps.onAsked?.(asked);
       }
       return verdict;
     },
@@ -104,12 +120,13 @@ async function exceededOf(
   budgets: readonly AppliedBudget[],
   microUsd: number,
   options: CallOptions,
-): Promise<readonly AppliedBudget[]> {
+): Promise<readonly AskedAccount[]> {
   const states = await ledger.accounts(budgets, options);
-  return budgets.filter(({ limitMicroUsd }, at) => {
+  return budgets.flatMap((budget, at) => {
     const state = states[at];
     const taken = (state?.spentMicroUsd ?? 0) + (state?.reservedMicroUsd ?? 0);
-    return taken + microUsd > limitMicroUsd + (state?.grantedMicroUsd ?? 0);
+    const grantedMicroUsd = state?.grantedMicroUsd ?? 0;
+    return taken + microUsd > budget.limitMicroUsd + grantedMicroUsd ? [{ budget, grantedMicroUsd }] : [];
   });
 }
 

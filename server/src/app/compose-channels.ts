@@ -13,14 +13,14 @@ export function composeReceivers(
   parts: {
     readonly inbox: Inbox;
     readonly channels: readonly Channel[];
-    readonly channelAgents: ChannelAgents;
+    readonly named: ChannelAgents | undefined;
     readonly agents: readonly Agent[];
   },
 ): Receivers {
   const ids = parts.agents.map((agent) => agent.spec.id);
   const channels = parts.channels
     .filter(isReceiving)
-    .map((channel) => ({ channel, agentId: agentOf(channel.id, parts.channelAgents, ids) }));
+    .map((channel) => ({ channel, agentId: agentOf(channel.id, parts.named ?? {}, ids) }));
   return createReceivers({ ...foundation, channels, inbox: parts.inbox, spaceId: SPACE });
 }
 

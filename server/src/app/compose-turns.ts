@@ -8,6 +8,7 @@ import {
   type Lane,
   type MessageBus,
   type ModelRouter,
+  type Notices,
   SUBJECTS,
   type ToolSource,
   TroupeError,
@@ -34,6 +35,7 @@ import {
   type Relay,
 } from "../workers/index.ts";
 import type { SwappableAgents } from "./agents.ts";
+import { budgetNotices } from "./budget-notices.ts";
 import { createBudgets, rulesInForce } from "./budgets.ts";
 import type { Foundation } from "./compose.ts";
 import { composeDelegation } from "./compose-delegation.ts";
@@ -69,6 +71,7 @@ export function composeTurns(
     readonly config: () => Config;
     readonly lease: ProcessLease;
     readonly channels: readonly Channel[];
+    readonly notices: Notices;
     readonly toolSources: readonly ToolSource[];
     readonly effectHandlers: readonly EffectHandler[];
     readonly vault: Vault;
@@ -80,7 +83,10 @@ export function composeTurns(
 ): TurnParts {
   const { stores, clock, logger, metrics, random } = foundation;
   const { router, agents, config } = parts;
-  const budgets = createBudgets({ ...foundation, ...stores, rules: rulesInForce(config) });
+  const budgets = createBudgets({
+    ...{ ...foundation, ...stores, rules: rulesInForce(config) },
+    onAsked: budgetNotices(parts.notices),
+  });
   const indexer = createIndexer({ search: stores.search, clock, logger, metrics });
   const builtin = createBuiltinTools({
     memories: stores.memories,

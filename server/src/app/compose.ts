@@ -10,6 +10,7 @@ import type {
   Inbox,
   Logger,
   MessageBus,
+  Notices,
   Stores,
   ToolSource,
   TurnControl,
@@ -24,6 +25,7 @@ import { type BudgetBook, createBudgetBook } from "./budget-book.ts";
 import { budgetRulesOf } from "./budgets.ts";
 import { type ChannelAgents, composeReceivers } from "./compose-channels.ts";
 import { composeFlows, type FlowParts, withFlows } from "./compose-flows.ts";
+import { composeInbox } from "./compose-inbox.ts";
 import { composeTurns, SPACE, type TurnParts } from "./compose-turns.ts";
 import { type Config, configError, type LoadResult, type Problem } from "./config/index.ts";
 import { createHealthState, type HealthState } from "./health.ts";
@@ -89,6 +91,7 @@ export interface Troupe
   readonly control: TurnControl;
   readonly feed: TurnFeed;
   readonly bus: MessageBus;
+  readonly notices: Notices;
   readonly agents: SwappableAgents;
   readonly router: SwappableRouter;
   readonly health: HealthState;
@@ -126,7 +129,7 @@ export async function compose(config: Config, options: ComposeOptions = {}): Pro
   const retireAfterMs = (): number => longestTurnMs(live.config);
   const router = createSwappableRouter(await makeRouter(config), { clock, retireAfterMs });
   stack.defer(() => router.close());
-  const { channels = [], channelAgents = {} } = options;
+  const { channels, notices } = composeInbox(foundation, bus, options.channels ?? []);
   const { leaseMs, sweepMs } = paceOf(config);
   const lease = createLastingLease(foundation, (onLost) =>
     createProcessLease({ ...foundation, ...stores, pid: process.pid, role: mode, leaseMs, onLost }),
@@ -134,7 +137,7 @@ export async function compose(config: Config, options: ComposeOptions = {}): Pro
   const vault = openVault(foundation, config, options);
   const flows = composeFlows(foundation, { definitions: options.flows, bus, channels, turns: () => turns });
   const turns: TurnParts = composeTurns(foundation, {
-    ...{ router, agents, bus, feed, lease, channels, vault, sweepMs },
+    ...{ router, agents, bus, feed, lease, channels, notices, vault, sweepMs },
     ...withFlows(options, flows),
     hide: (text) => logger.redact(text),
     config: () => live.config,
@@ -160,14 +163,14 @@ export async function compose(config: Config, options: ComposeOptions = {}): Pro
   const problems = await takeOver(config);
   if (problems.length > 0) throw configError(problems);
   const receivers = composeReceivers(foundation, {
-    ...{ inbox: turns.inbox, channels, channelAgents, agents: agents.list(SPACE) },
+    ...{ inbox: turns.inbox, channels, agents: agents.list(SPACE), named: options.channelAgents },
   });
   const hold = createHoldState(stores, SPACE);
   const probes = [() => storeHealth().error?.message, () => noAgent(agents)];
   const health = createHealthState(clock, probes, [() => heldNote(hold), opened.remark]);
   const { control } = turns.supervisor;
-  const parts = { control, feed, bus, agents, router, reloader, health, lease, receivers, vault, hold };
-  return withStatus({ ...foundation, ...turns, ...parts, ...flows }, mode === "serve", stack.move());
+  const parts = { feed, bus, agents, router, reloader, health, lease, receivers, vault, hold, notices };
+  return withStatus({ ...foundation, ...turns, ...parts, ...flows, control }, mode === "serve", stack.move());
 }
 
 function noAgent({ size }: SwappableAgents): string | undefined {

@@ -10,6 +10,7 @@ import { createFlowSignalStore } from "./ports/flow-signals.ts";
 import { createFlowStore } from "./ports/flows.ts";
 import { createHoldStore } from "./ports/holds.ts";
 import { createInboxStore } from "./ports/inbox.ts";
+import { createInboxItemStore } from "./ports/inbox-items.ts";
 import { dependants } from "./ports/job-dependants.ts";
 import { createJobRunStore } from "./ports/job-runs.ts";
 import { createJobStore } from "./ports/jobs.ts";
@@ -87,6 +88,7 @@ export function assembleStores(parts: {
     moduleInstances: createModuleInstanceStore(deps),
     agentChannels: createAgentChannelStore(deps),
     agentDeliveries: createAgentDeliveryStore(deps),
+    inboxItems: createInboxItemStore(deps),
   };
 }
 

@@ -9,6 +9,7 @@ import { createEffectStore } from "./ports/effects.ts";
 import { createFlowSignalStore } from "./ports/flow-signals.ts";
 import { createFlowStore } from "./ports/flows.ts";
 import { createInboxStore } from "./ports/inbox.ts";
+import { createInboxItemStore } from "./ports/inbox-items.ts";
 import { dependants } from "./ports/job-dependants.ts";
 import { createJobRunStore } from "./ports/job-runs.ts";
 import { createJobStore } from "./ports/jobs.ts";
@@ -54,6 +55,7 @@ it("no statement reads a growing table from end to end, but those that say why",
     createInboxStore,
     createFlowStore,
     createFlowSignalStore,
+    createInboxItemStore,
     createMemoryStore,
     createLedger,
     createModuleInstanceStore,

@@ -1,9 +1,11 @@
 import type { Generated, Selectable } from "kysely";
 import { AGENT_TABLE_NAMES, type AgentTables } from "./agent-tables.ts";
+import type { InboxItemTable } from "./inbox-item-table.ts";
 import type { JobNeedTable, JobRunTable, JobTable } from "./job-tables.ts";
 import type { ModuleDependencyTable, ModuleInstanceTable, ModuleLinkTable } from "./module-tables.ts";
 import type { DataKeyTable, SecretTable } from "./secret-tables.ts";
 import type { FlowEventTable, FlowSignalTable, FlowTable } from "./tables-flow.ts";
+import type { TapeTable } from "./tape-table.ts";
 
 /** The tables as the query builder sees them. `row` columns are numbers in order of arrival. */
 export interface Tables extends AgentTables {
@@ -37,6 +39,7 @@ export interface Tables extends AgentTables {
   module_instances: ModuleInstanceTable;
   module_links: ModuleLinkTable;
   module_dependencies: ModuleDependencyTable;
+  inbox_items: InboxItemTable;
 }
 
 /** Names of every table with rows of its own, for `reset`. */
@@ -72,6 +75,7 @@ export const TABLE_NAMES: readonly (keyof Tables)[] = [
   "module_links",
   "module_dependencies",
   ...AGENT_TABLE_NAMES,
+  "inbox_items",
 ];
 
 /** The version that every payload is written with. A row with a higher one is parked: neither claimed nor listed. */
@@ -366,16 +370,6 @@ export interface HoldTable {
   space_id: string;
   reason: string;
   since: number;
-}
-
-export interface TapeTable {
-  turn_id: string;
-  space_id: string;
-  attempt: number;
-  text: string;
-  bytes: number;
-  cut: string | null;
-  created_at: number;
 }
 
 /** The values of some columns of a table, in the order in which they were asked for. */

@@ -141,7 +141,9 @@ async function send(
   signal: AbortSignal,
 ): Promise<DeliveryOutcome> {
   const { row } = held;
-  const message = { key: row.id, target: row.address.target, text: row.text };
+  const { spaceId, sessionId, turnId } = row;
+  const origin = { spaceId, sessionId, turnId };
+  const message = { key: row.id, target: row.address.target, text: row.text, origin };
   try {
     const { platformId } = await timed(deps, held, signal, (limited) =>
       channel.send(message, { signal: limited }),

@@ -21,6 +21,7 @@ import { describeFlowFamilies } from "./store-flow-families.ts";
 import { describeFlowSignals } from "./store-flow-signals.ts";
 import { describeFlows } from "./store-flows.ts";
 import { describeInboxAndLists } from "./store-inbox.ts";
+import { describeInboxItems } from "./store-inbox-items.ts";
 import { describeJobs } from "./store-jobs.ts";
 import { describeModules } from "./store-modules.ts";
 import { describeMoney } from "./store-money.ts";
@@ -72,6 +73,7 @@ export function storeContract(name: string, open: () => Promise<StoreHarness>): 
     describe("events that flows wait for", () => describeFlowSignals(() => harness));
     describe("instances of modules", () => describeModules(() => harness));
     describe("agents among themselves", () => describeAgents(() => harness));
+    describe("people's inboxes", () => describeInboxItems(() => harness));
     describe("references", () => describeReferences(() => harness));
     describe("memories and search", () => describeSearch(() => harness));
   });

@@ -13,6 +13,7 @@ import { jobs } from "./0012-jobs.ts";
 import { flows } from "./0013-flows.ts";
 import { agentChannels } from "./0014-agent-channels.ts";
 import { modules } from "./0015-modules.ts";
+import { inboxItems } from "./0016-inbox-items.ts";
 import type { Migration } from "./types.ts";
 
 export type { Capabilities, Migration } from "./types.ts";
@@ -34,4 +35,5 @@ export const migrations: readonly Migration[] = [
   flows,
   agentChannels,
   modules,
+  inboxItems,
 ];

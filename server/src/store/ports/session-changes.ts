@@ -134,6 +134,7 @@ function removeLeavings({ statements, dialect }: PortDeps): readonly Statement<{
       "effect.remove",
       "DELETE FROM effects WHERE state <> 'running' AND turn_id IN (SELECT id FROM turns WHERE session_id = ?)",
     ],
+    ["inbox-item.remove-session", "DELETE FROM inbox_items WHERE session_id = ?"],
     ["turn.remove", "DELETE FROM turns WHERE session_id = ?"],
   ];
   const bySession = texts.map(([name, text]) =>

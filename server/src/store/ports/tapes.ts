@@ -1,7 +1,8 @@
 import type { TapeRecord, TapeStore } from "@troupe/contracts";
 import { sql } from "kysely";
 import { type Row, write, writeRows } from "../statement.ts";
-import type { TapeTable, TupleOf } from "../tables.ts";
+import type { TupleOf } from "../tables.ts";
+import type { TapeTable } from "../tape-table.ts";
 import type { PortDeps } from "./kit.ts";
 
 const ABOUT = [
