@@ -75,6 +75,10 @@ const CALLS: Readonly<Record<string, Call>> = {
   "session compare": { words: ["{session}", "{other}"], expects: { isCut: false } },
   "session export": { words: ["{session}"], expects: { kind: "troupe.session" } },
   "session delete": { words: ["{other}", "--yes"], expects: { deleted: true } },
+  "inbox list": { expects: { unread: 1, items: [{ title: "For you" }] } },
+  "inbox show": { words: ["{item}"], expects: { text: "Read me." } },
+  "inbox read": { words: ["{item}", "--unread"], expects: { title: "For you" } },
+  "inbox clear": { words: ["{item}"], expects: { removed: 1 } },
   "turn list": { words: ["--state", "replied"], expects: [{ state: "replied" }] },
   "turn show": { words: ["{turn}"], expects: { turn: { state: "replied" } } },
   "turn cancel": { words: ["{turn}"], expects: { result: "ended" } },
@@ -95,6 +99,8 @@ const CALLS: Readonly<Record<string, Call>> = {
   "key revoke": { words: ["{key}"] },
 };
 
+const PATIENCE = { timeout: 30_000 };
+
 let folder: string;
 let store: HomeStore;
 let serving: Serving;
@@ -114,6 +120,13 @@ beforeAll(async () => {
   known.turn = (await json("chat", "--session", "one", "roll 2d6")).turnId;
   await json("chat", "--session", "two", "roll 3d6");
   for (const one of await json("session", "list")) known[one.key === "one" ? "session" : "other"] = one.id;
+  serving.troupe.notices.post({ ownerId: "operator", title: "For you", text: "Read me.", key: "one" });
+  await expect
+    .poll(async () => {
+      known.item = (await json("inbox", "list")).items[0]?.id;
+      return known.item;
+    }, PATIENCE)
+    .toBeDefined();
   known.key = (await json("key", "create", "--name", "doomed")).id;
 }, 60_000);
 

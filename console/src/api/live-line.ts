@@ -15,6 +15,8 @@ const PING = JSON.stringify({ type: "ping" });
  */
 export function openLiveLine(listener: {
   readonly onChanged: () => void;
+  /** Something came into the inbox, or was read or removed there. */
+  readonly onInbox: () => void;
   readonly onOpen: (isOpen: boolean) => void;
 }): LiveLine {
   let socket: WebSocket | undefined;
@@ -45,6 +47,7 @@ export function openLiveLine(listener: {
       awaitsPong = false;
       const { type } = JSON.parse(String(data)) as { readonly type: string };
       if (type === "changed") listener.onChanged();
+      if (type === "inbox") listener.onInbox();
       if (type !== "listening") return;
       pauseMs = FIRST_PAUSE_MS;
       isUp = true;

@@ -33,6 +33,8 @@ export interface Me {
   readonly bodyBytes: number;
   /** Largest file of a message. */
   readonly fileBytes: number;
+  /** Items of the inbox that are unread. */
+  readonly unread: number;
   readonly browser?: { readonly id: string; readonly name: string; readonly until: number };
 }
 

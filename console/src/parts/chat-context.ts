@@ -2,11 +2,13 @@ import { createContext, useContext } from "react";
 import type { Me } from "../api/types.ts";
 import type { Chat } from "../state/chat.ts";
 import type { ChatState, Thread } from "../state/chat-state.ts";
+import type { Mailbox, MailboxState } from "../state/mailbox.ts";
 import type { Settings } from "../state/settings.ts";
 import { type Store, useStore } from "../state/store.ts";
 
 export interface Page {
   readonly chat: Chat;
+  readonly mailbox: Mailbox;
   readonly me: Me;
   readonly settings: Store<Settings>;
 }
@@ -21,6 +23,10 @@ export function usePage(): Page {
 
 export function useChat<Part>(select: (state: ChatState) => Part): Part {
   return useStore(usePage().chat.store, select);
+}
+
+export function useMailbox<Part>(select: (state: MailboxState) => Part): Part {
+  return useStore(usePage().mailbox.store, select);
 }
 
 export function useThread(id: string): Thread | undefined {

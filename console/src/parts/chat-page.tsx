@@ -7,9 +7,11 @@ import {
   useState,
   useSyncExternalStore,
 } from "react";
+import { inboxApi } from "../api/inbox.ts";
 import { openLiveLine } from "../api/live-line.ts";
 import type { Me } from "../api/types.ts";
 import type { Chat } from "../state/chat.ts";
+import { Mailbox } from "../state/mailbox.ts";
 import { openChat } from "../state/open-chat.ts";
 import { hashOf, placeOf } from "../state/place.ts";
 import type { Settings } from "../state/settings.ts";
@@ -17,6 +19,7 @@ import type { Store } from "../state/store.ts";
 import { useWords } from "../words/index.ts";
 import { Announcer } from "./announcer.tsx";
 import { PageContext, useChat, usePage } from "./chat-context.ts";
+import { InboxView } from "./inbox-view.tsx";
 import { SettingsDialog } from "./settings-dialog.tsx";
 import { type ShortcutName, useShortcuts } from "./shortcuts.ts";
 import { Side } from "./side.tsx";
@@ -30,15 +33,21 @@ const LOOK_HIDDEN_MS = 30_000;
 const LOOK_WHILE_AWAY_MS = 3_000;
 
 export function ChatPage(props: { readonly me: Me; readonly settings: Store<Settings> }): ReactNode {
-  const [chat, setChat] = useState<Chat>();
+  const { me, settings } = props;
+  const [made, setMade] = useState<{ readonly chat: Chat; readonly mailbox: Mailbox }>();
+  const unread = useRef(me.unread);
   useEffect(() => {
-    const made = openChat();
-    setChat(made.chat);
-    return made.close;
+    const { chat, close } = openChat();
+    const mailbox = new Mailbox(inboxApi, unread.current);
+    setMade({ chat, mailbox });
+    return () => {
+      mailbox.close();
+      close();
+    };
   }, []);
-  if (chat === undefined) return null;
+  if (made === undefined) return null;
   return (
-    <PageContext value={{ chat, me: props.me, settings: props.settings }}>
+    <PageContext value={{ ...made, me, settings }}>
       <Frame />
     </PageContext>
   );
@@ -50,6 +59,7 @@ function Frame(): ReactNode {
   const [areSettingsOpen, setSettingsOpen] = useState(false);
   const closeSide = useCallback(() => setSideOpen(false), []);
   const current = useChat((state) => state.current);
+  const inbox = useChat((state) => state.inbox);
   // A new conversation that gets its id is still the same on the screen: nothing that was begun in it is lost.
   const view = useChat((state) => state.threads[state.current ?? ""]?.key || state.current);
   const hasAgents = useChat((state) => state.agents.length > 0);
@@ -59,8 +69,8 @@ function Frame(): ReactNode {
   useAddress();
   useKeys({ openSettings: () => setSettingsOpen(true), openSide: () => setSideOpen(true) });
   useEffect(() => {
-    if (current !== undefined) setSideOpen(false);
-  }, [current]);
+    if (current !== undefined || inbox !== undefined) setSideOpen(false);
+  }, [current, inbox]);
   return (
     <div className="frame" data-side={isSideOpen ? "open" : "closed"}>
       {/* biome-ignore lint/a11y/useValidAnchor: it goes to a place within the page, by hand. */}
@@ -79,7 +89,9 @@ function Frame(): ReactNode {
             {words.away}
           </p>
         )}
-        {isReady && current !== undefined ? (
+        {isReady && inbox !== undefined ? (
+          <InboxView itemId={inbox} onOpenSide={() => setSideOpen(true)} />
+        ) : isReady && current !== undefined ? (
           <ThreadView key={view} threadId={current} onOpenSide={() => setSideOpen(true)} />
         ) : (
           <p className="opening">{isReady && !hasAgents ? words.noAgents : words.loading}</p>
@@ -94,7 +106,7 @@ function Frame(): ReactNode {
 /** By hand: the address names the conversation, and a link to a place within the page would take that away. */
 function skip(event: MouseEvent): void {
   event.preventDefault();
-  document.getElementById("message")?.focus();
+  (document.getElementById("message") ?? document.getElementById("inbox-title"))?.focus();
 }
 
 const NARROW = "(max-width: 48rem)";
@@ -142,7 +154,7 @@ function useKeys(open: { readonly openSettings: () => void; readonly openSide: (
  * person comes back to the page.
  */
 function useBeginning(): { readonly isReady: boolean; readonly isLost: boolean } {
-  const { chat } = usePage();
+  const { chat, mailbox } = usePage();
   const [isReady, setReady] = useState(false);
   const [isLost, setLost] = useState(false);
   useEffect(() => {
@@ -156,7 +168,7 @@ function useBeginning(): { readonly isReady: boolean; readonly isLost: boolean }
       const own = looks;
       let isLost = false;
       try {
-        await chat.look();
+        await Promise.all([chat.look(), mailbox.refresh()]);
         if (isHere) setReady(true);
       } catch {
         isLost = true;
@@ -173,6 +185,7 @@ function useBeginning(): { readonly isReady: boolean; readonly isLost: boolean }
     };
     const line = openLiveLine({
       onChanged: () => void chat.refreshSoon(),
+      onInbox: () => void mailbox.refreshSoon(),
       onOpen: (isOpen) => {
         isTold = isOpen;
         // What was said while nobody told, or whether Troupe is away.
@@ -192,7 +205,7 @@ function useBeginning(): { readonly isReady: boolean; readonly isLost: boolean }
       document.removeEventListener("visibilitychange", onVisible);
       window.removeEventListener("online", onVisible);
     };
-  }, [chat]);
+  }, [chat, mailbox]);
   return { isReady, isLost };
 }
 
@@ -200,6 +213,7 @@ function useBeginning(): { readonly isReady: boolean; readonly isLost: boolean }
 function useAddress(): void {
   const { chat } = usePage();
   const current = useChat((state) => state.current);
+  const inbox = useChat((state) => state.inbox);
   const agentId = useChat((state) => state.threads[state.current ?? ""]?.agentId ?? "");
   const hasAgents = useChat((state) => state.agents.length > 0);
   useEffect(() => {
@@ -209,7 +223,8 @@ function useAddress(): void {
       const state = chat.store.get();
       const latest = state.sessions[0]?.id;
       const first = state.agents[0]?.id ?? "";
-      if (place.at === "session") chat.open(place.id);
+      if (place.at === "inbox") chat.store.update((now) => ({ ...now, inbox: place.itemId }));
+      else if (place.at === "session") chat.open(place.id);
       else if (place.at === "new")
         chat.resumeNew(state.agents.some(({ id }) => id === place.agentId) ? place.agentId : first);
       else if (latest === undefined) chat.resumeNew(first);
@@ -220,12 +235,13 @@ function useAddress(): void {
     return () => window.removeEventListener("popstate", go);
   }, [chat, hasAgents]);
   useEffect(() => {
-    if (current === undefined) return;
-    const hash = hashOf(current, agentId);
+    if (current === undefined && inbox === undefined) return;
+    const hash = hashOf(current ?? "", agentId, inbox);
     if (hash === location.hash) return;
     const place = placeOf(location.hash);
     // A new conversation that got its id is still the same place.
-    if (place.at !== "session" || location.hash === "") history.replaceState(null, "", hash);
+    const isSame = place.at === "new" && inbox === undefined;
+    if (isSame || place.at === "anywhere") history.replaceState(null, "", hash);
     else history.pushState(null, "", hash);
-  }, [current, agentId]);
+  }, [current, agentId, inbox]);
 }

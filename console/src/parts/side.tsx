@@ -3,7 +3,7 @@ import type { AgentCard, SessionSummary } from "../api/types.ts";
 import { isBusy, isUnread, titleOf } from "../state/chat-state.ts";
 import { type Age, ageOf } from "../text/format.ts";
 import { useWords } from "../words/index.ts";
-import { useAgentName, useChat, usePage } from "./chat-context.ts";
+import { useAgentName, useChat, useMailbox, usePage } from "./chat-context.ts";
 import { Icon, IconButton } from "./icon.tsx";
 import { Mark } from "./mark.tsx";
 import { SearchField, SearchResults, useSearch } from "./search.tsx";
@@ -39,6 +39,7 @@ export function Side(props: {
         <Icon name="plus" /> {words.newChat}
       </button>
       <SearchField text={text} onText={setText} />
+      <InboxButton onChosen={props.onClose} />
       <div className="side-scroll">
         {found === undefined ? (
           <>
@@ -53,6 +54,34 @@ export function Side(props: {
         <Icon name="gear" /> {words.settings}
       </button>
     </nav>
+  );
+}
+
+function InboxButton({ onChosen }: { readonly onChosen: () => void }): ReactNode {
+  const words = useWords();
+  const { chat } = usePage();
+  const isShown = useChat((state) => state.inbox !== undefined);
+  const unread = useMailbox((state) => state.unread);
+  return (
+    <button
+      type="button"
+      className="quiet side-inbox"
+      aria-current={isShown ? "page" : undefined}
+      onClick={() => {
+        chat.store.update((state) => ({ ...state, inbox: "" }));
+        onChosen();
+      }}
+    >
+      <Icon name="tray" /> {words.inbox}
+      {unread > 0 && (
+        <>
+          <span className="side-count" aria-hidden="true">
+            {unread > 99 ? "99+" : unread}
+          </span>
+          <span className="unseen">. {words.unreadCount(unread)}</span>
+        </>
+      )}
+    </button>
   );
 }
 
@@ -154,7 +183,7 @@ function SessionItem(props: { readonly session: SessionSummary; readonly onChose
   const { session } = props;
   const words = useWords();
   const { chat } = usePage();
-  const isCurrent = useChat((state) => state.current === session.id);
+  const isCurrent = useChat((state) => state.inbox === undefined && state.current === session.id);
   const unread = useChat((state) => isUnread(state, session));
   const busy = useChat((state) => isBusy(state.threads[session.id]));
   const title = useChat((state) => titleOf(state, session.id));

@@ -44,6 +44,8 @@ export interface ChatState {
   readonly threads: Readonly<Record<string, Thread>>;
   /** Id of the thread that is shown. */
   readonly current: string | undefined;
+  /** The inbox is shown instead: this item of it, or empty for the list. */
+  readonly inbox: string | undefined;
   readonly isAway: boolean;
   /** Somebody may look at the page now: it is not behind another one. */
   readonly isWatched: boolean;
@@ -56,6 +58,7 @@ export const EMPTY_CHAT: ChatState = {
   moreSessions: undefined,
   threads: {},
   current: undefined,
+  inbox: undefined,
   isAway: false,
   isWatched: true,
   seen: NOTHING_SEEN,
@@ -87,7 +90,8 @@ export function withNewThread(state: ChatState, thread: Thread): ChatState {
   const used = Object.entries(state.threads).filter(
     ([id, { outgoing }]) => !isNew(id) || outgoing.length > 0,
   );
-  return { ...state, threads: { ...Object.fromEntries(used), [thread.id]: thread }, current: thread.id };
+  const threads = { ...Object.fromEntries(used), [thread.id]: thread };
+  return { ...state, threads, current: thread.id, inbox: undefined };
 }
 
 /** A message is on its way in a conversation, which need not have been shown yet. */
@@ -144,7 +148,7 @@ export function lastSeq(thread: Thread): number {
 
 export function isUnread(state: ChatState, session: SessionSummary): boolean {
   const { since = 0, sessions } = state.seen;
-  if (session.id === state.current && state.isWatched) return false;
+  if (session.id === state.current && state.inbox === undefined && state.isWatched) return false;
   return session.updatedAt > since && session.lastSeq > (sessions[session.id] ?? 0);
 }
 

@@ -105,11 +105,10 @@ export class Chat {
 
   /** As `startNew`, but goes on with one that was begun before the page was loaded and did not get through yet. */
   resumeNew(agentId: string): void {
-    const begun = Object.values(this.store.get().threads).find(
-      (one) => isNew(one.id) && one.agentId === agentId && one.outgoing.length > 0,
-    );
+    const threads = Object.values(this.store.get().threads).filter(({ id }) => isNew(id));
+    const begun = threads.find((one) => one.agentId === agentId && one.outgoing.length > 0);
     if (begun === undefined) this.startNew(agentId);
-    else this.store.update((state) => ({ ...state, current: begun.id }));
+    else this.store.update((state) => ({ ...state, current: begun.id, inbox: undefined }));
   }
 
   /** Shows a conversation that is there. */
@@ -117,7 +116,8 @@ export class Chat {
     this.store.update((state) => {
       const agentId = state.sessions.find(({ id }) => id === sessionId)?.agentId ?? "";
       const thread = { ...(state.threads[sessionId] ?? threadOf(sessionId, agentId)), focus };
-      return { ...state, threads: { ...state.threads, [sessionId]: thread }, current: sessionId };
+      const threads = { ...state.threads, [sessionId]: thread };
+      return { ...state, threads, current: sessionId, inbox: undefined };
     });
     const { load } = this.#thread(sessionId) ?? {};
     if (load === "none" || load === "failed") void this.#load(sessionId);

@@ -33,6 +33,16 @@ export const en = {
   writing: "is being answered",
   ages: { today: "Today", yesterday: "Yesterday", week: "This week", month: "This month", older: "Earlier" },
   skip: "Skip to the conversation",
+  // what waits to be read
+  inbox: "Inbox",
+  unreadCount: (count: number) => (count === 0 ? "Nothing unread" : `${count} unread`),
+  readAll: "Mark all as read",
+  markUnread: "Mark as unread",
+  toConversation: "To the conversation",
+  inboxBack: "All of the inbox",
+  inboxEmpty: "Nothing waits for you",
+  inboxEmptyLead: "What agents do for you while you are away will be here, and what Troupe has to tell you.",
+  inboxFailed: "The inbox could not be read.",
   // a conversation
   conversationWith: (name: string) => `Conversation with ${name}`,
   welcome: (name: string) => `Talk with ${name}`,

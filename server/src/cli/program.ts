@@ -2,13 +2,14 @@ import { Command } from "commander";
 import { troupeVersion } from "../app/index.ts";
 import { add, group } from "./add-command.ts";
 import { addExamples } from "./examples.ts";
+import { addInbox } from "./inbox-commands.ts";
 import { addKeeping, addSetup } from "./keeping-commands.ts";
 import { addMoney } from "./money-commands.ts";
 import { addSessions } from "./session-commands.ts";
 
 /** Commands of the design that a later version brings. */
 const PLANNED: readonly string[] = [
-  ...["job", "flow", "dlq", "memory", "storyline", "person", "inbox", "tool", "approval", "channel"],
+  ...["job", "flow", "dlq", "memory", "storyline", "person", "tool", "approval", "channel"],
   ...["pair", "ext", "user", "mcp", "export"],
 ];
 
@@ -27,6 +28,7 @@ export function createProgram({ isJson = false }: { readonly isJson?: boolean } 
   addSetup(program);
   addConfig(program);
   addSessions(program);
+  addInbox(program);
   addTurns(program);
   addKeys(program);
   addSecrets(program);

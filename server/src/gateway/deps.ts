@@ -32,6 +32,7 @@ export type FaceStores = Pick<
   | "keys"
   | "signIns"
   | "search"
+  | "inboxItems"
   | "unit"
 >;
 
@@ -71,7 +72,7 @@ export interface FaceDeps {
   readonly inbox: Inbox;
   readonly feed: Pick<TurnFeed, "subscribe">;
   /** Tells of sessions that somebody wrote to. */
-  readonly bus: Pick<MessageBus, "subscribe">;
+  readonly bus: Pick<MessageBus, "publish" | "subscribe">;
   readonly control: TurnControl;
   readonly sessionControl: SessionControl;
   readonly stores: FaceStores;

@@ -1,5 +1,6 @@
 import type { CallOptions, TurnEvent } from "@troupe/contracts";
 import { type FaceDeps, type FaceLimits, limitsOf } from "./deps.ts";
+import { createInboxBells, type InboxBells } from "./inbox-bells.ts";
 import { createInterest, type Interest } from "./interest.ts";
 import { createRates, type Rates } from "./rates.ts";
 import { createSessionBells, type SessionBells } from "./session-bells.ts";
@@ -16,6 +17,7 @@ export interface Face {
   readonly watchers: Watchers;
   readonly interest: Interest;
   readonly bells: SessionBells;
+  readonly inboxBells: InboxBells;
   readonly rates: Rates;
   /** For every call into a port: aborts when the face closes, after its clients were told. */
   readonly lifetime: CallOptions;
@@ -48,6 +50,7 @@ export function createFace(deps: FaceDeps, channel: Face["channel"]): Face {
     watchers,
     interest: createInterest(),
     bells: createSessionBells(deps.bus),
+    inboxBells: createInboxBells(deps.bus),
     rates: createRates(deps.rates, deps.metrics),
     lifetime,
     follower: (sink) => new TurnFollower(following, sink),

@@ -64,9 +64,15 @@ export function createKept(): Kept {
 
 export function busOf(kept: Kept): FaceDeps["bus"] {
   return {
-    subscribe(_, handler) {
-      kept.bells.add(handler);
-      return { [Symbol.dispose]: () => void kept.bells.delete(handler) };
+    subscribe(pattern, handler) {
+      const own: EnvelopeHandler = (envelope, subject) => {
+        if (subject === pattern) handler(envelope, subject);
+      };
+      kept.bells.add(own);
+      return { [Symbol.dispose]: () => void kept.bells.delete(own) };
+    },
+    publish(subject, envelope) {
+      for (const handler of kept.bells) handler(envelope, subject);
     },
   };
 }
@@ -134,6 +140,7 @@ export function fakeStores(kept: Kept, onKeyLookup: () => void): FaceDeps["store
         ),
       }),
     },
+    inboxItems: { countUnread: async () => 0 },
     inbox: { ofTurn: async (id: string) => kept.inbound.filter((row) => row.turnId === id) },
     outbox: { ofTurn: async () => [] },
     effects: { ofTurn: async (): Promise<readonly Effect[]> => [] },

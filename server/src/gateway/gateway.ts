@@ -23,6 +23,7 @@ import { responseRoutes } from "./openai/responses-routes.ts";
 import type { Route } from "./route.ts";
 import { agentRoutes } from "./routes/agents.ts";
 import { blobRoutes } from "./routes/blobs.ts";
+import { inboxRoutes } from "./routes/inbox.ts";
 import { keyRoutes } from "./routes/keys.ts";
 import { messageRoutes } from "./routes/messages.ts";
 import { modelRoutes } from "./routes/models.ts";
@@ -77,6 +78,7 @@ export function routesOf(face: Face): readonly Route[] {
     ...sessionChangeRoutes(face),
     ...keyRoutes(face),
     ...usageRoutes(face),
+    ...inboxRoutes(face),
   ];
 }
 

@@ -56,7 +56,11 @@ const CLIENT: readonly Schema[] = [
   ),
   frame("watch", "The events of one turn", { id, turn: text, attempt: whole, n: whole }, ["attempt", "n"]),
   frame("unsubscribe", "No more of a session", { id, session: text }),
-  frame("listen", "Which of your own sessions something is kept in, from now on", { id }),
+  frame(
+    "listen",
+    "Which of your own sessions something is kept in, and that your inbox changed, from now on",
+    { id },
+  ),
   frame("cancel", "Stops a turn, for everybody", { id, turn: text }),
   frame("ping", "Answered with pong", { id }, ["id"]),
 ];
@@ -88,6 +92,7 @@ const SERVER: readonly Schema[] = [
       sessionId,
     },
   ),
+  frame("inbox", "Something came into your inbox, or was read or removed there. One may be missing", {}),
   frame("message", "A kept message, once and in the order of seq", {
     sessionId,
     seq,

@@ -21,6 +21,10 @@ export type SchemaName =
   | "CancelResult"
   | "Session"
   | "SessionPage"
+  | "InboxPage"
+  | "InboxItem"
+  | "InboxRead"
+  | "InboxRemoval"
   | "SessionChange"
   | "SessionRemoval"
   | "BranchRequest"
@@ -193,6 +197,14 @@ const principal = object({ kind: choice("operator", "key", "channel", "system"),
 
 const records = list({ type: "object" });
 
+const inboxEntry = {
+  ...{ id: text, spaceId: text, ownerId: { ...text, description: "Whose inbox: your id, or operator" } },
+  kind: { ...choice("reply", "notice"), description: "An agent's, or Troupe's own" },
+  ...{ agentId: text, sessionId: text, turnId: text, title: text, createdAt: time },
+  readAt: { ...time, description: "UTC milliseconds; absent for what is unread" },
+};
+const INBOX_ALWAYS = ["id", "spaceId", "ownerId", "kind", "title", "createdAt"];
+
 export const SCHEMAS: Readonly<Record<SchemaName, Schema>> = {
   Problem: {
     ...object(
@@ -275,6 +287,15 @@ export const SCHEMAS: Readonly<Record<SchemaName, Schema>> = {
   CancelResult: object({ turnId: text, result: choice("cancelled", "requested", "ended"), state: turnState }),
   Session: session,
   SessionPage: page(session),
+  InboxPage: {
+    allOf: [
+      page(object({ ...inboxEntry, excerpt: text }, [...INBOX_ALWAYS, "excerpt"])),
+      object({ unread: { ...whole, description: "How many are unread, in all" } }, ["unread"]),
+    ],
+  },
+  InboxItem: object({ ...inboxEntry, text: { ...text, description: "Markdown" } }, [...INBOX_ALWAYS, "text"]),
+  InboxRead: object({ read: { ...whole, description: "How many were unread before" } }, ["read"]),
+  InboxRemoval: object({ id: text, deleted: flag }, ["id", "deleted"]),
   SessionChange: object({ title: { type: ["string", "null"], maxLength: 200 } }, ["title"]),
   SessionRemoval: object({
     id: text,
@@ -311,6 +332,7 @@ export const SCHEMAS: Readonly<Record<SchemaName, Schema>> = {
       version: text,
       bodyBytes: whole,
       fileBytes: whole,
+      unread: { ...whole, description: "Items of the inbox that are unread" },
       browser: object({ id: text, name: text, until: whole }),
     },
     ["principal", "version"],

@@ -1,18 +1,9 @@
-import { ref, SCHEMAS, type SchemaName } from "./openapi-schemas.ts";
+import { INBOX_OPERATIONS } from "./openapi-inbox.ts";
+import { type Operation, PAGE_QUERY } from "./openapi-operation.ts";
+import { ref, SCHEMAS } from "./openapi-schemas.ts";
 
 type Json = Readonly<Record<string, unknown>>;
 
-interface Operation {
-  readonly summary: string;
-  readonly tag: "system" | "openai" | "agents" | "turns" | "sessions" | "operator" | "page" | "a2a";
-  readonly isPublic?: boolean;
-  readonly body?: SchemaName;
-  readonly answers: Readonly<Record<string, SchemaName | "html" | "file" | "events" | "nothing" | "socket">>;
-  readonly query?: Readonly<Record<string, string>>;
-  readonly headers?: Readonly<Record<string, string>>;
-}
-
-const PAGE_QUERY = { cursor: "Where the last page ended", limit: "Items of a page, 1 to 200" };
 const IDEMPOTENCY = {
   "idempotency-key": "The same key with the same body joins the first turn; with another body it is refused",
 };
@@ -274,6 +265,7 @@ const OPERATIONS: Readonly<Record<string, Readonly<Record<string, Operation>>>> 
       headers: { ...IDEMPOTENCY, prefer: "respond-async: the same as wait=false" },
     },
   },
+  ...INBOX_OPERATIONS,
   "/api/keys": {
     get: { summary: "The keys, without the keys themselves", tag: "operator", answers: { 200: "KeyList" } },
     post: { summary: "Make a key", tag: "operator", body: "KeyRequest", answers: { 201: "NewKey" } },

@@ -34,6 +34,7 @@ export const COMMANDS: readonly Command[] = [
   { names: ["recall", "згадай"], tool: "recall", input: optional("query"), help: "help.recall" },
   { names: ["why", "чому"], tool: "why", input: () => ({}), help: "help.why" },
   { names: ["sessions", "розмови"], tool: "list_sessions", input: () => ({}), help: "help.sessions" },
+  { names: ["inbox", "скринька"], tool: "inbox", input: () => ({}), help: "help.inbox" },
   { names: ["whoami", "хто-я"], tool: "whoami", input: () => ({}), help: "help.whoami" },
   { names: ["help", "start", "довідка"], tool: "help", input: () => ({}), help: "help.help" },
 ];

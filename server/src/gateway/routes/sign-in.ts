@@ -9,6 +9,7 @@ import { networkOf } from "../network.ts";
 import { isOwnPage } from "../own-page.ts";
 import { jsonReply, type Reply } from "../reply.ts";
 import type { Route } from "../route.ts";
+import { countUnread } from "./inbox.ts";
 
 const LONGEST_NAME = 100;
 const LONGEST_CODE = 40;
@@ -120,6 +121,7 @@ async function whoAmI(face: Face, call: Call): Promise<Reply> {
   return jsonReply({
     principal: { kind, id },
     version,
+    unread: await countUnread(face, call.principal),
     bodyBytes: face.limits.bodyBytes,
     fileBytes: face.limits.fileBytes,
     ...(found === undefined ? {} : { browser: { id: found.id, name: found.name, until: found.until } }),

@@ -3,6 +3,7 @@ import { TroupeError } from "@troupe/contracts";
 import { enterTurn } from "../enter-turn.ts";
 import type { Face } from "../face.ts";
 import { inboundOf } from "../message-inbound.ts";
+import { inboxOwnersOf } from "../routes/inbox.ts";
 import type { TurnEnd } from "../turn-follower.ts";
 import { endOfTurn, visibleSession, visibleTurn } from "../turn-record.ts";
 import type { ClientFrame, Seen, ServerFrame } from "./frames.ts";
@@ -32,6 +33,7 @@ export class Desk implements WatchLines {
   /** Messages of one session are handed over one after the other, in the order they came. */
   readonly #sending = new Map<string, Promise<void>>();
   #news: SessionNews | undefined;
+  #mail: Disposable | undefined;
   #beats = 0;
   #isClosed = false;
 
@@ -53,9 +55,7 @@ export class Desk implements WatchLines {
       case "watch":
         return this.#watch(frame);
       case "listen":
-        this.#news ??= new SessionNews(this.#face, this.#principal, (sessionId) =>
-          this.send({ type: "changed", sessionId }),
-        );
+        this.#listen();
         return this.send({ type: "listening", id: frame.id });
       case "cancel":
         return this.#cancel(frame);
@@ -63,6 +63,14 @@ export class Desk implements WatchLines {
         this.#endSession(frame.session);
         this.send({ type: "unsubscribed", id: frame.id, sessionId: frame.session });
     }
+  }
+
+  #listen(): void {
+    const { ownerIds } = inboxOwnersOf(this.#principal);
+    this.#news ??= new SessionNews(this.#face, this.#principal, (sessionId) =>
+      this.send({ type: "changed", sessionId }),
+    );
+    this.#mail ??= this.#face.inboxBells.onInbox(ownerIds, () => this.send({ type: "inbox" }));
   }
 
   /** At a slow beat: a doorbell may have been lost. */
@@ -75,6 +83,7 @@ export class Desk implements WatchLines {
   close(): void {
     this.#isClosed = true;
     this.#news?.stop();
+    this.#mail?.[Symbol.dispose]();
     for (const sessionId of [...this.#sessions.keys()]) this.#endSession(sessionId);
     for (const turnId of [...this.#turns.keys()]) this.#forget(turnId);
   }

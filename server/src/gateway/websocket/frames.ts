@@ -39,7 +39,7 @@ export type ClientFrame =
       readonly seen: Seen | undefined;
     }
   | { readonly type: "unsubscribe"; readonly id: string; readonly session: string }
-  /** Which of the principal's own sessions something is kept in, from now on. */
+  /** Which of the principal's own sessions something is kept in, and that the inbox changed, from now on. */
   | { readonly type: "listen"; readonly id: string }
   | { readonly type: "cancel"; readonly id: string; readonly turn: string }
   | { readonly type: "ping"; readonly id: string | undefined };
@@ -76,6 +76,8 @@ export type ServerFrame =
   | { readonly type: "listening"; readonly id: string }
   /** Something was kept in a session: a message, or the answer of a turn. A hint, not a record: one may be missing. */
   | { readonly type: "changed"; readonly sessionId: string }
+  /** Something came into the principal's inbox, or was read or removed there. A hint, too. */
+  | { readonly type: "inbox" }
   | { readonly type: "message"; readonly sessionId: string; readonly seq: number; readonly message: Message }
   | { readonly type: "event"; readonly sessionId: string; readonly seq: number; readonly event: TurnEvent }
   | {
