@@ -32,6 +32,9 @@ function checkEffectOrder({ turns, memories }: Kept, report: Report): void {
   for (const [sessionId, effects] of Map.groupBy(keyed, (effect) => effect.sessionId)) {
     const places = effects.map(({ id }) => handledAs.get(id)).filter((place) => place !== undefined);
     if (places.some((place, at) => place < (places[at - 1] ?? Number.NEGATIVE_INFINITY)))
-      report("effects of a key keep their order", `${sessionId}: ${effects.map(({ id }) => id)} came as ${places}`);
+      report(
+        "effects of a key keep their order",
+        `${sessionId}: ${effects.map(({ id }) => id)} came as ${places}`,
+      );
   }
 }
