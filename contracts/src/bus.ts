@@ -46,7 +46,25 @@ export interface MessageBus {
 export const SUBJECTS = {
   /** Somebody wants a running turn to stop: payload `{ turnId, reason }`. */
   turnCancel: "turn.cancel",
-  /** A message was kept in a session, and a turn with it, or what a turn came to: payload `{ sessionId, turnId }`. */
+  /**
+   * A turn was kept and waits: payload `{ sessionId, lane, dueAt }`. Asked rather than told, so that one process takes it
+   * (`{ isTaken }`); with a process's id behind it, that one is asked.
+   */
+  turnDue: "turn.due",
+  /** A turn waits for whoever runs its session, or ran it last: payload `{ sessionId, lane, dueAt, from }`. */
+  turnWaiting: "turn.waiting",
+  /** A message joined a running turn: payload `{ turnId }`. */
+  turnSteered: "turn.steered",
+  /** Every process is asked how it is: payload `{ to }`, the one that asks. */
+  processAsked: "process.asked",
+  /** With the asking process's id behind it: the answer, payload `{ facts }`. */
+  processSaid: "process.said",
+  /** The agents in the store changed: payload `{ from }`, a process. */
+  configChanged: "config.changed",
+  /**
+   * A message was kept in a session, and a turn with it, or what a turn came to: payload `{ sessionId, turnId }`, and `by`
+   * the process that ran it.
+   */
   sessionChanged: "session.changed",
   /** A reply waits for the relay. */
   outboxDue: "outbox.due",

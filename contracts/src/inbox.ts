@@ -178,7 +178,7 @@ export interface RunningTurn {
 
 export type Admission =
   | { readonly kind: "run"; readonly ticket: LaneTicket }
-  /** The session or lane is busy: keep it queued. `running` is the session's turn in this process, to steer or interrupt. */
+  /** The session or lane is busy: keep it queued. `running` is the session's turn, to steer or interrupt, as far as this process knows it. */
   | { readonly kind: "queue"; readonly running: RunningTurn | undefined }
   | { readonly kind: "full"; readonly retryAfterMs: number };
 
@@ -190,6 +190,11 @@ export interface TurnIntake {
   wake(sessionId: string, lane: Lane, dueAt: number): void;
   /** Hands a committed message to the running turn that it was joined to. */
   steer(turnId: string, message: Message): void;
+  /**
+   * The turn that a session is in, also where another process runs it: asked before a message steers or interrupts.
+   * Absent where no other process runs turns.
+   */
+  running?(sessionId: string, options: CallOptions): Promise<RunningTurn | undefined>;
 }
 
 export interface TurnControl {

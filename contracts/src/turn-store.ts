@@ -171,6 +171,8 @@ export interface TurnStore {
   list(query: TurnQuery, options: CallOptions): Promise<Page<Turn>>;
   /** Earliest `dueAt` of a queued turn that could start, for the one timer of the process. */
   nextDue(options: CallOptions): Promise<number | undefined>;
+  /** How many turns wait to be run, over all processes; counts no further than `limit`. */
+  countQueued(limit: number, options: CallOptions): Promise<number>;
   /** What a sweep looks for, in one read. */
   outlook(owner: string, options: CallOptions): Promise<TurnOutlook>;
 }

@@ -22,6 +22,8 @@ interface ClaimerParts {
   readonly start: (claimed: ClaimedTurn, place: Place) => void;
   /** Somebody wants a turn of this process to stop. */
   readonly onCancelled: (turnId: string) => void;
+  /** A session was asked for its next turn, and there was none that this process may have. */
+  readonly onMissed?: (sessionId: string, lane: Lane) => void;
   readonly signal: AbortSignal;
 }
 
@@ -71,6 +73,7 @@ export function createClaimer(deps: ClaimerDeps, parts: ClaimerParts): Claimer {
     else {
       // Its burst goes on, it was cancelled, or another process has it.
       place.free();
+      parts.onMissed?.(sessionId, lane);
       await scheduleNextDue();
     }
     pump();

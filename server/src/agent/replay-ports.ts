@@ -54,6 +54,7 @@ function turnsOf(journal: readonly TurnStep[]): TurnStore {
     inbound: async () => [],
     list: async () => ({ items: [] }),
     nextDue: async () => undefined,
+    countQueued: async () => 0,
     outlook: async () => ({ isDue: false, nextDueAt: undefined, cancelled: [] }),
   };
 }

@@ -1,9 +1,16 @@
-import type { Admission, Lane, LaneTicket, SessionControl, TurnControl, TurnIntake } from "@troupe/contracts";
-import { SUBJECTS } from "@troupe/contracts";
+import type {
+  Admission,
+  Lane,
+  LaneTicket,
+  RunningTurn,
+  SessionControl,
+  TurnControl,
+  TurnIntake,
+} from "@troupe/contracts";
 import { estimateTokens, type Metrics } from "../kit/index.ts";
-import { createActiveTurns } from "./active-turns.ts";
+import { type ActiveTurns, createActiveTurns } from "./active-turns.ts";
 import { createClaimer } from "./claimer.ts";
-import { type Control, createControl } from "./control.ts";
+import { createControl } from "./control.ts";
 import type { AgentDeps } from "./deps.ts";
 import { LeftForTakeover } from "./failure.ts";
 import { gatherAhead } from "./gather.ts";
@@ -12,6 +19,7 @@ import { createTurnRunner, join } from "./run-turn.ts";
 import { createSessionControl } from "./session-control.ts";
 import { createSessionViews, type SessionViews } from "./session-views.ts";
 import { createSlots, type Place, type Slots } from "./slots.ts";
+import { createTurnBells } from "./turn-bells.ts";
 import type { Gathering } from "./values.ts";
 
 /** Runs the turns of this process: many agents, one consumer, no timer per agent. */
@@ -21,6 +29,8 @@ export interface Supervisor {
   readonly sessions: SessionControl;
   /** Claims what is due and what dead processes left, now and from time to time. */
   start(): void;
+  /** Refuses further messages from this moment on; turns go on. */
+  closeIntake(): void;
   /** Takes no more, waits `graceMs` for what runs, leaves the rest for takeover. */
   drain(options: { readonly graceMs: number }): Promise<void>;
   /** Tokens of history that the session's next prompt shows, as far as it is in memory. */
@@ -41,11 +51,12 @@ export function createSupervisor(deps: AgentDeps): Supervisor {
     slots,
     start: active.start,
     onCancelled: (turnId) => control.stopLocal(turnId, "somebody asked for it"),
+    onMissed: (sessionId, lane) => bells.missed(sessionId, lane),
     signal: custody.signal,
   });
   const control = createControl({ ...deps, active });
+  const bells = createTurnBells(deps, { slots, active, claimer, control, views, signal: custody.signal });
   let isClosing = false;
-  let told: Disposable | undefined;
 
   const ticketOf = (place: Place): LaneTicket => {
     let prepared: Gathering | undefined;
@@ -68,12 +79,7 @@ export function createSupervisor(deps: AgentDeps): Supervisor {
       const place = slots.take(sessionId, lane);
       if (place !== undefined) return { kind: "run", ticket: ticketOf(place) };
       if (slots.waiting >= settings.maxWaiting) return { kind: "full", retryAfterMs: FULL_RETRY_MS };
-      const claimed = active.ofSession(sessionId)?.run.claimed;
-      // A direct call answers itself alone: a message that joined it would get no answer.
-      if (claimed === undefined || claimed.turn.payload.direct !== undefined)
-        return { kind: "queue", running: undefined };
-      const { id: turnId, turnSeq, epoch } = claimed.turn;
-      return { kind: "queue", running: { turnId, turnSeq, epoch, audience: claimed.session.audience } };
+      return { kind: "queue", running: runningIn(active, sessionId) };
     },
     wake(sessionId, lane, dueAt) {
       slots.wait(sessionId, lane, dueAt);
@@ -90,12 +96,15 @@ export function createSupervisor(deps: AgentDeps): Supervisor {
     control,
     sessions: createSessionControl({ ...deps, views, control }),
     start() {
-      told = listen(deps.bus, control, views);
+      bells.start();
       claimer.begin();
+    },
+    closeIntake() {
+      isClosing = true;
     },
     async drain({ graceMs }) {
       isClosing = true;
-      told?.[Symbol.dispose]();
+      bells.stop();
       await claimer.stop();
       await active.drain(graceMs);
       custody.abort(new LeftForTakeover("the process stops"));
@@ -103,6 +112,14 @@ export function createSupervisor(deps: AgentDeps): Supervisor {
     shownTokens: (sessionId) => views.peek(sessionId)?.shownTokens,
     stats: () => ({ running: active.size, waiting: slots.waiting, sessionViews: views.stats.sessions }),
   };
+}
+
+function runningIn(active: ActiveTurns, sessionId: string): RunningTurn | undefined {
+  const claimed = active.ofSession(sessionId)?.run.claimed;
+  // A direct call answers itself alone: a message that joined it would get no answer.
+  if (claimed === undefined || claimed.turn.payload.direct !== undefined) return undefined;
+  const { id: turnId, turnSeq, epoch } = claimed.turn;
+  return { turnId, turnSeq, epoch, audience: claimed.session.audience };
 }
 
 const LANES: readonly Lane[] = ["realtime", "background", "heavy"];
@@ -114,20 +131,4 @@ function measure(metrics: Metrics, slots: Slots, views: SessionViews): void {
   metrics.probe("turns_waiting", "Turns that wait for their session or lane.", () => slots.waiting);
   metrics.probe("session_views", "Sessions whose history is in memory.", () => views.stats.sessions);
   metrics.probe("session_views_bytes", "Memory that these histories take, about.", () => views.stats.bytes);
-}
-
-/** What other processes say that concerns this one's turns. */
-function listen(
-  bus: AgentDeps["bus"],
-  control: Pick<Control, "stopLocal">,
-  views: Pick<SessionViews, "forget">,
-): Disposable {
-  const told = new DisposableStack();
-  told.use(
-    bus.subscribe(SUBJECTS.turnCancel, ({ payload }) =>
-      control.stopLocal(String(payload.turnId), String(payload.reason)),
-    ),
-  );
-  told.use(bus.subscribe(SUBJECTS.sessionRemoved, ({ payload }) => views.forget(String(payload.sessionId))));
-  return told;
 }

@@ -13,6 +13,7 @@ import {
   type ToolSource,
   TroupeError,
   type TurnFeed,
+  type TurnIntake,
 } from "@troupe/contracts";
 import { AGENT_DEFAULTS, type AgentSettings, createSupervisor, type Supervisor } from "../agent/index.ts";
 import { createInbox, neverAnswerYourself, notEmpty, rateLimited } from "../inbox/index.ts";
@@ -75,6 +76,8 @@ export function composeTurns(
     readonly toolSources: readonly ToolSource[];
     readonly effectHandlers: readonly EffectHandler[];
     readonly vault: Vault;
+    /** How the way in reaches the turns of all processes. */
+    readonly intakeFor: (local: TurnIntake) => TurnIntake;
     /** Doorbells and due times wake the loops; a sweep only mends a doorbell that was lost. */
     readonly sweepMs: number;
     /** A text without what no log may show. */
@@ -120,7 +123,7 @@ export function composeTurns(
   const inbox = createInbox({
     ...foundation,
     ...stores,
-    intake: supervisor.intake,
+    intake: parts.intakeFor(supervisor.intake),
     control: supervisor.control,
     feed: parts.feed,
     agents,

@@ -16,9 +16,10 @@ import type {
   TurnControl,
   TurnFeed,
 } from "@troupe/contracts";
+import type { Supervisor } from "../agent/index.ts";
 import { createIdGenerator, createMetrics, type Metrics, systemClock } from "../kit/index.ts";
 import { createVault, type MasterKeys, type Vault } from "../secrets/index.ts";
-import { createFileBlobs, type OpenStores } from "../store/index.ts";
+import { createFileBlobs, type Migration, type OpenStores } from "../store/index.ts";
 import { createProcessLease, type ProcessLease, type Receivers } from "../workers/index.ts";
 import { createAgentDirectory, importAgents, type SwappableAgents, withTurnDefaults } from "./agents.ts";
 import { type BudgetBook, createBudgetBook } from "./budget-book.ts";
@@ -26,6 +27,7 @@ import { budgetRulesOf } from "./budgets.ts";
 import { type ChannelAgents, composeReceivers } from "./compose-channels.ts";
 import { composeFlows, type FlowParts, withFlows } from "./compose-flows.ts";
 import { composeInbox } from "./compose-inbox.ts";
+import { composeProcesses, type Processes } from "./compose-processes.ts";
 import { composeTurns, SPACE, type TurnParts } from "./compose-turns.ts";
 import { type Config, configError, type LoadResult, type Problem } from "./config/index.ts";
 import { createHealthState, type HealthState } from "./health.ts";
@@ -35,9 +37,10 @@ import { type AdjustableLogger, createAdjustableLogger } from "./logging.ts";
 import { routerMaker } from "./make-router.ts";
 import { measureProcess } from "./measure-process.ts";
 import { openBus } from "./open-bus.ts";
-import { openStore } from "./open-store.ts";
+import { isShared, openStore } from "./open-store.ts";
 import { createReloader, type Reloader } from "./reload.ts";
-import { paceOf } from "./roles.ts";
+import { checkRole, dutiesOf, paceOf, type Role } from "./roles.ts";
+import type { ProcessFacts } from "./roll-call.ts";
 import { hiddenValues, masterKeysOf } from "./secrets.ts";
 import { readStatus, type StatusReport } from "./status.ts";
 import { createSwappableRouter, type SwappableRouter } from "./swap-router.ts";
@@ -52,6 +55,10 @@ export interface ComposeOptions {
    * `serve`: the store on its own threads. `command`: on this one; a short command needs no more.
    */
   readonly mode?: "serve" | "command";
+  /** What this process does of the work; what it leaves out, others do. Default: everything. */
+  readonly role?: Role;
+  /** Of the tables, on PostgreSQL. Default: those of this version. */
+  readonly migrations?: readonly Migration[];
   /** Replies are delivered to them; those that can receive bring messages too. */
   readonly channels?: readonly Channel[];
   readonly channelAgents?: ChannelAgents;
@@ -96,6 +103,8 @@ export interface Troupe
   readonly router: SwappableRouter;
   readonly health: HealthState;
   readonly reloader: Reloader;
+  readonly role: Role;
+  readonly processes: Processes;
   readonly lease: ProcessLease;
   readonly receivers: Receivers;
   readonly vault: Vault;
@@ -107,16 +116,13 @@ export interface Troupe
 
 /** Builds everything, top to bottom; what was built is closed in reverse order, also when a part cannot be built. */
 export async function compose(config: Config, options: ComposeOptions = {}): Promise<Troupe> {
-  const { mode = "serve" } = options;
+  const { mode = "serve", role = "all" } = options;
   const logger =
     options.logger ?? createAdjustableLogger({ level: config.log.level ?? "info", isTerminal: false });
   announce(logger, config);
   await using stack = new AsyncDisposableStack();
-  const { foundation, health: storeHealth } = await openFoundation(
-    config,
-    { ...options, logger, mode },
-    stack,
-  );
+  checkRole(role, config);
+  const { foundation, ...opening } = await openFoundation(config, { ...options, logger, mode }, stack);
   const { stores, clock } = foundation;
 
   const makeRouter = routerMaker(foundation);
@@ -131,68 +137,84 @@ export async function compose(config: Config, options: ComposeOptions = {}): Pro
   stack.defer(() => router.close());
   const { channels, notices } = composeInbox(foundation, bus, options.channels ?? []);
   const { leaseMs, sweepMs } = paceOf(config);
-  const lease = createLastingLease(foundation, (onLost) =>
-    createProcessLease({ ...foundation, ...stores, pid: process.pid, role: mode, leaseMs, onLost }),
-  );
+  const lease = leaseOf(foundation, mode === "serve" ? role : mode, leaseMs);
   const vault = openVault(foundation, config, options);
   const flows = composeFlows(foundation, { definitions: options.flows, bus, channels, turns: () => turns });
+  const processes = composeProcesses(foundation, {
+    ...{ bus, role, config: () => live.config },
+    readAgents: (call) => readAgents(stores, agents, live.config, call),
+    nudgeIndexer: () => turns.indexer.nudge(),
+    ownFacts: () => factsOf({ role, ...foundation, health, router, supervisor: turns.supervisor }),
+  });
   const turns: TurnParts = composeTurns(foundation, {
     ...{ router, agents, bus, feed, lease, channels, notices, vault, sweepMs },
     ...withFlows(options, flows),
+    intakeFor: processes.intakeFor,
     hide: (text) => logger.redact(text),
     config: () => live.config,
   });
-  const takeOver = agentImport(foundation, agents, turns);
-  const reloader = stack.use(
-    createReloader({
-      initial: config,
-      load: options.load ?? (() => ({ kind: "valid", config })),
-      async apply(next) {
-        const nextRouter = await makeRouter(next);
-        const problems = await closedUnlessGood(nextRouter, () => takeOver(next));
-        if (problems.length > 0) return problems;
-        announce(logger, next);
-        router.swap(nextRouter);
-        live.config = next;
-        logger.setLevel(next.log.level ?? logger.initialLevel);
-        return [];
-      },
-      ...{ clock, logger },
-    }),
-  );
+  const takeOver = agentImport(foundation, agents, turns, processes);
+  const apply = async (next: Config): Promise<readonly Problem[]> => {
+    const nextRouter = await makeRouter(next);
+    const problems = await closedUnlessGood(nextRouter, () => takeOver(next));
+    if (problems.length > 0) return problems;
+    announce(logger, next);
+    router.swap(nextRouter);
+    live.config = next;
+    logger.setLevel(next.log.level ?? logger.initialLevel);
+    return [];
+  };
+  const load = options.load ?? (() => ({ kind: "valid", config }) as const);
+  const reloader = stack.use(createReloader({ initial: config, load, apply, clock, logger }));
   const problems = await takeOver(config);
   if (problems.length > 0) throw configError(problems);
   const receivers = composeReceivers(foundation, {
-    ...{ inbox: turns.inbox, channels, agents: agents.list(SPACE), named: options.channelAgents },
+    ...{ inbox: turns.inbox, agents: agents.list(SPACE), named: options.channelAgents },
+    channels: dutiesOf(role).takesMessages ? channels : [],
   });
   const hold = createHoldState(stores, SPACE);
-  const probes = [() => storeHealth().error?.message, () => noAgent(agents)];
-  const health = createHealthState(clock, probes, [() => heldNote(hold), opened.remark]);
+  const probes = [() => opening.health().error?.message, () => noAgent(agents)];
+  const remarks = [() => heldNote(hold), opened.remark, () => aheadNote(opening.ahead)];
+  const health = createHealthState(clock, probes, remarks);
   const { control } = turns.supervisor;
   const parts = { feed, bus, agents, router, reloader, health, lease, receivers, vault, hold, notices };
-  return withStatus({ ...foundation, ...turns, ...parts, ...flows, control }, mode === "serve", stack.move());
+  const base = { ...foundation, ...turns, ...parts, ...flows, control, role, processes };
+  return withStatus(base, mode === "serve", stack.move());
 }
 
 function noAgent({ size }: SwappableAgents): string | undefined {
   return size === 0 ? "There is no agent." : undefined;
 }
 
+function leaseOf(foundation: Foundation, role: string, leaseMs: number): ProcessLease {
+  const { stores } = foundation;
+  return createLastingLease(foundation, (onLost) =>
+    createProcessLease({ ...foundation, ...stores, pid: process.pid, role, leaseMs, onLost }),
+  );
+}
+
 /** What everything stands on; closed with the stack. */
 async function openFoundation(
   config: Config,
-  options: Required<Pick<ComposeOptions, "logger" | "mode">> & Pick<ComposeOptions, "clock" | "random">,
+  options: Required<Pick<ComposeOptions, "logger" | "mode">> &
+    Pick<ComposeOptions, "clock" | "random" | "migrations">,
   stack: AsyncDisposableStack,
-): Promise<{ readonly foundation: Foundation; readonly health: OpenStores["health"] }> {
+): Promise<{
+  readonly foundation: Foundation;
+  readonly health: OpenStores["health"];
+  readonly ahead: readonly string[];
+}> {
   const { clock = systemClock(), random = Math.random, mode, logger } = options;
   const metrics = measureProcess(createMetrics({ prefix: "troupe_" }));
   const ids = createIdGenerator(clock);
   const common = { clock, ids, logger, metrics };
-  const store = await openStore(config, common, mode);
+  const store = await openStore(config, { ...common, migrations: options.migrations }, mode);
   stack.defer(() => store.close());
   const blobs = openBlobs(config, clock);
   return {
     foundation: { ...common, stores: store.stores, blobs, random, processId: ids.next() },
     health: () => store.health(),
+    ahead: store.ahead ?? [],
   };
 }
 
@@ -226,6 +248,7 @@ function withStatus(troupe: WithoutStatus, isServing: boolean, held: AsyncDispos
     config: () => reloader.config,
     lastReload: () => reloader.last,
     providerHealth: () => troupe.router.health(),
+    facts: (call: CallOptions) => troupe.processes.facts(call),
   };
   const budgetBook = createBudgetBook({
     stores: troupe.stores,
@@ -247,15 +270,58 @@ function agentImport(
   { stores, clock }: Foundation,
   agents: SwappableAgents,
   turns: TurnParts,
+  processes: Pick<Processes, "tellAgents">,
 ): (config: Config) => Promise<readonly Problem[]> {
   return async (config) => {
     await turns.toolbox.load(UNBOUNDED);
     const problems = unknownTools(config, turns);
     if (problems.length > 0) return problems;
+    if (isShared(config)) {
+      // A process without files of its own has what others brought.
+      if (config.agents.length > 0) await importAgents({ stores, clock }, SPACE, config.agents, UNBOUNDED);
+      await readAgents(stores, agents, config, UNBOUNDED);
+      if (config.agents.length > 0) processes.tellAgents();
+      return [];
+    }
     const imported = await importAgents({ stores, clock }, SPACE, config.agents, UNBOUNDED);
     agents.swap(imported.map((agent) => withTurnDefaults(agent, config.turns)));
     return [];
   };
+}
+
+/** The agents as the store has them: where processes share it, its table is the truth, whoever brought them. */
+async function readAgents(
+  stores: Stores,
+  agents: SwappableAgents,
+  { turns }: Config,
+  options: CallOptions,
+): Promise<void> {
+  const kept = await stores.agents.list(SPACE, options);
+  agents.swap(kept.map((agent) => withTurnDefaults(agent, turns)));
+}
+
+function factsOf(of: {
+  readonly role: Role;
+  readonly processId: string;
+  readonly health: HealthState;
+  readonly router: SwappableRouter;
+  readonly supervisor: Supervisor;
+}): ProcessFacts {
+  const { running, waiting } = of.supervisor.stats();
+  const { ready, reasons } = of.health.ready();
+  return {
+    ...{ id: of.processId, role: of.role, version: troupeVersion() },
+    ...{ startedAt: of.health.startedAt, rssBytes: process.memoryUsage.rss(), ready, reasons },
+    turns: { running, waiting },
+    breakers: of.router
+      .health()
+      .flatMap(({ provider, state }) => (state === "closed" ? [] : [{ provider, state }])),
+  };
+}
+
+function aheadNote(ahead: readonly string[]): string | undefined {
+  if (ahead.length === 0) return undefined;
+  return `The database has tables of a newer Troupe (${ahead.join(", ")}), which this one serves all the same. Upgrade this process too.`;
 }
 
 /** Before a configuration is in force: what the log may not show, and what of it cannot be used. */

@@ -10,15 +10,16 @@ import { createEmbedder } from "./embedder.ts";
 import { outboxRoutes } from "./outbox-routes.ts";
 import { createPageSource, type PageBuild } from "./page/index.ts";
 import { pageAddress } from "./page-address.ts";
+import { dutiesOf } from "./roles.ts";
 import { prepareSocketFolder } from "./runtime-path.ts";
 import { secretRoutes } from "./secret-routes.ts";
 import { tapeRoutes } from "./tape-routes.ts";
 
 /** Everything that listens. */
 export interface Faces {
-  /** `http://127.0.0.1:8080`; absent where no port was opened. */
+  /** `http://127.0.0.1:8080`; absent where no port was opened. A process that takes no messages has its metrics alone. */
   readonly addresses:
-    | { readonly gateway: string; readonly metrics: string; readonly admin: string }
+    | { readonly gateway?: string; readonly metrics: string; readonly admin?: string }
     | undefined;
   close(options: { readonly graceMs: number }): Promise<void>;
 }
@@ -47,7 +48,7 @@ export async function openFaces(
     keyRing: createKeyRing({ keys: troupe.stores.keys, clock }),
     browsers: createBrowserRing({ signIns: troupe.stores.signIns, clock }),
     commands: commandHelp,
-    pageAddress: () => pageAddress(open[0]?.port === 0 ? undefined : open[0]?.address, { host, port }),
+    pageAddress: () => pageAddress(open[1]?.port === 0 ? undefined : open[1]?.address, { host, port }),
     ...(options.page === undefined ? {} : { page: createPageSource(options.page) }),
   };
   const close: Faces["close"] = async ({ graceMs }) => {
@@ -63,12 +64,15 @@ export async function openFaces(
       const gateway = createGateway({ ...deps, config: { ...at, port } });
       const counters = createMetricsListener({
         ...{ metrics, clock, logger },
+        ready: () => troupe.health.ready(),
         config: { ...at, port: metricsPort },
       });
       const admin = createGateway({ ...deps, adminRoutes: routes, config: { ...at, port: adminPort } });
-      open.push(await gateway.listen(setting("port")));
       open.push(await counters.listen(setting("metricsPort")));
-      open.push(await admin.listen(setting("adminPort")));
+      if (dutiesOf(troupe.role).takesMessages) {
+        open.push(await gateway.listen(setting("port")));
+        open.push(await admin.listen(setting("adminPort")));
+      }
     }
     // Last, so that whoever finds the socket finds everything.
     prepareSocketFolder(options.socketPath);
@@ -78,12 +82,13 @@ export async function openFaces(
     await close({ graceMs: 0 });
     throw error;
   }
-  const [gateway, metricsAt, admin] = open.map((listening) => listening.address);
-  const addresses =
-    options.ports && gateway !== undefined && metricsAt !== undefined && admin !== undefined
-      ? { gateway, metrics: metricsAt, admin }
-      : undefined;
-  return { addresses, close };
+  const [counting, gateway, admin] = options.ports ? open.map((listening) => listening.address) : [];
+  const addresses = counting === undefined ? undefined : { metrics: counting };
+  const takes = dutiesOf(troupe.role).takesMessages && gateway !== undefined && admin !== undefined;
+  return {
+    addresses: addresses !== undefined && takes ? { gateway, ...addresses, admin } : addresses,
+    close,
+  };
 }
 
 /** What the faces take from the composition as it is. */

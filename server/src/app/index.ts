@@ -19,6 +19,7 @@ export type { MigrateReport, MoveReport } from "./migrate.ts";
 export type { OutboxReport, ReleaseReport } from "./outbox-routes.ts";
 export type { ReloadReport } from "./reload.ts";
 export type { RestoreReport } from "./restore.ts";
+export { ROLES, type Role } from "./roles.ts";
 export { adminSocketPath } from "./runtime-path.ts";
 export type { SecretChange } from "./secret-routes.ts";
 export type { StatusReport, WaitingRows } from "./status.ts";

@@ -19,6 +19,7 @@ import { createAdjustableLogger } from "./logging.ts";
 import { isShared } from "./open-store.ts";
 import { openPageBuild, type PageBuild } from "./page/index.ts";
 import { pageAddress } from "./page-address.ts";
+import { checkRole, dutiesOf } from "./roles.ts";
 import { adminSocketPath } from "./runtime-path.ts";
 import { masterKeysOf, readSecrets } from "./secrets.ts";
 import { builtinToolNames } from "./tool-names.ts";
@@ -48,7 +49,16 @@ export interface Serving {
 export interface ServeOptions
   extends Pick<
     ComposeOptions,
-    "channels" | "channelAgents" | "effectHandlers" | "toolSources" | "flows" | "clock" | "random" | "logger"
+    | "channels"
+    | "channelAgents"
+    | "effectHandlers"
+    | "toolSources"
+    | "flows"
+    | "clock"
+    | "random"
+    | "logger"
+    | "role"
+    | "migrations"
   > {
   /** The command that holds the home, for messages. Default `up`. */
   readonly command?: string;
@@ -70,6 +80,8 @@ export async function serve(environment: Environment, options: ServeOptions = {}
   const load = async (): Promise<LoadResult> =>
     loadConfig({ ...files, secrets: await readSecrets(environment, "open") });
   const config = requireConfig({ ...files, secrets: await readSecrets(environment, "open") });
+  checkRole(options.role ?? "all", config);
+  const duties = dutiesOf(options.role ?? "all");
   const logger = options.logger ?? createAdjustableLogger(logSettings(config));
   const life = new AbortController();
   stack.defer(() => life.abort(new Error("Troupe stops.")));
@@ -83,14 +95,15 @@ export async function serve(environment: Environment, options: ServeOptions = {}
   stack.defer(() => rest(troupe, 0));
   await work(troupe);
   const socketPath = adminSocketPath(environment.home, environment.runtimeDirectory);
+  const hasPage = options.page === true && duties.takesMessages;
   const faces = await openFaces(troupe, {
     ...{ socketPath, ports: true },
-    ...(options.page === true ? { page: { folder: folder.promise } } : {}),
+    ...(hasPage ? { page: { folder: folder.promise } } : {}),
   });
   stack.defer(() => faces.close({ graceMs: 0 }));
   // Made by a start that comes to its end, since no other has a place to tell it.
-  const firstKey = await makeFirstKey(troupe, SPACE, UNBOUNDED);
-  const link = options.page === true ? await startLink(troupe, faces) : undefined;
+  const firstKey = duties.takesMessages ? await makeFirstKey(troupe, SPACE, UNBOUNDED) : undefined;
+  const link = hasPage ? await startLink(troupe, faces) : undefined;
   troupe.health.enter("ready");
   const build = link === undefined ? undefined : openPageBuild(home.path, { signal: life.signal });
   build?.folder.then(folder.resolve, folder.reject);
@@ -105,7 +118,7 @@ export async function serve(environment: Environment, options: ServeOptions = {}
     await using _ = held;
     troupe.health.enter("stopping");
     await rest(troupe, graceMs);
-    await faces.close({ graceMs: CONNECTION_GRACE_MS });
+    await told(troupe, "listeners", () => faces.close({ graceMs: CONNECTION_GRACE_MS }));
   };
   return {
     troupe,
@@ -166,21 +179,24 @@ export async function openForCommand(
   return { socketPath, close: () => held.disposeAsync() };
 }
 
-/** Takes what earlier processes left and begins to run turns, deliver replies and do what comes after them. */
-async function work(troupe: Troupe): Promise<void> {
-  const { supervisor, relay, effects, indexer, receivers, lease } = troupe;
-  const options = UNBOUNDED;
-  await lease.start(options.signal);
-  await troupe.hold.refresh(options);
+/** Takes what earlier processes left and begins with what the role of this one is: turns, deliveries, what comes after. */
+export async function work(troupe: Troupe): Promise<void> {
+  const { signal } = UNBOUNDED;
+  const { runsTurns, worksBehind, takesMessages } = dutiesOf(troupe.role);
+  await troupe.lease.start(signal);
+  await troupe.hold.refresh(UNBOUNDED);
   await takeOver(troupe);
-  supervisor.start();
-  relay.start(options.signal);
-  effects.start(options.signal);
-  indexer.start(options.signal);
-  troupe.blobSweep.start(options.signal);
-  troupe.flowEngine.start(options.signal);
+  troupe.processes.start(signal);
+  if (runsTurns) troupe.supervisor.start();
+  if (worksBehind) {
+    troupe.relay.start(signal);
+    troupe.effects.start(signal);
+    troupe.indexer.start(signal);
+    troupe.blobSweep.start(signal);
+    troupe.flowEngine.start(signal);
+  }
   // Last: what it brings finds everything at work.
-  receivers.start(options.signal);
+  if (takesMessages) troupe.receivers.start(signal);
 }
 
 /** What earlier processes left is taken over at once where it is certain that none of them lives, else as leases end. */
@@ -199,17 +215,34 @@ async function takeOver({ stores, processId, reloader }: Troupe): Promise<void> 
 
 /** The reverse: nothing more from the channels, no further turns, a grace for those that run, then the workers; the lease last. */
 async function rest(troupe: Troupe, graceMs: number): Promise<void> {
-  await troupe.receivers.stop(WORKER_GRACE_MS);
-  await troupe.supervisor.drain({ graceMs });
-  await within(troupe.clock, troupe.tapeKeeper.settle(), WORKER_GRACE_MS);
-  await Promise.all([
-    troupe.relay.stop(WORKER_GRACE_MS),
-    troupe.effects.stop(WORKER_GRACE_MS),
-    troupe.indexer.stop(WORKER_GRACE_MS),
-    troupe.blobSweep.stop(WORKER_GRACE_MS),
-    troupe.flowEngine.stop(WORKER_GRACE_MS),
-  ]);
-  await troupe.lease.stop(WORKER_GRACE_MS);
+  await told(troupe, "intake", async () => {
+    troupe.processes.close();
+    troupe.supervisor.closeIntake();
+    await troupe.receivers.stop(WORKER_GRACE_MS);
+  });
+  await told(troupe, "turns", async () => {
+    await troupe.supervisor.drain({ graceMs });
+    await within(troupe.clock, troupe.tapeKeeper.settle(), WORKER_GRACE_MS);
+  });
+  await told(troupe, "lanes", async () => {
+    await Promise.all([
+      troupe.relay.stop(WORKER_GRACE_MS),
+      troupe.effects.stop(WORKER_GRACE_MS),
+      troupe.indexer.stop(WORKER_GRACE_MS),
+      troupe.blobSweep.stop(WORKER_GRACE_MS),
+      troupe.flowEngine.stop(WORKER_GRACE_MS),
+      troupe.processes.stop(WORKER_GRACE_MS),
+    ]);
+  });
+  // Others take what is left as soon as it has ended.
+  await told(troupe, "lease", () => troupe.lease.stop(WORKER_GRACE_MS));
+}
+
+/** One step of a stop, with a line in the log: whoever waits for an end sees what it waits for. */
+async function told({ clock, logger }: Troupe, step: string, run: () => Promise<void>): Promise<void> {
+  const beganMs = clock.monotonicMs();
+  await run();
+  logger.info("stop.step", { step, tookMs: Math.round(clock.monotonicMs() - beganMs) });
 }
 
 /** On a terminal only what needs attention is logged, for people; elsewhere JSON lines from `info` on. */

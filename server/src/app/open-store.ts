@@ -25,7 +25,13 @@ export function isPostgres(url: string): boolean {
  * Whether several processes may work with one store: one that is a server, and a bus between them. Elsewhere the store is
  * one process's own.
  */
-export function isShared({ store, bus }: Pick<Config, "store" | "bus">): boolean {
+export function isShared({
+  store,
+  bus,
+}: {
+  readonly store: Pick<Config["store"], "url">;
+  readonly bus: Pick<Config["bus"], "url">;
+}): boolean {
   return isPostgres(store.url) && bus.url !== "local:";
 }
 

@@ -24,8 +24,14 @@ export function dutiesOf(role: Role): Duties {
   };
 }
 
+/** What decides whether processes may share the work. */
+export interface SharingSettings {
+  readonly store: Pick<Config["store"], "url">;
+  readonly bus: Pick<Config["bus"], "url">;
+}
+
 /** Throws `config.invalid` where a role stands alone: what it leaves to other processes nobody would do. */
-export function checkRole(role: Role, config: Pick<Config, "store" | "bus">): void {
+export function checkRole(role: Role, config: SharingSettings): void {
   if (role === "all" || isShared(config)) return;
   const lacking = isPostgres(config.store.url)
     ? 'bus.url is "local:"; give them a NATS server, nats://HOST:4222'
@@ -46,6 +52,6 @@ export interface Pace {
  * Alone, the lock proves death at once and no doorbell is ever lost: each renewal is a commit and an fsync, so they are
  * few. Among several, others take over within seconds.
  */
-export function paceOf(config: Pick<Config, "store" | "bus">): Pace {
+export function paceOf(config: SharingSettings): Pace {
   return isShared(config) ? { leaseMs: 6_000, sweepMs: 2_000 } : { leaseMs: 60_000, sweepMs: 20_000 };
 }

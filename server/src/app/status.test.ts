@@ -48,6 +48,7 @@ function read(): Promise<StatusReport> {
       config: () => config as unknown as Config,
       lastReload: () => undefined,
       providerHealth: () => [],
+      facts: async () => [],
     },
     options,
   );

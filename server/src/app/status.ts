@@ -16,6 +16,7 @@ import type { Config } from "./config/index.ts";
 import type { HealthState, Phase } from "./health.ts";
 import type { HoldState } from "./hold.ts";
 import type { ReloadReport } from "./reload.ts";
+import type { ProcessFacts } from "./roll-call.ts";
 
 /** What `./troupe status` tells: what runs, what waits and since when, what is wrong. Times are UTC milliseconds. */
 export interface StatusReport {
@@ -50,7 +51,7 @@ export interface StatusReport {
   /** Effects that were given up or that no handler knows, the newest first. */
   readonly failedEffects: readonly FailedEffect[];
   /** Every process that the store knows, the living first. */
-  readonly processes: readonly ProcessRecord[];
+  readonly processes: readonly (ProcessRecord & { readonly facts?: ProcessFacts })[];
   /** What the space spent today. */
   readonly budget: {
     /** UTC day. */
@@ -105,6 +106,8 @@ export interface StatusDeps {
   readonly config: () => Config;
   readonly lastReload: () => ReloadReport | undefined;
   readonly providerHealth: () => readonly ProviderHealth[];
+  /** What the living processes say of themselves. */
+  readonly facts: (options: CallOptions) => Promise<readonly ProcessFacts[]>;
   readonly spaceId: string;
   readonly processId: string;
   readonly version: string;
@@ -119,7 +122,7 @@ export async function readStatus(deps: StatusDeps, options: CallOptions): Promis
   const { stores, health, spaceId, clock } = deps;
   const now = clock.now();
   const config = deps.config();
-  const [messages, [today], asked, outbox, effects, processes, hold] = await Promise.all([
+  const [messages, [today], asked, outbox, effects, records, hold, facts] = await Promise.all([
     stores.inbox.counts(spaceId, options),
     stores.ledger.accounts([spaceDay(spaceId, now)], options),
     stores.ledger.asked(spaceId, options),
@@ -127,6 +130,7 @@ export async function readStatus(deps: StatusDeps, options: CallOptions): Promis
     readEffects(deps, options),
     stores.leases.list(options),
     deps.hold.refresh(options),
+    deps.isServing ? deps.facts(options) : [],
   ]);
   const { running, waiting } = deps.turnStats();
   return {
@@ -147,7 +151,10 @@ export async function readStatus(deps: StatusDeps, options: CallOptions): Promis
     hold,
     unreadable: [...config.unreadable].map(([setting, reason]) => ({ setting, reason })),
     ...effects,
-    processes,
+    processes: records.map((record) => {
+      const said = facts.find(({ id }) => id === record.id);
+      return said === undefined ? record : { ...record, facts: said };
+    }),
     budget: {
       day: spaceDay(spaceId, now).period,
       spentMicroUsd: today?.spentMicroUsd ?? 0,

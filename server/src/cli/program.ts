@@ -62,8 +62,12 @@ function misuse(text: string): string {
 }
 
 function addServing(program: Command): void {
-  add(program, "up", "start Troupe and serve until stopped", async (context) =>
-    (await import("./commands/up.ts")).up(context),
+  add(program, "up", "start Troupe and serve until stopped", async (context, options) =>
+    (await import("./commands/up.ts")).up(context, options),
+  ).option(
+    "--role <role>",
+    "what this process does of the work, beside others on the same PostgreSQL and NATS: all, gateway, agent or worker",
+    "all",
   );
   add(
     program,

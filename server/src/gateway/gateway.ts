@@ -12,6 +12,7 @@ import {
   type FaceDeps,
   type FaceLimits,
   type GatewayConfig,
+  type Health,
 } from "./deps.ts";
 import { createFace, type Face } from "./face.ts";
 import { createHostGuard } from "./hosts.ts";
@@ -135,6 +136,8 @@ function withSockets(face: Face, access: Access): Pick<ListenerDeps, "closing" |
 
 export function createMetricsListener(deps: {
   readonly metrics: Metrics;
+  /** Whether the process takes work; without it `/ready` is not served here. */
+  readonly ready?: Health["ready"];
   readonly clock: Clock;
   readonly logger: Logger;
   readonly limits?: Partial<FaceLimits>;

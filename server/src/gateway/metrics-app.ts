@@ -2,12 +2,17 @@ import type { Logger } from "@troupe/contracts";
 import { Hono } from "hono";
 import type { Metrics } from "../kit/index.ts";
 import { type FaceEnv, headerOf, nodeOf } from "./call.ts";
+import type { Health } from "./deps.ts";
 import type { HostGuard } from "./hosts.ts";
-import { deliver, failureReply, SECURITY_HEADERS, UNPLANNED } from "./reply.ts";
+import { deliver, failureReply, jsonReply, SECURITY_HEADERS, UNPLANNED } from "./reply.ts";
 
 /** One page of text, for whoever may reach the port under a name of ours. */
 export function buildMetricsApp(
-  { metrics, logger }: { readonly metrics: Metrics; readonly logger: Logger },
+  {
+    metrics,
+    logger,
+    ready,
+  }: { readonly metrics: Metrics; readonly logger: Logger; readonly ready?: Health["ready"] },
   guard: HostGuard,
 ): Hono<FaceEnv> {
   const app = new Hono<FaceEnv>();
@@ -21,8 +26,16 @@ export function buildMetricsApp(
     if (reason !== undefined) {
       return deliver(failureReply({ code: "auth.forbidden", message: reason }, "problem"), call.node);
     }
-    if (context.req.path !== "/metrics" || !["GET", "HEAD"].includes(context.req.method)) {
-      const message = "There is only GET /metrics here.";
+    const { path, method } = context.req;
+    const isRead = method === "GET" || method === "HEAD";
+    // A process without a gateway has no other port for whoever supervises it.
+    if (isRead && path === "/health") return deliver(jsonReply({ ok: true }), call.node);
+    if (isRead && path === "/ready" && ready !== undefined) {
+      const said = ready();
+      return deliver(jsonReply(said, { status: said.ready ? 200 : 503 }), call.node);
+    }
+    if (path !== "/metrics" || !isRead) {
+      const message = "There is only GET /metrics, /health and /ready here.";
       return deliver(failureReply({ code: "request.not_found", message }, "problem"), call.node);
     }
     // Source: prometheus.io/docs/instrumenting/exposition_formats.

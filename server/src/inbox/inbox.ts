@@ -83,7 +83,8 @@ async function enter(way: Way, first: Draft, options: CallOptions): Promise<Acce
     const burst = mayJoin ? way.bursts.of(draft) : undefined;
     try {
       if (burst !== undefined) return await joinBurst(way, draft, burst, options);
-      const admission = deps.intake.admit(draft.sessionId, draft.message.lane);
+      const asked = admitted(deps, draft, options);
+      const admission = asked instanceof Promise ? await asked : asked;
       if (admission.kind === "full") return refuseFull(way, draft, admission.retryAfterMs);
       const running = mayJoin ? steeredBy(draft, admission) : undefined;
       if (running !== undefined) return await steer(way, draft, running, options);
@@ -101,6 +102,32 @@ async function enter(way: Way, first: Draft, options: CallOptions): Promise<Acce
       // The turn it wanted to join ended in between; look again.
       way.bursts.forget(draft.sessionId);
     }
+  }
+}
+
+/** Whether a turn of its own may run at once, and which it meets in the session, in whatever process that runs. */
+function admitted({ intake }: InboxDeps, draft: Draft, options: CallOptions): Admission | Promise<Admission> {
+  const admission = intake.admit(draft.sessionId, draft.message.lane);
+  const isKnown =
+    admission.kind === "full" || (admission.kind === "queue" && admission.running !== undefined);
+  if (draft.whileBusy === "queue" || isKnown || intake.running === undefined) return admission;
+  return meet(intake.running(draft.sessionId, options), admission);
+}
+
+async function meet(
+  asked: Promise<RunningTurn | undefined>,
+  admission: Exclude<Admission, { kind: "full" }>,
+): Promise<Admission> {
+  let isTaken = false;
+  try {
+    const running = await asked;
+    if (running === undefined) {
+      isTaken = true;
+      return admission;
+    }
+    return { kind: "queue", running };
+  } finally {
+    if (!isTaken && admission.kind === "run") admission.ticket.release();
   }
 }
 

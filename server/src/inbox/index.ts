@@ -3,3 +3,4 @@
 export type { InboxDeps, Outlay } from "./deps.ts";
 export { neverAnswerYourself, notEmpty, rateLimited } from "./gates.ts";
 export { createInbox } from "./inbox.ts";
+export { createSharedIntake, type SharedIntake } from "./shared-intake.ts";

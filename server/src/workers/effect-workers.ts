@@ -22,6 +22,7 @@ import {
 } from "./effect-lanes.ts";
 import { createEffectRunner, type Runner } from "./effect-runner.ts";
 import { createEffectUpkeep } from "./effect-upkeep.ts";
+import { wokenBy } from "./woken-by.ts";
 
 const DEFAULT_SWEEP_MS = 5_000;
 const RETRY_MS = 1_000;
@@ -92,7 +93,7 @@ export function createEffectWorkers(deps: EffectWorkersDeps): EffectWorkers {
 
   return {
     start(signal) {
-      doorbell ??= bus.subscribe(SUBJECTS.effectDue, loop.wake);
+      doorbell ??= wokenBy(bus, SUBJECTS.effectDue, loop.wake);
       loop.start(signal);
       // What is under way keeps its claims until it has ended.
       keeper.start(life.signal);

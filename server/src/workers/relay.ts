@@ -13,6 +13,7 @@ import { createWakeLoop, type Metrics, SECONDS_BUCKETS } from "../kit/index.ts";
 import { deliver, type HeldRow, LEASE_MARGIN_MS, QUIET_MS } from "./delivery.ts";
 import { createInFlight, type InFlight } from "./in-flight.ts";
 import { createSettler } from "./settler.ts";
+import { wokenBy } from "./woken-by.ts";
 
 const DEFAULT_PER_CHANNEL = 32;
 const DEFAULT_SWEEP_MS = 5_000;
@@ -111,7 +112,7 @@ export function createRelay(deps: RelayDeps): Relay {
 
   return {
     start(signal) {
-      doorbell ??= bus.subscribe(SUBJECTS.outboxDue, loop.wake);
+      doorbell ??= wokenBy(bus, SUBJECTS.outboxDue, loop.wake);
       loop.start(signal);
     },
     async stop(withinMs) {

@@ -26,7 +26,8 @@ export function dispatch(deps: AgentDeps, views: SessionViews, turn: CommittedTu
   });
   remember(deps, views, turn);
   const { id: sessionId, stateless } = claimed.session;
-  if (!stateless) ring(deps, SUBJECTS.sessionChanged, { sessionId, turnId: claimed.turn.id });
+  if (!stateless)
+    ring(deps, SUBJECTS.sessionChanged, { sessionId, turnId: claimed.turn.id, by: deps.processId });
   if (turn.outboxed) ring(deps, SUBJECTS.outboxDue, {});
   for (const effect of turn.effects) ring(deps, SUBJECTS.effectDue, { lane: effect.lane });
   // Among what tools wrote may be effects, of whatever lane.

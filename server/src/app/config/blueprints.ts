@@ -21,14 +21,20 @@ export function loadAgents(
   {
     keeps,
     extraAgents,
+    mayLack,
     ...known
-  }: Known & { readonly keeps: boolean; readonly extraAgents: Readonly<Record<string, string>> },
+  }: Known & {
+    readonly keeps: boolean;
+    readonly extraAgents: Readonly<Record<string, string>>;
+    /** No file is no fault. */
+    readonly mayLack: boolean;
+  },
   problems: Problem[],
 ): readonly AgentSpec[] {
   const kept = openKeptBlueprints(home);
   const agents: AgentSpec[] = [];
   const fileOf = new Map<string, string>();
-  for (const fileName of agentFiles(home, Object.keys(extraAgents), problems)) {
+  for (const fileName of agentFiles(home, { extra: Object.keys(extraAgents), mayLack }, problems)) {
     const name = `agents/${fileName}`;
     const fileId = fileName.replace(/\.ya?ml$/, "");
     const first = fileOf.get(fileId);
@@ -91,7 +97,11 @@ function statsOf(path: string): Stats | undefined {
   }
 }
 
-function agentFiles(home: string, extra: readonly string[], problems: Problem[]): readonly string[] {
+function agentFiles(
+  home: string,
+  { extra, mayLack }: { readonly extra: readonly string[]; readonly mayLack: boolean },
+  problems: Problem[],
+): readonly string[] {
   let names: readonly string[] = extra;
   try {
     names = [...readdirSync(join(home, "agents")), ...extra]
@@ -100,7 +110,7 @@ function agentFiles(home: string, extra: readonly string[], problems: Problem[])
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code !== "ENOENT") throw error;
   }
-  if (names.length === 0) {
+  if (names.length === 0 && !mayLack) {
     problems.push({
       file: "agents/",
       line: undefined,

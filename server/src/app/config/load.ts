@@ -61,11 +61,13 @@ export function loadConfig(options: LoadOptions): LoadResult {
     }
   }
   const { toolNames: tools, extraAgents = {}, keepsBlueprints: keeps = false } = options;
-  const agents = loadAgents(home, { names, tools, extraAgents, keeps }, problems);
+  // Where processes share a store, one brings the agents' files and the others read its table.
+  const mayLack = config !== undefined && /^postgres/.test(config.store.url) && config.bus.url !== "local:";
+  const agents = loadAgents(home, { names, tools, extraAgents, keeps, mayLack }, problems);
   // An agent that is not valid is told of by itself.
   if (problems.length === 0 && source !== undefined && names !== undefined) {
     const ids = agents.map(({ id }) => id);
-    problems.push(...checkBudgetReferences(source, names, ids));
+    if (ids.length > 0) problems.push(...checkBudgetReferences(source, names, ids));
   }
   if (config === undefined || problems.length > 0) return { kind: "invalid", problems };
   return {

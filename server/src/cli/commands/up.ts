@@ -1,5 +1,6 @@
 import { TroupeError } from "@troupe/contracts";
-import { displayPath, type Serving, startServing } from "../../app/index.ts";
+import { displayPath, ROLES, type Role, type Serving, startServing } from "../../app/index.ts";
+import type { Options } from "../add-command.ts";
 import type { CommandContext } from "../context.ts";
 import type { Output } from "../output.ts";
 import { formatReload } from "./reload.ts";
@@ -8,7 +9,8 @@ import { formatReload } from "./reload.ts";
 const EXIT_CODES = { SIGINT: 130, SIGTERM: 143 } as const;
 
 /** Starts Troupe and serves until a signal. A second signal ends it at once. */
-export async function up({ environment, output }: CommandContext): Promise<void> {
+export async function up({ environment, output }: CommandContext, options: Options = {}): Promise<void> {
+  const role = roleOf(options.role);
   let serving: Serving | undefined;
   let stopping: Promise<void> | undefined;
   const done = Promise.withResolvers<void>();
@@ -25,7 +27,7 @@ export async function up({ environment, output }: CommandContext): Promise<void>
   const isOnTerminal = process.stdin.isTTY || process.stdout.isTTY;
   process.on("SIGHUP", () => (isOnTerminal ? onSignal("SIGTERM") : reloadNow(serving, output)));
 
-  serving = await startServing(environment, { page: true });
+  serving = await startServing(environment, { page: true, role });
   // Since the process was started, Node's own start included.
   const readyMs = performance.now();
   if (!output.isJson) await tellBuild(serving, output);
@@ -35,6 +37,14 @@ export async function up({ environment, output }: CommandContext): Promise<void>
   serving.troupe.logger.info("troupe.ready", { readyMs: Math.round(readyMs), ...serving.addresses });
   await done.promise;
   output.note("Stopped. Nothing was lost.");
+}
+
+function roleOf(name: unknown): Role {
+  const role = ROLES.find((one) => one === (name ?? "all"));
+  if (role !== undefined) return role;
+  throw new TroupeError(`There is no role "${String(name)}". Name one of: ${ROLES.join(", ")}.`, {
+    code: "request.invalid",
+  });
 }
 
 /** Troupe works meanwhile; only the words about it wait. */
@@ -63,6 +73,7 @@ function readyReport({ addresses, firstKey, home, page, troupe }: Serving, ready
     readyMs: Math.round(readyMs),
     version: troupe.version,
     pid: process.pid,
+    role: troupe.role,
     home: home.path,
     addresses,
     agents: troupe.reloader.config.agents.map((agent) => agent.id),
@@ -74,6 +85,7 @@ function readyReport({ addresses, firstKey, home, page, troupe }: Serving, ready
 function readyText(serving: Serving, readyMs: number): string {
   const { addresses, firstKey, home, page, troupe } = serving;
   const { config } = troupe.reloader;
+  if (addresses?.gateway === undefined) return roleText(serving, readyMs);
   const rows: [string, string][] = [
     ["Chat", `${page?.link ?? ""}   (opens signed in, once, within 10 minutes)`],
     ["Terminal", "./troupe chat"],
@@ -91,6 +103,17 @@ function readyText(serving: Serving, readyMs: number): string {
   return [
     `Troupe is ready in ${(readyMs / 1000).toFixed(1)} s.`,
     ...rows.map(([name, text]) => `  ${name.padEnd(9)} ${text}`),
+    "Ctrl-C stops it. Nothing is lost when it stops.",
+  ].join("\n");
+}
+
+/** A process that takes no messages: what it does, and where it is watched. */
+function roleText({ addresses, home, troupe }: Serving, readyMs: number): string {
+  const does = troupe.role === "agent" ? "runs turns" : "delivers replies and does what comes after them";
+  return [
+    `Troupe is ready in ${(readyMs / 1000).toFixed(1)} s: this process ${does}.`,
+    `  Watched   ${addresses?.metrics ?? ""}/ready and /metrics`,
+    `  Home      ${displayPath(home.path)}`,
     "Ctrl-C stops it. Nothing is lost when it stops.",
   ].join("\n");
 }

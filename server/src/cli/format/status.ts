@@ -128,9 +128,13 @@ function failedRows({ failedEffects, now }: StatusReport, paint: Paint): string[
 
 function processesText({ processes, process }: StatusReport, paint: Paint): string {
   return processes
-    .map(({ id, pid, role, isAlive }) => {
+    .map(({ id, pid, role, isAlive, facts }) => {
       const state = isAlive ? (id === process.id ? "this one" : "alive") : paint.warn("its lease has ended");
-      return `${pid} (${role}, ${state})`;
+      const turns =
+        facts === undefined ? [] : [`${facts.turns.running} running, ${facts.turns.waiting} waiting`];
+      const unready = facts?.ready === false ? [paint.warn(facts.reasons.join(" "))] : [];
+      const broken = facts?.breakers.map((one) => paint.bad(`${one.provider} ${one.state}`)) ?? [];
+      return `${pid} (${[role, state, ...turns, ...unready, ...broken].join(", ")})`;
     })
     .join(", ");
 }

@@ -21,6 +21,7 @@ interface TurnSelects {
   readonly steps: Statement<{ turnId: string }>;
   readonly inbound: Statement<{ turnId: string }>;
   readonly nextDue: Statement<object>;
+  readonly countQueued: Statement<{ limit: number }>;
   readonly outlook: Statement<{ owner: string }>;
   readonly all: Statement<TurnListInput>;
   readonly ofSession: Statement<TurnListInput>;
@@ -42,6 +43,16 @@ const NEXT_DUE = sql`SELECT min(due_at) FROM (${sql.join(
   ),
   sql` UNION ALL `,
 )}) AS of_lanes`;
+
+function countQueued({ statements, dialect }: Pick<PortDeps, "statements" | "dialect">) {
+  return statements.add<{ limit: number }>(
+    "turn.count-queued",
+    { returns: "row" },
+    (_db, p) => sql`
+    SELECT count(*) FROM (SELECT 1 AS one FROM turns t ${dialect.indexedBy("turns_open")}
+      WHERE t.state IN ('queued', 'running') AND t.state = 'queued' LIMIT ${p.limit}) AS waiting`,
+  );
+}
 
 export function turnSelects({ statements, dialect }: PortDeps): TurnSelects {
   // Literal conditions, because a partial index is only used where the query repeats its condition word for word.
@@ -83,6 +94,7 @@ export function turnSelects({ statements, dialect }: PortDeps): TurnSelects {
       WHERE t.id = ${p.turnId} AND m.turn_id = t.id AND m.role = 'user' ORDER BY m.seq`,
     ),
     nextDue: statements.add<object>("turn.next-due", { returns: "row" }, () => NEXT_DUE),
+    countQueued: countQueued({ statements, dialect }),
     outlook: statements.add<{ owner: string }>(
       "turn.outlook",
       { returns: "row" },

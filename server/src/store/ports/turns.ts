@@ -134,6 +134,9 @@ function turnReads(deps: PortDeps): Omit<TurnStore, WriteNames> {
       const row = await reads.row(selects.nextDue, {}, options);
       return (row?.[0] ?? undefined) as number | undefined;
     },
+    async countQueued(limit, options) {
+      return Number((await reads.row(selects.countQueued, { limit }, options))?.[0] ?? 0);
+    },
     async outlook(owner, options) {
       const row = await reads.row(selects.outlook, { owner }, options);
       const [isDue, nextDueAt, cancelled] = row ?? [];
