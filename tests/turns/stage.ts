@@ -7,6 +7,7 @@ import type {
   BlobStore,
   Committed,
   Gate,
+  Hooks,
   InboundMessage,
   ModelChoice,
   ModelPrice,
@@ -82,6 +83,7 @@ export interface ProcessOptions {
   /** Beside the tools that come with Troupe, and offered as they are. */
   readonly builtin?: readonly Tool[];
   readonly modules?: readonly Module[];
+  readonly hooks?: Hooks;
   /** Behind those that are always asked. */
   readonly gates?: readonly Gate[];
   readonly price?: ModelPrice;
@@ -216,6 +218,7 @@ async function openProcess(parts: {
     toolbox,
     approval: over.approval ?? createBlueprintPolicy(),
     modules: over.modules ?? [],
+    ...(over.hooks === undefined ? {} : { hooks: over.hooks }),
     feed,
     bus,
     clock,
@@ -242,6 +245,7 @@ async function openProcess(parts: {
     agents,
     blobs,
     gates: [neverAnswerYourself(), notEmpty(), ...(over.gates ?? [])],
+    ...(over.hooks === undefined ? {} : { hooks: over.hooks }),
     parseCommand: toolbox.parseCommand,
     budgets,
     outlay: (_agent, { peerId }, { at, model: name }) => ({

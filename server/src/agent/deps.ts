@@ -6,6 +6,7 @@ import type {
   Budgets,
   Clock,
   EffectStore,
+  Hooks,
   IdGenerator,
   InboxStore,
   Ledger,
@@ -42,6 +43,8 @@ export interface AgentDeps {
   readonly toolbox: Toolbox;
   readonly approval: ApprovalPolicy;
   readonly modules: readonly Module[];
+  /** Absent: nobody listens. */
+  readonly hooks?: Hooks;
   readonly feed: TurnFeed;
   readonly bus: MessageBus;
   readonly clock: Clock;

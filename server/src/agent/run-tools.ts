@@ -14,6 +14,7 @@ import type {
 import { TroupeError } from "@troupe/contracts";
 import { linkSignal, say, untilAborted } from "../kit/index.ts";
 import type { AgentDeps } from "./deps.ts";
+import { gateCall, tellResult } from "./hooks.ts";
 import { callNumber, type Replay } from "./journal.ts";
 import type { EquippedTurn } from "./values.ts";
 
@@ -74,17 +75,24 @@ interface CallOutcome {
 async function runCall(
   deps: AgentDeps,
   turn: EquippedTurn,
-  call: ToolCallPart,
+  asked: ToolCallPart,
   replay: Replay,
   n: number,
   signal: AbortSignal,
   begins: (untilKnown: CallOutcome) => void,
 ): Promise<CallOutcome> {
   const { emitter } = turn.run;
-  const kind = turn.tools.kindOf(call.name) ?? "pure";
-  emitter.tool("requested", call);
-  const replayed = replayCall(deps, turn, call, kind, replay.call(n, call.name));
+  const kind = turn.tools.kindOf(asked.name) ?? "pure";
+  emitter.tool("requested", asked);
+  const replayed = replayCall(deps, turn, asked, kind, replay.call(n, asked.name));
   if (replayed !== undefined) return replayed;
+  const gating = gateCall(deps, turn, asked, signal);
+  const gated = gating === undefined ? undefined : await gating;
+  if (gated?.kind === "deny") return denyCall(deps, turn, asked, kind, gated, n);
+  // What the model asked for stays what it is in history; what runs is what the hooks made of it.
+  const call = gated === undefined ? asked : { ...asked, arguments: gated.arguments };
+  if (gated !== undefined && gated.changedBy.length > 0)
+    note(deps, turn, `${call.name} changed by ${gated.changedBy.join(", ")}`);
   const rule = await approvalOf(deps, turn, call, kind, signal);
   if (rule !== "allow") return refuseCall(deps, turn, call, kind, rule, n);
   if (kind === "external")
@@ -114,7 +122,7 @@ async function runCall(
   const isError = output.isError === true;
   const { sources } = output;
   const result = resultOf(call, output);
-  record(turn, call, { n, rule, text: output.text, isError, tookMs });
+  record(turn, asked, { n, rule, text: output.text, isError, tookMs });
   await keepResult(
     deps,
     turn,
@@ -123,6 +131,8 @@ async function runCall(
   );
   emitter.tool(isError ? "failed" : "succeeded", call, `${tookMs} ms`);
   note(deps, turn, `${call.name} (${kind}) ${isError ? "failed" : "done"}, ${tookMs} ms`, sources);
+  const told = tellResult(deps, turn, call, { text: output.text, isError, tookMs }, signal);
+  if (told !== undefined) await told;
   return { result, writes: kind === "transactional" ? (output.writes ?? []) : [] };
 }
 
@@ -208,6 +218,27 @@ function refuseCall(
   record(turn, call, { n, rule, text, isError: true, tookMs: 0 });
   const step: TurnStep = { kind: "result", n, at: deps.clock.now(), result };
   deps.unit.ride([deps.turns.journal(turn.run.claimed.turn, step)]);
+  return { result, writes: [] };
+}
+
+/** A hook said no: the model reads why and may try something else. */
+function denyCall(
+  deps: AgentDeps,
+  turn: EquippedTurn,
+  call: ToolCallPart,
+  kind: ToolKind,
+  { reason, hook }: { readonly reason: string; readonly hook: string },
+  n: number,
+): CallOutcome {
+  turn.run.emitter.tool("denied", call, reason);
+  note(deps, turn, `${call.name} (${kind}) denied by ${hook}: ${reason}`);
+  const text = say(turn.language, "tool.denied_because", { tool: call.name, reason });
+  const result = resultOf(call, { text, isError: true });
+  // As an answer of the tool: a replay has no hooks, and is to go the same way.
+  record(turn, call, { n, rule: "allow", text, isError: true, tookMs: 0 });
+  deps.unit.ride([
+    deps.turns.journal(turn.run.claimed.turn, { kind: "result", n, at: deps.clock.now(), result }),
+  ]);
   return { result, writes: [] };
 }
 

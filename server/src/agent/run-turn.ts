@@ -5,6 +5,7 @@ import { spentBefore } from "./ask-model.ts";
 import { withClientTools } from "./client-tools.ts";
 import type { AgentDeps } from "./deps.ts";
 import { failedTurn, failureOf, LeftForTakeover } from "./failure.ts";
+import { tellEnd, tellStart } from "./hooks.ts";
 import type { createPrompts } from "./prompt.ts";
 import type { SessionViews } from "./session-views.ts";
 import { beginRun, open } from "./steps/1-open.ts";
@@ -84,6 +85,7 @@ function tell(deps: AgentDeps, views: SessionViews, committed: CommittedTurn): v
   const { turn, session } = committed.run.claimed;
   try {
     dispatch(deps, views, committed);
+    tellEnd(deps, committed);
   } catch (error) {
     views.forget(session.id);
     deps.logger.error("turn.dispatch_failed", { turnId: turn.id, error });
@@ -100,6 +102,8 @@ async function runSteps(
   let execution: Execution | undefined;
   try {
     const opened = await open(deps, views, run, scope.work);
+    const told = tellStart(deps, opened, scope.work);
+    if (told !== undefined) await told;
     const placed = place(deps, opened);
     const equipped = equip(deps, placed);
     execution = await execute(deps, prompts, equipped, scope.work);

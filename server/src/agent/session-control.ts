@@ -5,7 +5,10 @@ import type { Control } from "./control.ts";
 import type { AgentDeps } from "./deps.ts";
 import type { SessionViews } from "./session-views.ts";
 
-export type SessionControlDeps = Pick<AgentDeps, "unit" | "sessions" | "turns" | "bus" | "clock" | "ids"> & {
+export type SessionControlDeps = Pick<
+  AgentDeps,
+  "unit" | "sessions" | "turns" | "bus" | "clock" | "ids" | "hooks"
+> & {
   readonly views: Pick<SessionViews, "forget">;
   readonly control: Pick<Control, "cancel">;
 };
@@ -37,6 +40,10 @@ export function createSessionControl(deps: SessionControlDeps): SessionControl {
           const write = sessions.remove(sessionId);
           const removed = (await unit.commit([write], options)).read(write);
           forgetEverywhere(deps, sessionId);
+          if (deps.hooks?.has("session_end") === true) {
+            const { spaceId, agentId } = session;
+            await deps.hooks.tell("session_end", { spaceId, sessionId, agentId }, options);
+          }
           return { ...removed, cancelled };
         } catch (error) {
           if (!TroupeError.is(error, "store.conflict")) throw error;

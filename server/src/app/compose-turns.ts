@@ -18,7 +18,7 @@ import {
 import { AGENT_DEFAULTS, type AgentSettings, createSupervisor, type Supervisor } from "../agent/index.ts";
 import { createInbox, neverAnswerYourself, notEmpty, rateLimited } from "../inbox/index.ts";
 import { createRateLimit, type WakeLoop } from "../kit/index.ts";
-import { createIndexer, createMemoryModule, createSummaryHandler, type Indexer } from "../memory/index.ts";
+import { createIndexer, createSummaryHandler, type Indexer } from "../memory/index.ts";
 import type { Vault } from "../secrets/index.ts";
 import {
   createBlueprintPolicy,
@@ -40,6 +40,7 @@ import { budgetNotices } from "./budget-notices.ts";
 import { createBudgets, rulesInForce } from "./budgets.ts";
 import type { Foundation } from "./compose.ts";
 import { composeDelegation } from "./compose-delegation.ts";
+import type { ModuleParts } from "./compose-modules.ts";
 import type { Config } from "./config/index.ts";
 import { outlayOf } from "./outlay.ts";
 import { createTapeKeeper, type TapeKeeper } from "./tapes.ts";
@@ -75,6 +76,7 @@ export function composeTurns(
     readonly notices: Notices;
     readonly toolSources: readonly ToolSource[];
     readonly effectHandlers: readonly EffectHandler[];
+    readonly modules: ModuleParts;
     readonly vault: Vault;
     /** How the way in reaches the turns of all processes. */
     readonly intakeFor: (local: TurnIntake) => TurnIntake;
@@ -103,7 +105,7 @@ export function composeTurns(
     cancel: (...call) => supervisor.control.cancel(...call),
   });
   const toolbox = createToolbox({
-    sources: [delegation.withTools(builtin), ...parts.toolSources],
+    sources: [delegation.withTools(builtin), ...parts.modules.toolSources, ...parts.toolSources],
     commandTools: createCommandTools(stores),
     ...{ clock, logger, metrics },
   });
@@ -114,7 +116,8 @@ export function composeTurns(
     ...parts,
     toolbox,
     approval: createBlueprintPolicy(),
-    modules: [createMemoryModule({ search: stores.search, clock, logger, metrics })],
+    modules: parts.modules.modules,
+    hooks: parts.modules.hooks,
     budgets,
     recorder: tapeKeeper,
     settings: agentSettings(config, parts.sweepMs),
@@ -128,6 +131,7 @@ export function composeTurns(
     feed: parts.feed,
     agents,
     gates: gatesOf(foundation, config),
+    hooks: parts.modules.hooks,
     ...{ parseCommand: toolbox.parseCommand, onKept: sessionRinger(foundation, parts.bus) },
     budgets,
     outlay: (agent, message, { at, sessionId, model }) => {
@@ -148,7 +152,11 @@ export function composeTurns(
     ...foundation,
     ...stores,
     bus: parts.bus,
-    handlers: handlersOf(summary, [...delegation.handlers, ...parts.effectHandlers]),
+    handlers: handlersOf(summary, [
+      ...delegation.handlers,
+      ...parts.modules.effectHandlers,
+      ...parts.effectHandlers,
+    ]),
     sweepMs: parts.sweepMs,
   });
   const blobSweep = sweepOf(foundation, config);

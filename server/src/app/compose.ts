@@ -18,6 +18,7 @@ import type {
 } from "@troupe/contracts";
 import type { Supervisor } from "../agent/index.ts";
 import { createIdGenerator, createMetrics, type Metrics, systemClock } from "../kit/index.ts";
+import type { HookRegistry } from "../modules/index.ts";
 import { createVault, type MasterKeys, type Vault } from "../secrets/index.ts";
 import { createFileBlobs, type Migration, type OpenStores } from "../store/index.ts";
 import { createProcessLease, type ProcessLease, type Receivers } from "../workers/index.ts";
@@ -28,6 +29,7 @@ import { type ChannelAgents, composeReceivers } from "./compose-channels.ts";
 import { composeFlows, type FlowParts, withFlows } from "./compose-flows.ts";
 import { composeInbox } from "./compose-inbox.ts";
 import { composeProcesses, type Processes } from "./compose-processes.ts";
+import { composeModules, type ModuleParts, type ModuleSource, unknownModules } from "./compose-modules.ts";
 import { composeTurns, SPACE, type TurnParts } from "./compose-turns.ts";
 import { type Config, configError, type LoadResult, type Problem } from "./config/index.ts";
 import { createHealthState, type HealthState } from "./health.ts";
@@ -67,6 +69,8 @@ export interface ComposeOptions {
   readonly toolSources?: readonly ToolSource[];
   /** Flows that can be started here, beside those that agents drive. */
   readonly flows?: readonly FlowDefinition[];
+  /** What brings context, tools, hooks, effects and tasks to turns, beside memory. */
+  readonly modules?: readonly ModuleSource[];
   readonly logger?: AdjustableLogger;
   readonly clock?: Clock;
   /** 0 ≤ x < 1. */
@@ -110,6 +114,7 @@ export interface Troupe
   readonly vault: Vault;
   readonly hold: HoldState;
   readonly budgetBook: BudgetBook;
+  readonly hooks: HookRegistry;
   readonly version: string;
   status(options: CallOptions): Promise<StatusReport>;
 }
@@ -136,6 +141,7 @@ export async function compose(config: Config, options: ComposeOptions = {}): Pro
   const router = createSwappableRouter(await makeRouter(config), { clock, retireAfterMs });
   stack.defer(() => router.close());
   const { channels, notices } = composeInbox(foundation, bus, options.channels ?? []);
+  const modules = composeModules(foundation, options.modules ?? []);
   const { leaseMs, sweepMs } = paceOf(config);
   const lease = leaseOf(foundation, mode === "serve" ? role : mode, leaseMs);
   const vault = openVault(foundation, config, options);
@@ -147,13 +153,13 @@ export async function compose(config: Config, options: ComposeOptions = {}): Pro
     ownFacts: () => factsOf({ role, ...foundation, health, router, supervisor: turns.supervisor }),
   });
   const turns: TurnParts = composeTurns(foundation, {
-    ...{ router, agents, bus, feed, lease, channels, notices, vault, sweepMs },
+    ...{ router, agents, bus, feed, lease, channels, notices, modules, vault, sweepMs },
     ...withFlows(options, flows),
     intakeFor: processes.intakeFor,
     hide: (text) => logger.redact(text),
     config: () => live.config,
   });
-  const takeOver = agentImport(foundation, agents, turns, processes);
+  const takeOver = agentImport(foundation, agents, { turns, processes, modules });
   const apply = async (next: Config): Promise<readonly Problem[]> => {
     const nextRouter = await makeRouter(next);
     const problems = await closedUnlessGood(nextRouter, () => takeOver(next));
@@ -178,7 +184,7 @@ export async function compose(config: Config, options: ComposeOptions = {}): Pro
   const health = createHealthState(clock, probes, remarks);
   const { control } = turns.supervisor;
   const parts = { feed, bus, agents, router, reloader, health, lease, receivers, vault, hold, notices };
-  const base = { ...foundation, ...turns, ...parts, ...flows, control, role, processes };
+  const base = { ...foundation, ...turns, ...parts, ...flows, control, role, processes, hooks: modules.hooks };
   return withStatus(base, mode === "serve", stack.move());
 }
 
@@ -265,26 +271,34 @@ function withStatus(troupe: WithoutStatus, isServing: boolean, held: AsyncDispos
   };
 }
 
+interface ImportParts {
+  readonly turns: TurnParts;
+  readonly processes: Pick<Processes, "tellAgents">;
+  readonly modules: ModuleParts;
+}
+
 /** Makes the agents of a configuration those of the process, in the store and in memory; or says what is wrong with them. */
 function agentImport(
   { stores, clock }: Foundation,
   agents: SwappableAgents,
-  turns: TurnParts,
-  processes: Pick<Processes, "tellAgents">,
+  { turns, processes, modules }: ImportParts,
 ): (config: Config) => Promise<readonly Problem[]> {
   return async (config) => {
     await turns.toolbox.load(UNBOUNDED);
-    const problems = unknownTools(config, turns);
+    const problems = [...unknownTools(config, turns), ...unknownModules(config.agents, modules.modules)];
     if (problems.length > 0) return problems;
+    const before = new Map(agents.list(SPACE).map(({ spec, revision }) => [spec.id, revision]));
     if (isShared(config)) {
       // A process without files of its own has what others brought.
       if (config.agents.length > 0) await importAgents({ stores, clock }, SPACE, config.agents, UNBOUNDED);
       await readAgents(stores, agents, config, UNBOUNDED);
       if (config.agents.length > 0) processes.tellAgents();
+      await tellLoaded(modules.hooks, agents, before);
       return [];
     }
     const imported = await importAgents({ stores, clock }, SPACE, config.agents, UNBOUNDED);
     agents.swap(imported.map((agent) => withTurnDefaults(agent, config.turns)));
+    await tellLoaded(modules.hooks, agents, before);
     return [];
   };
 }
@@ -322,6 +336,19 @@ function factsOf(of: {
 function aheadNote(ahead: readonly string[]): string | undefined {
   if (ahead.length === 0) return undefined;
   return `The database has tables of a newer Troupe (${ahead.join(", ")}), which this one serves all the same. Upgrade this process too.`;
+}
+
+/** Agents that came, or came back with another revision. */
+async function tellLoaded(
+  hooks: HookRegistry,
+  agents: SwappableAgents,
+  before: ReadonlyMap<string, number>,
+): Promise<void> {
+  if (!hooks.has("agent_loaded")) return;
+  for (const agent of agents.list(SPACE)) {
+    if (before.get(agent.spec.id) === agent.revision) continue;
+    await hooks.tell("agent_loaded", { agent }, { ...UNBOUNDED, spec: agent.spec });
+  }
 }
 
 /** Before a configuration is in force: what the log may not show, and what of it cannot be used. */

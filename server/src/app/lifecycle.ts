@@ -52,6 +52,7 @@ export interface ServeOptions
     | "channels"
     | "channelAgents"
     | "effectHandlers"
+    | "modules"
     | "toolSources"
     | "flows"
     | "clock"
@@ -111,12 +112,14 @@ export async function serve(environment: Environment, options: ServeOptions = {}
   // A process that is killed would leave no compiled code for the next start.
   flushCompileCache();
 
+  await tellLife(troupe, "gateway_start");
   const held = stack.move();
   let stopped: Promise<void> | undefined;
   const stop = async (graceMs: number): Promise<void> => {
     // Whatever fails on the way, everything is closed.
     await using _ = held;
     troupe.health.enter("stopping");
+    await tellLife(troupe, "gateway_stop");
     await rest(troupe, graceMs);
     await told(troupe, "listeners", () => faces.close({ graceMs: CONNECTION_GRACE_MS }));
   };
@@ -131,6 +134,14 @@ export async function serve(environment: Environment, options: ServeOptions = {}
       return stopped;
     },
   };
+}
+
+/** Hooks of the process's own life; what they do wrong holds up neither its start nor its stop for long. */
+async function tellLife(
+  { hooks, processId }: Troupe,
+  point: "gateway_start" | "gateway_stop",
+): Promise<void> {
+  if (hooks.has(point)) await hooks.tell(point, { processId }, UNBOUNDED);
 }
 
 async function startLink(troupe: Troupe, { addresses }: Faces): Promise<string> {

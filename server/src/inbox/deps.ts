@@ -7,6 +7,7 @@ import type {
   Clock,
   DirectCall,
   Gate,
+  Hooks,
   IdGenerator,
   InboundMessage,
   InboxStore,
@@ -48,6 +49,8 @@ export interface InboxDeps {
   readonly agents: AgentDirectory;
   /** Asked in order; the first that does not allow decides. */
   readonly gates: readonly Gate[];
+  /** Asked behind the gates. Absent: nobody listens. */
+  readonly hooks?: Pick<Hooks, "has" | "gateMessage">;
   readonly outlay: (agent: Agent, message: InboundMessage, about: OutlayAsked) => Outlay;
   readonly budgets: Pick<Budgets, "atLimit">;
   readonly deadlineMs: (agent: Agent) => number;

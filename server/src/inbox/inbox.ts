@@ -26,6 +26,7 @@ import {
   toTouch,
 } from "./draft.ts";
 import { withFiles } from "./files.ts";
+import { gateByHooks } from "./hooks.ts";
 import { duplicateOf, findRetry, joinKnown } from "./known.ts";
 import { passGates } from "./pass-gates.ts";
 import { refuse, refuseFull } from "./refusals.ts";
@@ -59,7 +60,9 @@ export function createInbox(deps: InboxDeps): Inbox {
       const known = await findRetry(deps, passed.message, principal, options);
       if (known !== undefined) return duplicateOf(deps, outcomes, known, original, options);
 
-      const whole = await withFiles(deps, passed.message, principal, options);
+      const gated = await gateByHooks(deps, passed.message, agent, principal, options);
+      if (gated.kind === "refused") return refuse(deps, outcomes, original, principal, gated);
+      const whole = await withFiles(deps, gated.message, principal, options);
       if (whole.kind === "refused") return refuse(deps, outcomes, original, principal, whole);
       const draft = draftOf(whole.message, principal, agent, passed.untilMs, deps);
       return enter({ deps, bursts, outcomes }, draft, options);

@@ -2,10 +2,11 @@ import type { CallOptions, Effect, MessageOutcome, MessageRole, NewMessage, Writ
 import { derivedId } from "../../kit/index.ts";
 import { afterEndOf } from "../after-end.ts";
 import type { AgentDeps } from "../deps.ts";
+import { effectsAtEnd } from "../hooks.ts";
 import type { CommittedTurn, ExecutedTurn } from "../values.ts";
 
 /** Kind of the effect that refreshes a storyline's summary. */
-const SUMMARY_EFFECT = "storyline.summary";
+export const SUMMARY_EFFECT = "storyline.summary";
 const SUMMARY_VERSION = 1;
 
 /**
@@ -23,10 +24,13 @@ export async function commit(
   const messageId = deps.ids.next();
   run.trace.push({ at, what: "commit", detail: describe(turn, messageId) });
   const touched = deps.sessions.take({ id: claimed.session.id, at, count: 1 });
+  const asked = effectsAtEnd(deps, turn, options.signal);
+  const fromHooks = asked === undefined ? [] : await asked;
   const outboxed = claimed.replyTo !== undefined && turn.reply !== "";
   const effects = [
     ...effectsOf(deps, turn, at),
     ...afterEndOf(claimed.turn, { state: turn.state, messageId, error: turn.error, at }),
+    ...fromHooks,
   ];
   const writes: Write<unknown>[] = [
     ...run.unkept,

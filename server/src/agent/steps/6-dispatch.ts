@@ -4,6 +4,7 @@ import { estimateTokens, finishReasonOf, SECONDS_BUCKETS } from "../../kit/index
 import type { AgentDeps } from "../deps.ts";
 import { type HistoryTurn, historyTurn, type SessionViews, tokensOf } from "../session-views.ts";
 import type { CommittedTurn } from "../values.ts";
+import { SUMMARY_EFFECT } from "./5-commit.ts";
 
 /** Step 6: everything is kept; rings the doorbells and tells whoever watches. Nothing here can fail the turn. */
 export function dispatch(deps: AgentDeps, views: SessionViews, turn: CommittedTurn): void {
@@ -87,7 +88,7 @@ function remember(deps: AgentDeps, views: SessionViews, turn: CommittedTurn): vo
       updatedAt: deps.clock.now(),
     };
   }
-  if (turn.effects.length > 0) session.turnsSinceSummary = 0;
+  if (turn.effects.some(({ kind }) => kind === SUMMARY_EFFECT)) session.turnsSinceSummary = 0;
 }
 
 /** Where it stood in the prompt, so that the next prompt begins with the same bytes. */

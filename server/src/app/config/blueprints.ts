@@ -128,7 +128,8 @@ function agentFiles(
 }
 
 function toSpec(file: AgentFile): AgentSpec {
-  const { deadlineSeconds, description, tools, approvals, whileBusy, maxSteps, tape } = file;
+  const { deadlineSeconds, description, tools, modules, without, approvals, whileBusy, maxSteps, tape } =
+    file;
   const { delegates, acceptsFrom, capabilities } = file;
   return {
     id: file.id,
@@ -137,6 +138,8 @@ function toSpec(file: AgentFile): AgentSpec {
     instructions: file.instructions,
     ...(description === undefined ? {} : { description }),
     ...(tools === undefined ? {} : { tools }),
+    ...(modules === undefined ? {} : { modules }),
+    ...(without === undefined ? {} : { without }),
     ...(approvals === undefined ? {} : { approvals }),
     ...(whileBusy === undefined ? {} : { whileBusy }),
     ...(deadlineSeconds === undefined ? {} : { deadlineMs: deadlineSeconds * 1000 }),

@@ -34,7 +34,7 @@ const PLANNED_KEYS: readonly { readonly file: "config" | "agent"; readonly paths
     file: "agent",
     paths: [
       ...["allowedDelegates", "awareness", "channels", "heartbeat", "jobs", "knowledge", "language"],
-      ...["mcp", "memory", "modules", "quietHours", "sandbox", "schedule", "skills", "workspace", "world"],
+      ...["mcp", "memory", "quietHours", "sandbox", "schedule", "skills", "workspace", "world"],
     ],
   },
 ];

@@ -322,6 +322,11 @@ export const agentSchema: z.ZodType<AgentFile> = z
       .describe("Who the agent is and how it answers; at most 32 KiB."),
     description: z.string().max(500).optional().describe("For lists."),
     tools: z.array(z.string()).optional().describe("Names of tools it may use; absent: every built-in."),
+    modules: z
+      .array(z.string())
+      .optional()
+      .describe("Names of the modules that its turns have, such as memory; absent: all there are."),
+    without: z.array(z.string()).optional().describe("Names of modules that its turns go without."),
     approvals: z
       .record(z.string(), z.enum(["allow", "deny", "ask"]))
       .optional()

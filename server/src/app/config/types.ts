@@ -70,6 +70,8 @@ export interface AgentFile {
   readonly instructions: string;
   readonly description?: string | undefined;
   readonly tools?: readonly string[] | undefined;
+  readonly modules?: readonly string[] | undefined;
+  readonly without?: readonly string[] | undefined;
   readonly approvals?: Readonly<Record<string, ApprovalRule>> | undefined;
   readonly whileBusy?: WhileBusy | undefined;
   readonly deadlineSeconds?: number | undefined;

@@ -39,6 +39,7 @@ export const en = {
     "{tool} had begun when it was stopped, and nobody knows whether it finished. Ask before repeating it.",
   "tool.not_kept": "{tool} kept nothing: it was stopped before its answer was whole.",
   "tool.denied": "{tool} is not allowed to this agent. It was not run.",
+  "tool.denied_because": "{tool} was not run: {reason}",
   "tool.needs_approval":
     "{tool} needs a person's approval, and nobody can be asked for it in this version. It was not run.",
 } as const;
