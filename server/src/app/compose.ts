@@ -28,8 +28,8 @@ import { budgetRulesOf } from "./budgets.ts";
 import { type ChannelAgents, composeReceivers } from "./compose-channels.ts";
 import { composeFlows, type FlowParts, withFlows } from "./compose-flows.ts";
 import { composeInbox } from "./compose-inbox.ts";
-import { composeProcesses, type Processes } from "./compose-processes.ts";
 import { composeModules, type ModuleParts, type ModuleSource, unknownModules } from "./compose-modules.ts";
+import { composeProcesses, type Processes } from "./compose-processes.ts";
 import { composeTurns, SPACE, type TurnParts } from "./compose-turns.ts";
 import { type Config, configError, type LoadResult, type Problem } from "./config/index.ts";
 import { createHealthState, type HealthState } from "./health.ts";
@@ -184,7 +184,16 @@ export async function compose(config: Config, options: ComposeOptions = {}): Pro
   const health = createHealthState(clock, probes, remarks);
   const { control } = turns.supervisor;
   const parts = { feed, bus, agents, router, reloader, health, lease, receivers, vault, hold, notices };
-  const base = { ...foundation, ...turns, ...parts, ...flows, control, role, processes, hooks: modules.hooks };
+  const base = {
+    ...foundation,
+    ...turns,
+    ...parts,
+    ...flows,
+    control,
+    role,
+    processes,
+    hooks: modules.hooks,
+  };
   return withStatus(base, mode === "serve", stack.move());
 }
 
