@@ -62,53 +62,43 @@ export interface TurnParts {
   readonly tapeKeeper: TapeKeeper;
 }
 
-export function composeTurns(
-  foundation: Foundation,
-  parts: {
-    readonly router: ModelRouter;
-    readonly agents: SwappableAgents;
-    readonly bus: MessageBus;
-    readonly feed: TurnFeed;
-    /** The configuration in force. */
-    readonly config: () => Config;
-    readonly lease: ProcessLease;
-    readonly channels: readonly Channel[];
-    readonly notices: Notices;
-    readonly toolSources: readonly ToolSource[];
-    readonly effectHandlers: readonly EffectHandler[];
-    readonly modules: ModuleParts;
-    readonly vault: Vault;
-    /** How the way in reaches the turns of all processes. */
-    readonly intakeFor: (local: TurnIntake) => TurnIntake;
-    /** Doorbells and due times wake the loops; a sweep only mends a doorbell that was lost. */
-    readonly sweepMs: number;
-    /** A text without what no log may show. */
-    readonly hide: (text: string) => string;
-  },
-): TurnParts {
-  const { stores, clock, logger, metrics, random } = foundation;
+/** What turns are joined with. */
+interface Joined {
+  readonly router: ModelRouter;
+  readonly agents: SwappableAgents;
+  readonly bus: MessageBus;
+  readonly feed: TurnFeed;
+  /** The configuration in force. */
+  readonly config: () => Config;
+  readonly lease: ProcessLease;
+  readonly channels: readonly Channel[];
+  readonly notices: Notices;
+  readonly toolSources: readonly ToolSource[];
+  readonly effectHandlers: readonly EffectHandler[];
+  readonly modules: ModuleParts;
+  readonly vault: Vault;
+  /** How the way in reaches the turns of all processes. */
+  readonly intakeFor: (local: TurnIntake) => TurnIntake;
+  /** Doorbells and due times wake the loops; a sweep only mends a doorbell that was lost. */
+  readonly sweepMs: number;
+  /** A text without what no log may show. */
+  readonly hide: (text: string) => string;
+}
+
+export function composeTurns(foundation: Foundation, parts: Joined): TurnParts {
+  const { stores, clock, logger, metrics } = foundation;
   const { router, agents, config } = parts;
   const budgets = createBudgets({
     ...{ ...foundation, ...stores, rules: rulesInForce(config) },
     onAsked: budgetNotices(parts.notices),
   });
   const indexer = createIndexer({ search: stores.search, clock, logger, metrics });
-  const builtin = createBuiltinTools({
-    memories: stores.memories,
-    search: stores.search,
-    sessions: stores.sessions,
-    random,
-  });
   const delegation = composeDelegation(foundation, {
     ...{ agents, bus: parts.bus, config },
     accept: (...call) => inbox.accept(...call),
     cancel: (...call) => supervisor.control.cancel(...call),
   });
-  const toolbox = createToolbox({
-    sources: [delegation.withTools(builtin), ...parts.modules.toolSources, ...parts.toolSources],
-    commandTools: createCommandTools(stores),
-    ...{ clock, logger, metrics },
-  });
+  const toolbox = toolboxOf(foundation, parts, delegation.withTools);
   const tapeKeeper = tapeKeeperOf(foundation, parts);
   const supervisor = createSupervisor({
     ...foundation,
@@ -161,6 +151,24 @@ export function composeTurns(
   });
   const blobSweep = sweepOf(foundation, config);
   return { inbox, supervisor, relay, effects, indexer, budgets, toolbox, blobSweep, tapeKeeper };
+}
+
+function toolboxOf(
+  { stores, random, clock, logger, metrics }: Foundation,
+  parts: Pick<Joined, "modules" | "toolSources">,
+  withTools: (builtin: ToolSource) => ToolSource,
+): LoadableToolbox {
+  const builtin = createBuiltinTools({
+    memories: stores.memories,
+    search: stores.search,
+    sessions: stores.sessions,
+    random,
+  });
+  return createToolbox({
+    sources: [withTools(builtin), ...parts.modules.toolSources, ...parts.toolSources],
+    commandTools: createCommandTools(stores),
+    ...{ clock, logger, metrics },
+  });
 }
 
 function tapeKeeperOf(

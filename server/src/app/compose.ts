@@ -16,7 +16,6 @@ import type {
   TurnControl,
   TurnFeed,
 } from "@troupe/contracts";
-import type { Supervisor } from "../agent/index.ts";
 import { createIdGenerator, createMetrics, type Metrics, systemClock } from "../kit/index.ts";
 import type { HookRegistry } from "../modules/index.ts";
 import { createVault, type MasterKeys, type Vault } from "../secrets/index.ts";
@@ -40,9 +39,9 @@ import { routerMaker } from "./make-router.ts";
 import { measureProcess } from "./measure-process.ts";
 import { openBus } from "./open-bus.ts";
 import { isShared, openStore } from "./open-store.ts";
+import { factsOf } from "./process-facts.ts";
 import { createReloader, type Reloader } from "./reload.ts";
 import { checkRole, dutiesOf, paceOf, type Role } from "./roles.ts";
-import type { ProcessFacts } from "./roll-call.ts";
 import { hiddenValues, masterKeysOf } from "./secrets.ts";
 import { readStatus, type StatusReport } from "./status.ts";
 import { createSwappableRouter, type SwappableRouter } from "./swap-router.ts";
@@ -132,9 +131,8 @@ export async function compose(config: Config, options: ComposeOptions = {}): Pro
 
   const makeRouter = routerMaker(foundation);
   const agents = createAgentDirectory();
-  const opened = openBus(config, foundation);
+  const { bus, feed, remark, ...opened } = openBus(config, foundation);
   stack.defer(() => opened.close());
-  const { bus, feed } = opened;
   /** The configuration in force; whoever needs a setting that a reload may change asks for it each time. */
   const live = { config };
   const retireAfterMs = (): number => longestTurnMs(live.config);
@@ -160,17 +158,8 @@ export async function compose(config: Config, options: ComposeOptions = {}): Pro
     config: () => live.config,
   });
   const takeOver = agentImport(foundation, agents, { turns, processes, modules });
-  const apply = async (next: Config): Promise<readonly Problem[]> => {
-    const nextRouter = await makeRouter(next);
-    const problems = await closedUnlessGood(nextRouter, () => takeOver(next));
-    if (problems.length > 0) return problems;
-    announce(logger, next);
-    router.swap(nextRouter);
-    live.config = next;
-    logger.setLevel(next.log.level ?? logger.initialLevel);
-    return [];
-  };
   const load = options.load ?? (() => ({ kind: "valid", config }) as const);
+  const apply = applying({ makeRouter, takeOver, router, live, logger });
   const reloader = stack.use(createReloader({ initial: config, load, apply, clock, logger }));
   const problems = await takeOver(config);
   if (problems.length > 0) throw configError(problems);
@@ -180,7 +169,7 @@ export async function compose(config: Config, options: ComposeOptions = {}): Pro
   });
   const hold = createHoldState(stores, SPACE);
   const probes = [() => opening.health().error?.message, () => noAgent(agents)];
-  const remarks = [() => heldNote(hold), opened.remark, () => aheadNote(opening.ahead)];
+  const remarks = [() => heldNote(hold), remark, () => aheadNote(opening.ahead)];
   const health = createHealthState(clock, probes, remarks);
   const { control } = turns.supervisor;
   const parts = { feed, bus, agents, router, reloader, health, lease, receivers, vault, hold, notices };
@@ -195,6 +184,27 @@ export async function compose(config: Config, options: ComposeOptions = {}): Pro
     hooks: modules.hooks,
   };
   return withStatus(base, mode === "serve", stack.move());
+}
+
+/** Makes another configuration the one in force, or says what is wrong with it and changes nothing. */
+function applying(of: {
+  readonly makeRouter: ReturnType<typeof routerMaker>;
+  readonly takeOver: (config: Config) => Promise<readonly Problem[]>;
+  readonly router: SwappableRouter;
+  readonly live: { config: Config };
+  readonly logger: AdjustableLogger;
+}): (next: Config) => Promise<readonly Problem[]> {
+  const { router, live, logger } = of;
+  return async (next) => {
+    const nextRouter = await of.makeRouter(next);
+    const problems = await closedUnlessGood(nextRouter, () => of.takeOver(next));
+    if (problems.length > 0) return problems;
+    announce(logger, next);
+    router.swap(nextRouter);
+    live.config = next;
+    logger.setLevel(next.log.level ?? logger.initialLevel);
+    return [];
+  };
 }
 
 function noAgent({ size }: SwappableAgents): string | undefined {
@@ -321,25 +331,6 @@ async function readAgents(
 ): Promise<void> {
   const kept = await stores.agents.list(SPACE, options);
   agents.swap(kept.map((agent) => withTurnDefaults(agent, turns)));
-}
-
-function factsOf(of: {
-  readonly role: Role;
-  readonly processId: string;
-  readonly health: HealthState;
-  readonly router: SwappableRouter;
-  readonly supervisor: Supervisor;
-}): ProcessFacts {
-  const { running, waiting } = of.supervisor.stats();
-  const { ready, reasons } = of.health.ready();
-  return {
-    ...{ id: of.processId, role: of.role, version: troupeVersion() },
-    ...{ startedAt: of.health.startedAt, rssBytes: process.memoryUsage.rss(), ready, reasons },
-    turns: { running, waiting },
-    breakers: of.router
-      .health()
-      .flatMap(({ provider, state }) => (state === "closed" ? [] : [{ provider, state }])),
-  };
 }
 
 function aheadNote(ahead: readonly string[]): string | undefined {
