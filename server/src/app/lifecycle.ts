@@ -250,10 +250,16 @@ async function rest(troupe: Troupe, graceMs: number): Promise<void> {
 }
 
 /** One step of a stop, with a line in the log: whoever waits for an end sees what it waits for. */
-async function told({ clock, logger }: Troupe, step: string, run: () => Promise<void>): Promise<void> {
+async function told(
+  { clock, logger, health }: Troupe,
+  step: string,
+  run: () => Promise<void>,
+): Promise<void> {
   const beganMs = clock.monotonicMs();
   await run();
-  logger.info("stop.step", { step, tookMs: Math.round(clock.monotonicMs() - beganMs) });
+  // A start that fails says why, and nothing beside it.
+  const level = health.phase === "stopping" ? "info" : "debug";
+  logger[level]("stop.step", { step, tookMs: Math.round(clock.monotonicMs() - beganMs) });
 }
 
 /** On a terminal only what needs attention is logged, for people; elsewhere JSON lines from `info` on. */

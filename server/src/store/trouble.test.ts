@@ -85,9 +85,9 @@ function mountSmallDisk(sizeKibibytes: number): string | undefined {
 
 describe.each(MODES)("full disk, %s", (mode) => {
   it("refuses with store.full when the database may not grow, keeps what it confirmed and goes on reading", async () => {
-    const store = await open(mode, { maxPages: 120 });
+    const store = await open(mode, { maxPages: 200 });
     const outcomes: string[] = [];
-    for (let n = 0; n < 200 && outcomes.at(-1) !== "store.full"; n++)
+    for (let n = 0; n < 400 && outcomes.at(-1) !== "store.full"; n++)
       outcomes.push(await touch(store, `s-${n}`, "x".repeat(2000)));
     const error = await errorOf(
       store.stores.unit.commit([store.stores.sessions.touch(session("more", "x".repeat(5000)))], options),
