@@ -121,12 +121,10 @@ beforeAll(async () => {
   await json("chat", "--session", "two", "roll 3d6");
   for (const one of await json("session", "list")) known[one.key === "one" ? "session" : "other"] = one.id;
   serving.troupe.notices.post({ ownerId: "operator", title: "For you", text: "Read me.", key: "one" });
-  await expect
-    .poll(async () => {
-      known.item = (await json("inbox", "list")).items[0]?.id;
-      return known.item;
-    }, PATIENCE)
-    .toBeDefined();
+  await vi.waitFor(async () => {
+    known.item = (await json("inbox", "list")).items[0]?.id;
+    expect(known.item).toBeDefined();
+  }, PATIENCE);
   known.key = (await json("key", "create", "--name", "doomed")).id;
 }, 60_000);
 

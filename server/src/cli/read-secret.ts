@@ -42,8 +42,9 @@ function askHidden(question: string): Promise<string> {
   const { stdin, stderr } = process;
   return new Promise((resolve, reject) => {
     let typed = "";
-    stderr.write(`${question}: `);
+    // Before the question, or the terminal shows what a quick hand, or a paste, sends right behind it.
     stdin.setRawMode(true);
+    stderr.write(`${question}: `);
     stdin.setEncoding("utf8");
     const end = (finish: () => void): void => {
       stdin.off("data", onData);
