@@ -5,7 +5,7 @@ import type { PortDeps } from "./kit.ts";
 import { troubleOf } from "./troubles.ts";
 
 /** Their order is that of the values of a row. */
-export type EffectColumns = readonly [
+export const EFFECT_COLUMNS = [
   "row",
   "id",
   "space_id",
@@ -25,29 +25,9 @@ export type EffectColumns = readonly [
   "error",
   "key",
   "errors",
-];
+] as const;
 
-export const EFFECT_COLUMNS: EffectColumns = [
-  "row",
-  "id",
-  "space_id",
-  "kind",
-  "v",
-  "lane",
-  "turn_id",
-  "session_id",
-  "payload",
-  "attempt",
-  "epoch",
-  "created_at",
-  "priority",
-  "due_at",
-  "state",
-  "ended_at",
-  "error",
-  "key",
-  "errors",
-];
+export type EffectColumns = typeof EFFECT_COLUMNS;
 
 const columns = sql.join(EFFECT_COLUMNS.map((column) => sql.ref(column)));
 

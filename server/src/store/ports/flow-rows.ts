@@ -12,7 +12,7 @@ import { PAYLOAD_VERSION, type TupleOf } from "../tables.ts";
 import type { FlowEventTable, FlowTable } from "../tables-flow.ts";
 import { type PortDeps, parsePayload } from "./kit.ts";
 
-export const FLOW_COLUMNS: readonly [
+export const FLOW_COLUMNS = [
   "row",
   "id",
   "space_id",
@@ -40,45 +40,9 @@ export const FLOW_COLUMNS: readonly [
   "created_at",
   "updated_at",
   "ended_at",
-] = [
-  "row",
-  "id",
-  "space_id",
-  "definition",
-  "version",
-  "parent_id",
-  "session_id",
-  "agent_id",
-  "goal",
-  "step",
-  "reason",
-  "v",
-  "state",
-  "status",
-  "wait",
-  "waiting_since",
-  "due_at",
-  "cancel_requested",
-  "mirrored",
-  "revision",
-  "attempt",
-  "epoch",
-  "owner",
-  "error",
-  "created_at",
-  "updated_at",
-  "ended_at",
-];
+] as const;
 
-export const EVENT_COLUMNS: readonly ["flow_id", "n", "at", "what", "step", "made_by", "detail"] = [
-  "flow_id",
-  "n",
-  "at",
-  "what",
-  "step",
-  "made_by",
-  "detail",
-];
+export const EVENT_COLUMNS = ["flow_id", "n", "at", "what", "step", "made_by", "detail"] as const;
 
 /** Undefined (and a line in the log) for a row that a newer version wrote. */
 export function flowOf(deps: PortDeps, row: Row): FlowRun | undefined {
