@@ -137,8 +137,8 @@ export interface AgentChannelStore {
   /** Makes a channel with its members, the creator among them; does nothing when there is one of this id. */
   open(channel: Omit<AgentChannel, "lastSeq">, members: readonly string[]): Write;
   /**
-   * Keeps a message and, for each of `activates`, that it is to make that agent work; in a chain that was stopped those end
-   * `cancelled` at once. For every other member its cursor of what is processed moves on. The same id twice is one message.
+   * Keeps a message and, for each of `activates`, that it is to make that agent work; where its chain or the turn that said it
+   * was stopped those end `cancelled` at once. For every other member its cursor of what is processed moves on. The same id twice is one message.
    */
   post(
     message: NewAgentMessage,
@@ -170,13 +170,16 @@ export interface AgentDeliveryStore {
   release(gatherId: string): Write;
   /**
    * Takes the message `messageId` for `to` up into a batch, with those of its channel and chain that wait beside it, unless
-   * one is to be handled alone. A batch once made stays as it is; does nothing for what belongs to another or waits no more.
+   * one is to be handled alone. A batch once made stays as it is; does nothing for what belongs to another or waits no more,
+   * nor for what has had another number of turns than `attempts`: whoever comes back late from an earlier try takes up none.
    */
   bind(batch: {
     readonly batchId: string;
     readonly messageId: string;
     readonly to: string;
     readonly limit: number;
+    /** Absent: any. */
+    readonly attempts?: number;
   }): Write;
   /**
    * Guard `rate.limited`: the pair has been activated `max` times since `since` already, whoever began. Counts this
@@ -211,21 +214,22 @@ export interface AgentDeliveryStore {
     readonly at: number;
   }): Write;
   /**
-   * Ends everything of a chain that is not at work yet, and whatever of it is posted later: deliveries that wait, and
-   * gathers.
+   * Ends what a turn caused among agents and what is not at work yet, and whatever of it is posted later: deliveries that
+   * wait, and gathers. Of a turn that began a chain all of the chain, else what it said itself.
    */
-  stop(chain: {
+  stop(caused: {
     readonly spaceId: string;
-    readonly rootTurnId: string;
+    readonly turnId: string;
     readonly reason: string;
     readonly at: number;
   }): Write;
   delivery(messageId: string, to: string, options: CallOptions): Promise<AgentDelivery | undefined>;
+  ofMessage(messageId: string, options: CallOptions): Promise<readonly AgentDelivery[]>;
   ofBatch(batchId: string, options: CallOptions): Promise<readonly AgentDelivery[]>;
   /** The deliveries of a gather, in order. */
   ofGather(gatherId: string, options: CallOptions): Promise<readonly AgentDelivery[]>;
   findGather(id: string, options: CallOptions): Promise<AgentGather | undefined>;
-  /** What this turn caused among agents. */
+  /** What this turn said to agents, in order. */
   ofTurn(turnId: string, options: CallOptions): Promise<readonly AgentDelivery[]>;
   /** Newest first. */
   list(
@@ -236,8 +240,15 @@ export interface AgentDeliveryStore {
     },
     options: CallOptions,
   ): Promise<Page<AgentDelivery>>;
-  /** Deletes activations older than `before`, at most `limit`. */
-  prune(query: { readonly before: number; readonly limit: number }): Write<{ readonly count: number }>;
+  /**
+   * Deletes what ended before `before`, at most `limit` of each kind: deliveries, the messages that wait for nobody, gathers
+   * and stops. Activations go where no window can count them any more, before `countedSince`. `count`: deliveries.
+   */
+  prune(query: {
+    readonly before: number;
+    readonly countedSince: number;
+    readonly limit: number;
+  }): Write<{ readonly count: number }>;
 }
 
 /** Whether what a member did not say makes it work. Source: feature NN-082. */

@@ -1,4 +1,5 @@
 import type { ApprovalRule } from "./approval.ts";
+import type { ClockSpan, QuietHours } from "./quiet-hours.ts";
 
 /** An agent as its file describes it (its blueprint). */
 export interface AgentSpec {
@@ -8,7 +9,7 @@ export interface AgentSpec {
   readonly model: string;
   readonly instructions: string;
   readonly description?: string;
-  /** Names of the tools it may use; absent means every built-in. */
+  /** Names of the tools it may use; absent means every built-in, and those of its modules. */
   readonly tools?: readonly string[];
   /** Modules that its turns have; absent: all there are. */
   readonly modules?: readonly string[];
@@ -30,6 +31,24 @@ export interface AgentSpec {
   readonly capabilities?: readonly string[];
   /** Whether its turns are recorded for replaying; absent: as the home says. */
   readonly tape?: boolean;
+  /** Whether it learns by itself from what people say of themselves. Default `rules`: plain cases, without a model. */
+  readonly learn?: LearnMode;
+  /** In place of the home's, for those who have none of their own. */
+  readonly quietHours?: QuietHours;
+  /** Absent: none. */
+  readonly heartbeat?: HeartbeatSpec;
+}
+
+/** How an agent looks around by itself, once for all its conversations; it is silent unless there is something to say. */
+export interface HeartbeatSpec {
+  /** 60,000 (a minute) to 7,776,000,000 (90 days). */
+  readonly everyMs: number;
+  /** What it is asked then; absent: a question of ours. */
+  readonly text?: string;
+  /** Absent: all day. In the zone of the home. */
+  readonly activeHours?: ClockSpan;
+  /** Where it speaks; absent: the operator's inbox. */
+  readonly deliverTo?: { readonly channel: string; readonly target: string };
 }
 
 /**
@@ -37,6 +56,8 @@ export interface AgentSpec {
  * words say (a command, tools, a longest answer) is its own turn all the same. `interrupt`: the running turn is cancelled.
  */
 export type WhileBusy = "queue" | "steer" | "interrupt";
+
+export type LearnMode = "off" | "rules" | "model";
 
 export interface Agent {
   readonly spaceId: string;

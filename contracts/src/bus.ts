@@ -48,7 +48,8 @@ export const SUBJECTS = {
   turnCancel: "turn.cancel",
   /**
    * A turn was kept and waits: payload `{ sessionId, lane, dueAt }`. Asked rather than told, so that one process takes it
-   * (`{ isTaken }`); with a process's id behind it, that one is asked.
+   * (`{ isTaken }`); with `whenFull: false` one without room leaves it to another. With a process's id behind it, that one
+   * is asked.
    */
   turnDue: "turn.due",
   /** A turn waits for whoever runs its session, or ran it last: payload `{ sessionId, lane, dueAt, from }`. */
@@ -68,12 +69,18 @@ export const SUBJECTS = {
   sessionChanged: "session.changed",
   /** A reply waits for the relay. */
   outboxDue: "outbox.due",
-  /** A job was made or changed, or its run has ended: payload `{}`. */
+  /** A job was, or may have been, made or changed: payload `{}`. */
   jobDue: "job.due",
   /** Post-turn work waits: payload `{ lane }`, or `{}` where it may be of any. */
   effectDue: "effect.due",
-  /** A flow may go on, or is to be cancelled: payload `{}`. */
+  /** A flow may go on: payload `{}`; or is to be cancelled: `{ cancelled }`, its id, for whoever runs a step of it. */
   flowDue: "flow.due",
+  /**
+   * Something happened that a flow may wait for: payload `{ topic, correlationId, payload, flowId, eventId }`, where the last
+   * is by default the envelope's id. Published, it may be lost; asked, the answer `{ kind, flowId }` says that it is kept, and
+   * `{ kind: "refused", code, reason }` why not.
+   */
+  flowResume: "flow.resume",
   /** One of those that an agent asked has answered, or never will: payload `{ gatherId }`. */
   agentAnswered: "agent.answered",
   /** With the turn's id behind it: live events, payload `{ from, events }`. */

@@ -1,5 +1,5 @@
 /** Work after the reply. */
-import type { CallOptions, Page, PageQuery, WaitingCount } from "./runtime.ts";
+import type { CallOptions, Page, PageQuery } from "./runtime.ts";
 import type { Write } from "./store.ts";
 import type { Lane } from "./turn.ts";
 
@@ -62,10 +62,33 @@ export interface EffectRecord extends Effect {
 
 export type EffectOutcome =
   | { readonly kind: "done" }
-  | { readonly kind: "retry"; readonly dueAt: number; readonly error: string }
+  | {
+      readonly kind: "retry";
+      readonly dueAt: number;
+      readonly error: string;
+      /** The attempt is none of those it has: not the effect failed, but the store that keeps it was away. */
+      readonly isUncounted?: true;
+    }
   /** `parked`: no handler knows its kind or version; kept for a newer one. */
   | { readonly kind: "parked"; readonly error: string }
   | { readonly kind: "dead"; readonly error: string };
+
+/** An effect as its claim holds it. */
+export type ClaimedEffect = Pick<Effect, "id" | "epoch">;
+
+/** What a lane has to do. Times are UTC milliseconds by the store's clock. */
+export interface LaneBacklog {
+  readonly lane: Lane;
+  readonly running: number;
+  /** Due and not begun. */
+  readonly due: number;
+  /** Put for a later time, or waiting for their next attempt. */
+  readonly later: number;
+  /** Since when the first of the due ones could have begun: the lane's lag. */
+  readonly dueSince: number | undefined;
+  /** When the oldest of all of these was put. */
+  readonly oldestAt: number | undefined;
+}
 
 /** A kind of effects and a version of its payload. */
 export interface EffectVersion {
@@ -96,7 +119,9 @@ export interface EffectStore {
     readonly ids: readonly string[];
   }): Write<readonly { readonly id: string; readonly epoch: number }[]>;
   /** Guard `store.conflict`. Committed together with the writes of the handler. */
-  settle(effect: { readonly id: string; readonly epoch: number }, outcome: EffectOutcome, at: number): Write;
+  settle(effect: ClaimedEffect, outcome: EffectOutcome, at: number): Write;
+  /** The same of several that are done. Guard `store.conflict`: all of them, or none where one is held no longer. */
+  settleDone(effects: readonly ClaimedEffect[], at: number): Write;
   ofTurn(turnId: string, options: CallOptions): Promise<readonly EffectRecord[]>;
   /** Ends due ones of these kinds as `shed`: the least urgent, and of those the ones that came last. At most `limit`. */
   shed(query: {
@@ -118,11 +143,8 @@ export interface EffectStore {
     query: PageQuery & { readonly spaceId: string; readonly states: readonly EffectState[] },
     options: CallOptions,
   ): Promise<Page<EffectRecord>>;
-  /** All that waits, however many there are. */
-  waiting(
-    spaceId: string,
-    options: CallOptions,
-  ): Promise<Readonly<Record<"pending" | "running", WaitingCount>>>;
+  /** What each lane has to do, those with nothing included, however much there is. */
+  lanes(spaceId: string, options: CallOptions): Promise<readonly LaneBacklog[]>;
   /** When a claim of the lane would give the next one; 0 for one whose owner's lease has ended. */
   nextDue(lane: Lane, options: CallOptions): Promise<number | undefined>;
 }

@@ -30,6 +30,16 @@ export interface EmbeddingModel {
   ): Promise<Embeddings>;
 }
 
+/** Embedding models that need no server: part of the product, free, and the same on every machine. */
+export interface EmbeddingSource {
+  /** The name before the slash of its models. */
+  readonly provider: string;
+  /** The first is meant where nothing else is configured. */
+  readonly modelIds: readonly string[];
+  /** Undefined where there is no such model. Reads nothing; the first call of the model may. */
+  embedding(modelId: string): EmbeddingModel | undefined;
+}
+
 /** One call for vectors, whatever came of it; a retry and a failover are calls of their own. */
 export interface EmbeddingCall {
   /** `provider/model`. */
@@ -47,7 +57,8 @@ export interface EmbeddingCall {
 export interface EmbeddingRouter {
   /**
    * Vectors of any number of texts, asked for in as many calls as their model needs, from the first model of the list that
-   * answers all of them. `name` is a logical name (`embedding`) or `provider/model`. Each call that was made is told by
+   * answers all of them. `name` is a logical name or `provider/model`; a list named `embedding` exists without being
+   * configured, and holds what ships with Troupe. Each call that was made is told by
    * `onCall` when it has ended, before this settles. Rejects with `model.unknown`, with what the models refused with, or
    * with the signal's reason.
    */

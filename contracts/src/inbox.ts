@@ -3,7 +3,7 @@ import type { WhileBusy } from "./agent.ts";
 import type { ErrorCode } from "./errors.ts";
 import type { Audience, Message, MessagePart } from "./message.ts";
 import type { CallOptions, Principal } from "./runtime.ts";
-import type { RemovedSession } from "./store.ts";
+import type { RemovedSession, Write } from "./store.ts";
 import type {
   AfterEnd,
   DirectCall,
@@ -42,6 +42,7 @@ export interface InboundMessage {
   readonly afterEnd?: AfterEnd;
   readonly given?: TurnPayload["given"];
   readonly instructions?: string;
+  readonly maySayNothing?: boolean;
   readonly maxOutputTokens?: number;
   readonly temperature?: number;
   readonly client?: TurnPayload["client"];
@@ -53,6 +54,8 @@ export interface InboundMessage {
   readonly replyTo?: ReplyAddress;
   /** UTC milliseconds at which the platform or face received it. */
   readonly receivedAt: number;
+  /** Join the accepting commit: where one of them does not hold, nothing is kept and accepting rejects with its code. */
+  readonly guards?: readonly Write<unknown>[];
   /** Attached to the turn's feed before anything can happen in it. */
   readonly watch?: TurnListener;
 }

@@ -1,5 +1,5 @@
 /** What Troupe's folders and plug-ins agree on. Types and ports only; the few values here are constants and the error class. */
-export type { Agent, AgentDirectory, AgentSpec, WhileBusy } from "./agent.ts";
+export type { Agent, AgentDirectory, AgentSpec, HeartbeatSpec, LearnMode, WhileBusy } from "./agent.ts";
 export type {
   AgentChannel,
   AgentChannelStore,
@@ -40,6 +40,7 @@ export type {
   DeadLetterStore,
 } from "./dead-letter.ts";
 export type {
+  ClaimedEffect,
   Effect,
   EffectHandler,
   EffectOutcome,
@@ -49,41 +50,56 @@ export type {
   EffectStore,
   EffectTrouble,
   EffectVersion,
+  LaneBacklog,
   NewEffect,
 } from "./effect.ts";
 export { EFFECT_PRIORITY } from "./effect.ts";
-export type { EmbeddingCall, EmbeddingModel, EmbeddingRouter, Embeddings } from "./embedding.ts";
+export type {
+  EmbeddingCall,
+  EmbeddingModel,
+  EmbeddingRouter,
+  EmbeddingSource,
+  Embeddings,
+} from "./embedding.ts";
 export type { ErrorCode, TroupeErrorOptions } from "./errors.ts";
 export { TroupeError } from "./errors.ts";
 export type {
-  ChildFlow,
   FlowChange,
-  FlowContext,
   FlowDeadline,
-  FlowDefinition,
-  FlowDrive,
   FlowEvent,
-  FlowMatch,
-  FlowMove,
-  FlowNext,
-  FlowPort,
-  FlowQuery,
   FlowReason,
-  FlowResult,
   FlowRun,
-  FlowSignal,
-  FlowSignalStore,
   FlowState,
   FlowStatus,
-  FlowStep,
-  FlowStore,
   FlowTurn,
   FlowWait,
   FlowWaitOn,
+} from "./flow.ts";
+export type {
+  ChildFlow,
+  FlowContext,
+  FlowDefinition,
+  FlowDetails,
+  FlowNext,
+  FlowOccurrence,
+  FlowPort,
+  FlowProgram,
+  FlowResult,
+  FlowStep,
+  FlowView,
+  StartFlow,
+} from "./flow-definition.ts";
+export type {
+  FlowDrive,
+  FlowMatch,
+  FlowMove,
+  FlowQuery,
+  FlowSignal,
+  FlowSignalStore,
+  FlowStore,
   NewFlow,
   ParkedCount,
-  StartFlow,
-} from "./flow.ts";
+} from "./flow-store.ts";
 export type {
   AnyHook,
   EffectDraft,
@@ -155,6 +171,24 @@ export type {
   NewJob,
   SettledRun,
 } from "./job.ts";
+export type { JobAction, JobAsker, JobInput, JobPort } from "./job-port.ts";
+export type {
+  ClosedMemory,
+  MemoryAttributes,
+  MemoryClose,
+  MemoryClosing,
+  MemoryCount,
+  MemoryEmotion,
+  MemoryKind,
+  MemoryLikeness,
+  MemoryProof,
+  MemoryQuery,
+  MemoryRecord,
+  MemoryScope,
+  MemoryStore,
+  NewMemory,
+} from "./memory.ts";
+export { MAX_ATTRIBUTE_BYTES, MEMORY_KINDS } from "./memory.ts";
 export type {
   Audience,
   FilePart,
@@ -193,9 +227,11 @@ export type {
   InstanceAction,
   Module,
   ModuleDecision,
+  ModuleTasks,
   TurnView,
   UnsureDecision,
 } from "./module.ts";
+export { MAX_INSTANCE_ACTIONS, MAX_OPEN_INSTANCES } from "./module.ts";
 export type {
   DependencyStatus,
   IfDependencyFails,
@@ -226,6 +262,16 @@ export type {
   UsageSum,
 } from "./money.ts";
 export type {
+  OpenStoryline,
+  PlaceChoice,
+  PlacedHow,
+  PlacedText,
+  Placement,
+  PlaceQuery,
+  Placer,
+} from "./placer.ts";
+export type { ClockSpan, QuietHours, QuietTimes } from "./quiet-hours.ts";
+export type {
   CallOptions,
   Clock,
   IdGenerator,
@@ -239,7 +285,7 @@ export type {
 export { DEFAULT_SPACE_ID } from "./runtime.ts";
 export type { DataKeyRow, Hold, HoldStore, SecretKey, SecretRow, SecretStore } from "./secrets.ts";
 export { SPACE_OWNER } from "./secrets.ts";
-export type { Session, SessionSummary, Storyline } from "./session.ts";
+export type { Handoff, NewStoryline, Session, SessionSummary, Storyline } from "./session.ts";
 export type { SignInRecord, SignInStore } from "./sign-in.ts";
 export type {
   AgentStore,
@@ -247,8 +293,6 @@ export type {
   HistoryQuery,
   KeyRecord,
   KeyStore,
-  MemoryRecord,
-  MemoryStore,
   NewBranch,
   NewMessage,
   RemovedSession,
@@ -259,6 +303,7 @@ export type {
   SessionStore,
   SessionTouch,
   StorylineStore,
+  StorylineTurn,
   UnitOfWork,
   Write,
 } from "./store.ts";
@@ -335,3 +380,13 @@ export type {
   TurnQuery,
   TurnStore,
 } from "./turn-store.ts";
+export type { CausedMessage, TurnBranch, TurnOrigin, TurnReference, TurnTree } from "./turn-tree.ts";
+export type {
+  MessagePlace,
+  NewVector,
+  StoredVector,
+  VectorModel,
+  VectorOwner,
+  VectorOwnerKind,
+  VectorStore,
+} from "./vector.ts";

@@ -1,5 +1,6 @@
 /** Work on a schedule: jobs, their runs, and who may change either. */
 import type { ReplyAddress } from "./inbox.ts";
+import type { ClockSpan } from "./quiet-hours.ts";
 import type { CallOptions, Page, PageQuery, WaitingCount } from "./runtime.ts";
 import type { Write } from "./store.ts";
 
@@ -33,6 +34,8 @@ export interface JobSchedule {
   readonly everyMs?: number;
   /** IANA zone, frozen when the job is made. */
   readonly zone: string;
+  /** Times outside of these hours are left out; the next one is then their beginning. Absent: all day. */
+  readonly within?: ClockSpan;
 }
 
 /** One moment, said three ways; they are always written together. */
@@ -78,6 +81,8 @@ export interface JobSpec {
   readonly onFailedDependency: "fail" | "hold";
   /** An answer that says nothing is not delivered. */
   readonly isSilent?: boolean;
+  /** Does not wait for the end of quiet hours. */
+  readonly evenWhenQuiet?: boolean;
 }
 
 /** Where it came from. */
@@ -175,6 +180,11 @@ export interface JobStore {
   get(job: { readonly spaceId: string; readonly id: string }, options: CallOptions): Promise<Job | undefined>;
   /** Newest first. */
   list(query: JobQuery, options: CallOptions): Promise<Page<Job>>;
+  /** Agents and peers of open jobs that wait for a condition in words. */
+  awaited(
+    spaceId: string,
+    options: CallOptions,
+  ): Promise<readonly { readonly agentId: string; readonly peerId: string }[]>;
   /** Newest first. */
   runs(query: PageQuery & { readonly jobId: string }, options: CallOptions): Promise<Page<JobRun>>;
   /** Every dependency that is reached from these jobs, and those that they wait for. */
@@ -191,7 +201,7 @@ export interface ClaimedJob {
   readonly dueAt: number;
   readonly epoch: number;
   readonly attempt: number;
-  /** By the database's clock. */
+  /** When its run was claimed first, by the database's clock. */
   readonly claimedAt: number;
 }
 
@@ -216,13 +226,16 @@ export interface JobCounts {
   readonly running: number;
   /** Those whose time has come, since when by the oldest. */
   readonly due: WaitingCount;
+  /** When the earliest of those that wait is due, UTC milliseconds. */
+  readonly nextAt: number | undefined;
 }
 
 /** Custody of runs: claims are by lease and epoch, by the database's clock. */
 export interface JobRunStore {
   /**
    * Claims jobs whose time has come, opening a run of each in the same commit; and anew those whose starter lost its lease,
-   * with the run they had. A held space gives none. Oldest first.
+   * with the run they had, also where the job has ended since. Whoever asks keeps its own for as long as it said, whatever
+   * became of its process's lease. A held space gives none. Oldest first.
    */
   claim(query: {
     readonly owner: string;
@@ -230,6 +243,8 @@ export interface JobRunStore {
     readonly runMs: number;
     readonly limit: number;
   }): Write<readonly ClaimedJob[]>;
+  /** Guard `store.conflict`: the run has ended, or its job was cancelled or ended otherwise, so nothing of it may begin. */
+  mayBegin(run: { readonly runId: string; readonly jobId: string }): Write;
   /** The run's turn is there; does nothing to one that has ended. Tells the state of its job. */
   started(run: {
     readonly runId: string;
@@ -237,15 +252,31 @@ export interface JobRunStore {
     readonly epoch: number;
     readonly turnId: string;
   }): Write<{ readonly jobState: JobState | undefined }>;
-  /** Guard `store.conflict`: another claimed it since. The same run is claimed again after `delayMs`. */
-  postpone(claim: { readonly jobId: string; readonly epoch: number }, delayMs: number): Write;
-  /** Guard `store.conflict`: the run has ended, or a person changed the job. Jobs that waited for this one move on with it. */
+  /**
+   * Guard `store.conflict`: another claimed it since. The same run is claimed again after `delayMs`, has as much longer, and
+   * shows `reason` meanwhile.
+   */
+  postpone(
+    claim: { readonly jobId: string; readonly epoch: number },
+    delayMs: number,
+    reason?: string,
+  ): Write;
+  /**
+   * Guard `store.conflict`: the run has ended, or a person changed the job. The job moves on with its newest run alone, and
+   * those that waited for it with it.
+   */
   settle(run: SettledRun): Write;
-  /** Moves on what two ends in the same moment left: every blocked job that waits for nothing any more. */
+  /**
+   * Moves on what two ends in the same moment left, or an end while its dependant was made: every blocked job that waits for
+   * nothing any more; those that wait for one that failed or was cancelled fail or are held, as they say.
+   */
   release(at: number): Write<{ readonly count: number }>;
   /** Runs whose turn ended or vanished and left nobody to tell of it, and those past their deadline. */
   stuck(options: CallOptions): Promise<readonly JobRun[]>;
-  /** When a claim would give the next one; 0 for one whose starter has lost its lease. */
-  nextDue(options: CallOptions): Promise<number | undefined>;
+  /**
+   * Time by the store's clock until a claim of this owner would give the next one, negative for one that is overdue; 0 for one
+   * whose starter has lost its lease.
+   */
+  untilDueMs(owner: string, options: CallOptions): Promise<number | undefined>;
   counts(spaceId: string, options: CallOptions): Promise<JobCounts>;
 }

@@ -16,7 +16,10 @@ export interface ModuleDependency {
   readonly ifFails: IfDependencyFails;
 }
 
-/** Effects that are kept in the very commit that changes the instance; `instanceId` is added to their payload. */
+/**
+ * Effects that are kept in the very commit that changes the instance, each once however often that is tried;
+ * `instanceId` is added to their payload. What became of the instance since is for the handler to look at.
+ */
 export interface ModuleCallbacks {
   /** When a blocked instance becomes active, or one is added active. */
   readonly whenActive?: EffectDraft;
@@ -90,9 +93,9 @@ export interface ModuleInstanceStore {
     readonly at: number;
   }): Write;
   get(id: string, options: CallOptions): Promise<ModuleInstance | undefined>;
-  /** Those of a storyline that have not ended and that all `readers` may know of; oldest first, at most 100. */
+  /** Those of a module along a storyline that have not ended and that all `readers` may know of; oldest first, at most 100. */
   open(
-    query: { readonly storylineId: string; readonly readers: Audience },
+    query: { readonly storylineId: string; readonly moduleId: string; readonly readers: Audience },
     options: CallOptions,
   ): Promise<readonly ModuleInstance[]>;
   /** What an instance depends on, and how that stands. */

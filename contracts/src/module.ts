@@ -9,6 +9,7 @@ import type {
   ModuleInstanceOutcome,
 } from "./module-instance.ts";
 import type { CallOptions } from "./runtime.ts";
+import type { Write } from "./store.ts";
 import type { Tool } from "./tool.ts";
 import type { SourceReference, Trigger } from "./turn.ts";
 
@@ -41,6 +42,11 @@ export interface Contribution {
   /** What the text shows of earlier messages and memories; kept with the turn. */
   readonly sources?: readonly SourceReference[];
 }
+
+/** Most actions of one decision. */
+export const MAX_INSTANCE_ACTIONS: number = 32;
+/** Most instances of a module along one storyline that have not ended. */
+export const MAX_OPEN_INSTANCES: number = 100;
 
 /** What a module decides from. */
 export interface DecisionView extends TurnView {
@@ -78,17 +84,21 @@ export type InstanceAction =
       readonly reason: string;
     };
 
+/** At most `MAX_INSTANCE_ACTIONS` actions, one for each instance; `MAX_OPEN_INSTANCES` may be open after them. */
 export interface ModuleDecision {
   readonly actions: readonly InstanceAction[];
-  /** Shown to the model in this turn, within the module's budget: what stands by this decision. */
+  /**
+   * Shown to the model in this turn, before what the module gathered and within the same budget: what stands by this
+   * decision. As with a contribution, a line that the prompt still shows from an earlier turn is left out.
+   */
   readonly text?: string;
 }
 
 /** Rules that come to no end by themselves name what there is to choose from. */
 export interface UnsureDecision {
-  /** Asked of a model where the configuration allows it. */
+  /** Asked of a model where the configuration allows it, with the newest messages above it. */
   readonly question: string;
-  /** By names that a model is shown; it answers with one of them. */
+  /** Two to eight, by names that a model is shown; it answers with one of them. */
   readonly choices: Readonly<Record<string, ModuleDecision>>;
   /** Taken where no model is asked, or none answers. */
   readonly otherwise: ModuleDecision;
@@ -115,13 +125,31 @@ export interface Module {
   readonly effects?: readonly EffectHandler[];
   /**
    * Adds, changes or ends the module's tasks along the storyline. Asked in each turn that a model answers, before it; within
-   * the bound of gathering. What it says joins the commit that ends the turn, if that is an answer. One that throws or is
-   * late changes nothing. May be asked again for the same turn, by a later attempt.
+   * the bound of gathering; not in a call that keeps no conversation. What it says joins the commit that ends the turn, if
+   * that is an answer. One that throws, is late or says what cannot be kept changes nothing, all of it. May be asked again
+   * for the same turn, by a later attempt.
    */
   decide?(
     view: DecisionView,
     options: CallOptions,
   ): ModuleDecision | UnsureDecision | undefined | Promise<ModuleDecision | UnsureDecision | undefined>;
+}
+
+/** Ends of tasks outside of decisions: by a module's tools and the handlers of its effects. */
+export interface ModuleTasks {
+  /**
+   * Writes that end an instance, with its callback, and settle what depends on it. To be kept in one commit: those that a
+   * transactional tool or a handler of effects returns. One that has ended already stays as it ended.
+   */
+  end(
+    instance: ModuleInstance,
+    end: {
+      readonly outcome: ModuleInstanceOutcome;
+      readonly reason: string;
+      /** The turn that this belongs to. */
+      readonly turnId: string;
+    },
+  ): readonly Write<unknown>[];
 }
 
 /** One that surely adds context. */

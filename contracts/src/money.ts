@@ -20,8 +20,11 @@ export interface ModelCallRecord {
   readonly model: string;
   /** As in `ModelChoice`. */
   readonly keyId: string | undefined;
-  /** `check`: the operator asked whether the model answers. */
-  readonly purpose: "turn" | "summary" | "embedding" | "check";
+  /**
+   * `decision`: modules were unsure what to do about their tasks; counts in its turn. `check`: the operator asked whether
+   * the model answers.
+   */
+  readonly purpose: "turn" | "decision" | "summary" | "memory" | "embedding" | "check";
   /** `ok`: the model came to its own end. `length`, `content-filter`: it wrote, and was cut there. */
   readonly outcome: "ok" | "length" | "content-filter" | "error" | "aborted";
   readonly errorCode: ErrorCode | undefined;

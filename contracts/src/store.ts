@@ -1,7 +1,7 @@
 import type { Agent, AgentSpec } from "./agent.ts";
 import type { Audience, Message, MessageOutcome, MessagePart, MessageRole } from "./message.ts";
 import type { CallOptions, Page, PageQuery } from "./runtime.ts";
-import type { Session, SessionSummary, Storyline } from "./session.ts";
+import type { Handoff, NewStoryline, Session, SessionSummary, Storyline } from "./session.ts";
 import type { SourceReference } from "./turn.ts";
 
 declare const resultOf: unique symbol;
@@ -54,6 +54,8 @@ export interface SessionTouch {
   readonly at: number;
   /** How many sequence numbers to take. */
   readonly count: number;
+  /** Guard `store.conflict`: a session that is there is handed to another agent; empty: to one at all. Absent: whoever it is. */
+  readonly handedTo?: string | undefined;
 }
 
 export interface NewMessage {
@@ -128,6 +130,15 @@ export interface SessionStore {
   append(message: NewMessage): Write<{ readonly seq: number }>;
   /** Guard `store.conflict`: there is no such session. No summary changes a name; undefined gives it up. */
   rename(session: { readonly id: string; readonly name: string | undefined }): Write;
+  /** Guard `store.conflict`: there is no such session. People's next turns are the other agent's; one before it is over. */
+  handOff(handoff: Omit<Handoff, "endedAt">): Write;
+  /** Gives the session back to its own agent; does nothing to one that is not handed to another. */
+  handBack(session: { readonly id: string; readonly at: number }): Write;
+  /** The newest handoff of a session to this agent, over or not. */
+  handoff(
+    of: { readonly sessionId: string; readonly to: string },
+    options: CallOptions,
+  ): Promise<Handoff | undefined>;
   /**
    * Guard `store.conflict`: there is no such session or message, or the id is taken. The copies keep `seq`, `turnSeq` and
    * `turnId`, have ids of their own, and are not found by search, which finds what they are copies of. The storyline goes
@@ -161,9 +172,17 @@ export interface SessionStore {
   history(query: HistoryQuery, options: CallOptions): Promise<readonly Message[]>;
 }
 
+/** A turn as a storyline lists it. */
+export interface StorylineTurn {
+  readonly turnId: string;
+  readonly sessionId: string;
+  /** UTC milliseconds. */
+  readonly at: number;
+}
+
 export interface StorylineStore {
-  /** Makes the storyline of a session; does nothing when there is one. */
-  open(storyline: Omit<Storyline, "summary" | "summaryTurnSeq">): Write;
+  /** Makes a storyline; does nothing when its session has its first one, or when it is there already. */
+  open(storyline: NewStoryline): Write;
   /** Replaces title and summary unless a newer summary is there already. */
   summarise(update: {
     readonly id: string;
@@ -172,10 +191,61 @@ export interface StorylineStore {
     readonly summaryTurnSeq: number;
     readonly at: number;
   }): Write;
+  /** It was talked of. */
+  touch(update: { readonly id: string; readonly at: number }): Write;
+  /** A person's name for it, which summaries leave alone. */
+  rename(update: { readonly id: string; readonly name: string; readonly at: number }): Write;
+  /** It is a part of another one from now on and is listed no more. Its turns go by `reassign`, in the same commit. */
+  merge(update: { readonly id: string; readonly into: string; readonly at: number }): Write;
+  /** Says that a turn belongs elsewhere than where its session began. The same turn again: the later one holds. */
+  placeTurn(turn: {
+    readonly turnId: string;
+    readonly storylineId: string;
+    readonly sessionId: string;
+    readonly turnSeq: number;
+    readonly sideIds: readonly string[];
+    readonly at: number;
+  }): Write;
+  /** Turns of one storyline become those of another: all, one turn, or those of a session from one turn on. */
+  reassign(change: {
+    readonly from: string;
+    readonly to: string;
+    readonly turnId?: string | undefined;
+    readonly fromTurn?: { readonly sessionId: string; readonly turnSeq: number } | undefined;
+  }): Write;
+  /** The one that the session began with. */
   ofSession(sessionId: string, options: CallOptions): Promise<Storyline | undefined>;
+  get(id: string, options: CallOptions): Promise<Storyline | undefined>;
+  /** Those that began with a peer and are not merged, newest first. */
+  ofPeer(
+    query: {
+      readonly spaceId: string;
+      readonly agentId: string;
+      readonly peerId: string;
+      readonly limit: number;
+    },
+    options: CallOptions,
+  ): Promise<readonly Storyline[]>;
+  /** Turns of a session from one on that belong elsewhere than where it began, at most 200, in order. */
+  placedIn(
+    sessionId: string,
+    fromTurnSeq: number,
+    options: CallOptions,
+  ): Promise<readonly { readonly turnSeq: number; readonly storylineId: string; readonly title: string }[]>;
+  /** Its latest turns, newest first, those of the session that began with it included. */
+  turnsOf(id: string, limit: number, options: CallOptions): Promise<readonly StorylineTurn[]>;
+  /** Those that are not merged, by when they were talked of, newest first. */
+  list(
+    query: PageQuery & {
+      readonly spaceId: string;
+      readonly agentId?: string | undefined;
+      readonly peerId?: string | undefined;
+    },
+    options: CallOptions,
+  ): Promise<Page<Storyline>>;
 }
 
-// ── keys, agents, memory ────────────────────────────────────────────────────────────────────────────────
+// ── keys, agents, search ────────────────────────────────────────────────────────────────────────────────
 
 export interface KeyRecord {
   readonly id: string;
@@ -207,34 +277,6 @@ export interface AgentStore {
   list(spaceId: string, options: CallOptions): Promise<readonly Agent[]>;
 }
 
-export interface MemoryRecord {
-  readonly id: string;
-  readonly spaceId: string;
-  readonly agentId: string;
-  readonly audience: Audience;
-  readonly text: string;
-  /** The turn that it comes from. */
-  readonly turnId: string;
-  readonly createdAt: number;
-}
-
-export interface MemoryStore {
-  /** Keeps a memory and makes it searchable in the same commit. The same id twice is one memory. */
-  put(memory: MemoryRecord): Write;
-  /** Deletes it and its index entries. */
-  forget(spaceId: string, id: string): Write;
-  /** Those of these ids whose audience contains all of `readers`; in no order. */
-  find(
-    query: { readonly spaceId: string; readonly readers: Audience; readonly ids: readonly string[] },
-    options: CallOptions,
-  ): Promise<readonly MemoryRecord[]>;
-  /** Those whose audience contains all of `readers`, newest first. */
-  list(
-    query: PageQuery & { readonly spaceId: string; readonly agentId: string; readonly readers: Audience },
-    options: CallOptions,
-  ): Promise<Page<MemoryRecord>>;
-}
-
 export interface SearchQuery {
   readonly spaceId: string;
   readonly agentId: string;
@@ -242,6 +284,13 @@ export interface SearchQuery {
   readonly readers: Audience;
   /** Plain words; the store normalises them as it does when indexing. */
   readonly words: readonly string[];
+  /**
+   * The question as it was asked; data, never a query language. With it answers are looked for: its form says what kind is
+   * meant, and messages beside those that hold the words are found too. Without it, only what holds words.
+   */
+  readonly text?: string;
+  /** When it was asked, UTC milliseconds; without it, times that are told from now mean nothing. */
+  readonly askedAt?: number;
   readonly limit: number;
   /** Hits of a lower score are not given. Default 0. */
   readonly minScore?: number;
@@ -259,8 +308,13 @@ export interface SearchHit {
   readonly turnSeq: number | undefined;
   readonly role: MessageRole | "memory";
   readonly text: string;
+  /** Who knows it; every reader of the question is among them. */
+  readonly audience: Audience;
   readonly createdAt: number;
-  /** 0..1, higher is closer: share of the asked words that it holds, weighted by rarity in what was found. */
+  /**
+   * 0..1: share of the asked words that it is about, weighted by rarity in what was found. Words of the messages around it
+   * count less than its own. Hits come best first by this and by what the question's form, speakers and sessions add.
+   */
   readonly score: number;
 }
 

@@ -3,24 +3,18 @@ import type { AttachmentStore } from "./blob.ts";
 import type { OutboxStore } from "./channel.ts";
 import type { DeadLetterStore } from "./dead-letter.ts";
 import type { EffectStore } from "./effect.ts";
-import type { FlowSignalStore, FlowStore } from "./flow.ts";
+import type { FlowSignalStore, FlowStore } from "./flow-store.ts";
 import type { InboxItemStore } from "./inbox-item.ts";
 import type { JobRunStore, JobStore } from "./job.ts";
+import type { MemoryStore } from "./memory.ts";
 import type { ModuleInstanceStore } from "./module-instance.ts";
 import type { Ledger } from "./money.ts";
 import type { HoldStore, SecretStore } from "./secrets.ts";
 import type { SignInStore } from "./sign-in.ts";
-import type {
-  AgentStore,
-  KeyStore,
-  MemoryStore,
-  SearchStore,
-  SessionStore,
-  StorylineStore,
-  UnitOfWork,
-} from "./store.ts";
+import type { AgentStore, KeyStore, SearchStore, SessionStore, StorylineStore, UnitOfWork } from "./store.ts";
 import type { TapeStore } from "./tape.ts";
 import type { InboxStore, Leases, TurnStore } from "./turn-store.ts";
+import type { VectorStore } from "./vector.ts";
 
 /** Everything that a store adapter brings. Folders take the ports they need, never the whole. */
 export interface Stores {
@@ -40,6 +34,7 @@ export interface Stores {
   readonly agents: AgentStore;
   readonly memories: MemoryStore;
   readonly search: SearchStore;
+  readonly vectors: VectorStore;
   readonly secrets: SecretStore;
   readonly holds: HoldStore;
   readonly tapes: TapeStore;

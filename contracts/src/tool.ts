@@ -69,6 +69,8 @@ export interface Tool {
 /** Brings tools (built-ins, an MCP server, an extension). `list` is asked at start and on reload. */
 export interface ToolSource {
   readonly id: string;
+  /** Its tools are those of this module: agents that go without it do not have them, whatever they name. */
+  readonly moduleId?: string;
   list(options: CallOptions): Promise<readonly Tool[]>;
 }
 

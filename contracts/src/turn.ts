@@ -29,6 +29,8 @@ export type InboundState =
 export interface DirectCall {
   readonly tool: string;
   readonly input: unknown;
+  /** The turn that its session is in is cancelled, and this one follows it. */
+  readonly interrupts?: boolean;
 }
 
 /** Tokens of model calls, summed. */
@@ -154,6 +156,8 @@ export interface TurnPayload {
   readonly instructions?: string;
   readonly maxOutputTokens?: number;
   readonly temperature?: number;
+  /** The agent may choose to say nothing: an answer of `NO_REPLY` alone ends the turn as `suppressed` and reaches nobody. */
+  readonly maySayNothing?: boolean;
   /** Logical model or `provider/model` in place of the agent's: a budget fell to it. */
   readonly model?: string;
   readonly client?: ClientOptions;

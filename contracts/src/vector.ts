@@ -1,0 +1,84 @@
+import type { Audience } from "./message.ts";
+import type { CallOptions } from "./runtime.ts";
+import type { Write } from "./store.ts";
+
+/** What a vector is of; the owner is found under its id in the store of its kind. */
+export type VectorOwnerKind = "message" | "memory" | "storyline";
+
+export interface VectorOwner {
+  readonly spaceId: string;
+  readonly ownerKind: VectorOwnerKind;
+  readonly ownerId: string;
+  /** Where a message stands; of no other kind. One without a place is not there. */
+  readonly place?: MessagePlace | undefined;
+}
+
+export interface MessagePlace {
+  readonly sessionId: string;
+  readonly seq: number;
+}
+
+/** Vectors of two models, or of two lengths, are never compared. */
+export interface VectorModel {
+  /** `provider/model`, as the embedding router names it. */
+  readonly model: string;
+  /** How many numbers a vector has. */
+  readonly dimensions: number;
+}
+
+export interface NewVector extends VectorOwner {
+  readonly model: string;
+  readonly vector: Float32Array;
+  /** UTC milliseconds. */
+  readonly createdAt: number;
+}
+
+/** A vector, with who may be told of its owner as the owner stands now. */
+export interface StoredVector extends VectorOwner {
+  /** Grows with each vector that is put and is never given twice, so it also says which of an owner's is meant. */
+  readonly row: number;
+  readonly agentId: string;
+  readonly audience: Audience;
+  readonly vector: Float32Array;
+}
+
+/** Vectors of what can be recalled, one for each owner and model. Searching them is the index's affair, which is made from these. */
+export interface VectorStore {
+  /** In place of the owner's earlier one of that model. Keeps nothing for an owner that is not there, or a memory that is closed. */
+  put(vector: NewVector): Write;
+  /** Those of all models. Deleting a session or erasing a memory does it too. */
+  remove(owner: Omit<VectorOwner, "place">): Write;
+  /** Deletes some vectors of other models than this one; how many. For when nobody will ask by those any more. */
+  prune(query: { readonly spaceId: string; readonly keep: string; readonly limit: number }): Write<{
+    readonly count: number;
+  }>;
+  /** In order of `row`. What is not of that model and length is passed over: a mismatch costs recall, never a turn. */
+  after(
+    query: VectorModel & { readonly afterRow: number; readonly limit: number },
+    options: CallOptions,
+  ): Promise<readonly StoredVector[]>;
+  /** Those of the rows that are still there; in no order. */
+  find(
+    query: VectorModel & { readonly rows: readonly number[] },
+    options: CallOptions,
+  ): Promise<readonly StoredVector[]>;
+  /**
+   * Owners of a kind that have no vector of that model, oldest first, with the text that is due: what is to be embedded, also
+   * after the model was changed. `upTo`: nothing else is missing up to that row, so that the next question begins there.
+   */
+  missing(
+    query: {
+      readonly spaceId: string;
+      readonly ownerKind: "message" | "memory";
+      readonly model: string;
+      readonly afterRow: number;
+      readonly limit: number;
+    },
+    options: CallOptions,
+  ): Promise<{ readonly items: readonly (VectorOwner & { readonly text: string })[]; readonly upTo: number }>;
+  /** How many there are of each model and length. */
+  counts(
+    spaceId: string,
+    options: CallOptions,
+  ): Promise<readonly (VectorModel & { readonly count: number })[]>;
+}
