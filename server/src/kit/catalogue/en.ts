@@ -31,6 +31,7 @@ export const en = {
     "I am sorry: what I may spend for now is used up. I can answer again from {when} on.",
   "refused.budget.asked":
     "I am sorry: what I may spend for now is used up. I asked the owner for more; write again a little later. Without it I can answer again from {when} on.",
+  "refused.unchecked": "Your message could not be checked, so it was not taken. Try again later.",
   "refused.files.many": "A message can hold {most} files; this one holds more.",
   "refused.files.missing": "The file {name} is not here, or not any more. Send it again.",
   "tool.unknown_outcome":

@@ -1,0 +1,26 @@
+import type { Audience } from "@troupe/contracts";
+
+const NUL = String.fromCharCode(0);
+
+/**
+ * A name as it is kept. One with a NUL or half a letter in it, as any client may send, is an error for some databases;
+ * either becomes a letter that nothing can show, when kept and when asked for.
+ */
+export function keptName(name: string): string {
+  return name.toWellFormed().replaceAll(NUL, "\ufffd");
+}
+
+/** Whether everyone who will read knows it. Where nobody reads, nobody may be told. */
+export function isKnownToAll(audience: Audience, readers: Audience): boolean {
+  return readers.length > 0 && readers.every((reader) => audience.includes(reader));
+}
+
+/**
+ * Who may be told what is made from several records: those who know all of them, sorted. Undefined where nobody does, or
+ * where it is made from nothing: it must not be kept.
+ */
+export function sharedAudience(audiences: readonly Audience[]): Audience | undefined {
+  const [first = [], ...others] = audiences;
+  const shared = first.filter((peer) => others.every((audience) => audience.includes(peer)));
+  return shared.length === 0 ? undefined : shared.toSorted();
+}
