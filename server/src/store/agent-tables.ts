@@ -10,6 +10,7 @@ export interface AgentTables {
   agent_pairs: AgentPairTable;
   agent_activations: AgentActivationTable;
   agent_stops: AgentStopTable;
+  handoffs: HandoffTable;
 }
 
 export const AGENT_TABLE_NAMES: readonly (keyof AgentTables)[] = [
@@ -21,6 +22,7 @@ export const AGENT_TABLE_NAMES: readonly (keyof AgentTables)[] = [
   "agent_pairs",
   "agent_activations",
   "agent_stops",
+  "handoffs",
 ];
 
 export interface AgentChannelTable {
@@ -79,6 +81,7 @@ export interface AgentDeliveryTable {
   root_turn_id: string;
   created_at: number;
   ended_at: number | null;
+  dismissed_at: number | null;
 }
 
 export interface AgentGatherTable {
@@ -117,4 +120,20 @@ export interface AgentStopTable {
   space_id: string;
   reason: string;
   at: number;
+}
+
+export interface HandoffTable {
+  row: Generated<number>;
+  id: string;
+  space_id: string;
+  session_id: string;
+  from_agent: string;
+  to_agent: string;
+  turn_id: string;
+  turn_seq: number;
+  note: string;
+  context: string;
+  audience: string;
+  at: number;
+  ended_at: number | null;
 }

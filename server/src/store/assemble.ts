@@ -28,6 +28,7 @@ import { createSignInStore } from "./ports/sign-ins.ts";
 import { createStorylineStore } from "./ports/storylines.ts";
 import { createTapeStore } from "./ports/tapes.ts";
 import { createTurnStore } from "./ports/turns.ts";
+import { createVectorStore } from "./ports/vectors.ts";
 import type { Reads } from "./reads.ts";
 import type { Statements } from "./statement.ts";
 import type { Writer } from "./writer.ts";
@@ -77,6 +78,7 @@ export function assembleStores(parts: {
     signIns: createSignInStore(deps),
     agents: createAgentStore(deps),
     memories: createMemoryStore(deps),
+    vectors: createVectorStore(deps),
     search: createSearchStore(deps, parts.wordIndex(deps, unit)),
     secrets: createSecretStore(deps),
     holds: createHoldStore(deps),

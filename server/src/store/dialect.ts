@@ -32,7 +32,7 @@ export interface Dialect {
   jsonObject(members: Readonly<Record<string, RawBuilder<unknown>>>): RawBuilder<string>;
   /** JSON text: the members of one object, and over them those of another. Of values that are no objects themselves. */
   jsonMerged(object: RawBuilder<unknown>, members: unknown): RawBuilder<string>;
-  /** Indexes the words of a memory, once. */
+  /** Indexes the words of an open memory, once. */
   indexMemory(id: unknown, terms: unknown): RawBuilder<unknown>;
   unindexMemory(spaceId: unknown, id: unknown): RawBuilder<unknown>;
   /** Takes the messages of a session out of the index; comes before they are deleted. */
@@ -58,7 +58,7 @@ export const sqliteDialect: Dialect = {
   jsonMerged: (object, members) => sql`json_patch(${object}, ${members})`,
   indexMemory: (id, terms) => sql`
     INSERT INTO memory_terms (rowid, terms) SELECT "row", ${terms} FROM memories
-    WHERE id = ${id} AND NOT EXISTS (SELECT 1 FROM memory_terms WHERE rowid = memories."row")`,
+    WHERE id = ${id} AND closed_at IS NULL AND NOT EXISTS (SELECT 1 FROM memory_terms WHERE rowid = memories."row")`,
   unindexMemory: (spaceId, id) => sql`
     DELETE FROM memory_terms WHERE rowid = (SELECT "row" FROM memories WHERE id = ${id} AND space_id = ${spaceId})`,
   unindexSession: (sessionId) => sql`

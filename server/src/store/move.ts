@@ -185,7 +185,9 @@ async function compare(client: Client, moved: MovedTable, columns: readonly stri
 
 /** What `MemoryStore.put` indexes with each memory; messages are indexed by whoever starts next. */
 async function indexMemories(source: DatabaseSync, client: Client): Promise<void> {
-  const memories = source.prepare('SELECT "row", space_id, agent_id, audience, text FROM memories').iterate();
+  const memories = source
+    .prepare('SELECT "row", space_id, agent_id, audience, text FROM memories WHERE closed_at IS NULL')
+    .iterate();
   for (const memory of memories as Iterable<Record<string, Value>>) {
     const record = {
       spaceId: String(memory.space_id),

@@ -12,6 +12,8 @@ const MAY_SCAN: Readonly<Record<string, string>> = {
   "session.list-all": "stateless sessions are listed for operators only",
   "inbox.counts": "counts every row of a space for operators",
   "key.list": "there are few keys",
+  "search.clear-memories": "empties the index once, where words are made otherwise than before",
+  "search.clear-messages": "the same",
 };
 /** One row a process that runs or ran lately. */
 const SMALL = "processes";

@@ -32,6 +32,10 @@ const MAY_SCAN: Readonly<Record<string, string>> = {
   "effect.list": "newest first by row number: stops at the end of its page",
   "flow.list": "newest first by row number: stops at the end of its page",
   "module-instance.list": "newest first by row number, for operators: stops at the end of its page",
+  "memory.list-open": "newest first by row number, for operators: stops at the end of its page",
+  "memory.list-closed": "newest first by row number, for operators: stops at the end of its page",
+  "memory.list-all": "newest first by row number, for operators: stops at the end of its page",
+  "memory.alike": "what it reads from end to end are the eight newest of a key, which an index gives",
   "agent-delivery.list": "newest first by row number: stops at the end of its page",
   "outbox.list": "newest first by row number: stops at the end of its page",
 };

@@ -2,15 +2,18 @@ import type { Generated, Selectable } from "kysely";
 import { AGENT_TABLE_NAMES, type AgentTables } from "./agent-tables.ts";
 import type { InboxItemTable } from "./inbox-item-table.ts";
 import type { JobNeedTable, JobRunTable, JobTable } from "./job-tables.ts";
+import type { MemoryKeyTable, MemoryProofTable, MemoryTable } from "./memory-tables.ts";
 import type { ModuleDependencyTable, ModuleInstanceTable, ModuleLinkTable } from "./module-tables.ts";
 import type { DataKeyTable, SecretTable } from "./secret-tables.ts";
 import type { FlowEventTable, FlowSignalTable, FlowTable } from "./tables-flow.ts";
 import type { TapeTable } from "./tape-table.ts";
+import type { VectorTable } from "./vector-table.ts";
 
 /** The tables as the query builder sees them. `row` columns are numbers in order of arrival. */
 export interface Tables extends AgentTables {
   sessions: SessionTable;
   storylines: StorylineTable;
+  storyline_turns: StorylineTurnTable;
   messages: MessageTable;
   attachments: AttachmentTable;
   turns: TurnTable;
@@ -26,6 +29,8 @@ export interface Tables extends AgentTables {
   sign_ins: SignInTable;
   agents: AgentTable;
   memories: MemoryTable;
+  memory_proofs: MemoryProofTable;
+  memory_keys: MemoryKeyTable;
   secrets: SecretTable;
   data_keys: DataKeyTable;
   holds: HoldTable;
@@ -40,12 +45,14 @@ export interface Tables extends AgentTables {
   module_links: ModuleLinkTable;
   module_dependencies: ModuleDependencyTable;
   inbox_items: InboxItemTable;
+  vectors: VectorTable;
 }
 
 /** Names of every table with rows of its own, for `reset`. */
 export const TABLE_NAMES: readonly (keyof Tables)[] = [
   "sessions",
   "storylines",
+  "storyline_turns",
   "messages",
   "attachments",
   "turns",
@@ -61,6 +68,8 @@ export const TABLE_NAMES: readonly (keyof Tables)[] = [
   "sign_ins",
   "agents",
   "memories",
+  "memory_proofs",
+  "memory_keys",
   "secrets",
   "data_keys",
   "holds",
@@ -76,6 +85,7 @@ export const TABLE_NAMES: readonly (keyof Tables)[] = [
   "module_dependencies",
   ...AGENT_TABLE_NAMES,
   "inbox_items",
+  "vectors",
 ];
 
 /** The version that every payload is written with. A row with a higher one is parked: neither claimed nor listed. */
@@ -97,6 +107,7 @@ export interface SessionTable {
   created_at: number;
   updated_at: number;
   name: string | null;
+  handed_to: string | null;
   parent_id: string | null;
   parent_message_id: string | null;
 }
@@ -111,6 +122,22 @@ export interface StorylineTable {
   summary: string;
   summary_turn_seq: number;
   updated_at: number;
+  peer_id: string | null;
+  /** Where it began, where that is not the session whose first it is. */
+  begun_in: string | null;
+  /** What a person called it. */
+  name: string | null;
+  merged_into: string | null;
+}
+
+/** Turns elsewhere than in the storyline that their session began with. */
+export interface StorylineTurnTable {
+  turn_id: string;
+  storyline_id: string;
+  session_id: string;
+  turn_seq: number;
+  side_ids: string;
+  at: number;
 }
 
 export interface MessageTable {
@@ -353,17 +380,6 @@ export interface AgentTable {
   spec: string;
   updated_at: number;
   retired_at: number | null;
-}
-
-export interface MemoryTable {
-  row: Generated<number>;
-  id: string;
-  space_id: string;
-  agent_id: string;
-  audience: string;
-  text: string;
-  turn_id: string;
-  created_at: number;
 }
 
 export interface HoldTable {

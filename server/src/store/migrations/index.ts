@@ -14,6 +14,11 @@ import { flows } from "./0013-flows.ts";
 import { agentChannels } from "./0014-agent-channels.ts";
 import { modules } from "./0015-modules.ts";
 import { inboxItems } from "./0016-inbox-items.ts";
+import { agentsTogether } from "./0017-agents-together.ts";
+import { agentDeadLetters } from "./0018-agent-dead-letters.ts";
+import { memoryRecords } from "./0019-memory-records.ts";
+import { storylines } from "./0020-storylines.ts";
+import { vectors } from "./0021-vectors.ts";
 import type { Migration } from "./types.ts";
 
 export type { Capabilities, Migration } from "./types.ts";
@@ -36,4 +41,9 @@ export const migrations: readonly Migration[] = [
   agentChannels,
   modules,
   inboxItems,
+  agentsTogether,
+  agentDeadLetters,
+  memoryRecords,
+  storylines,
+  vectors,
 ];

@@ -170,7 +170,8 @@ function writeStatements({ statements, dialect }: PortDeps) {
       SELECT m.id, CAST(${p.to} AS TEXT), m.from_agent, m.space_id, m.channel_id, m.seq, m.kind,
         CASE WHEN s.at IS NULL THEN 'waiting' ELSE 'cancelled' END, 0, 0, CAST(${p.gatherId} AS TEXT), s.reason,
         CAST(${p.originTurnId} AS TEXT), CAST(${p.rootTurnId} AS TEXT), m.created_at, s.at
-      FROM agent_messages m LEFT JOIN agent_stops s ON s.root_turn_id = ${p.rootTurnId}
+      FROM agent_messages m LEFT JOIN agent_stops s ON s.root_turn_id = (SELECT min(known.root_turn_id) FROM agent_stops known
+        WHERE known.root_turn_id IN (${p.rootTurnId}, ${p.originTurnId}))
       WHERE m.id = ${p.messageId}
       ON CONFLICT (message_id, to_agent) DO NOTHING`,
     ),

@@ -1,48 +1,9 @@
-import type { AgentDelivery, AgentDeliveryStore, AgentGather } from "@troupe/contracts";
+import type { AgentDeliveryStore, AgentGather } from "@troupe/contracts";
 import { type RawBuilder, sql } from "kysely";
-import type { AgentDeliveryTable, AgentGatherTable } from "../agent-tables.ts";
-import { type Row, write, writeRows } from "../statement.ts";
-import type { TupleOf } from "../tables.ts";
+import { type Statement, write, writeRows } from "../statement.ts";
 import { passStatement } from "./agent-channels.ts";
-import { laneNumber, laneOf, numberCursor, type PortDeps, pageLimit, pageOf } from "./kit.ts";
-
-const DELIVERY = [
-  "row",
-  "message_id",
-  "space_id",
-  "channel_id",
-  "seq",
-  "kind",
-  "from_agent",
-  "to_agent",
-  "state",
-  "attempts",
-  "batch_id",
-  "alone",
-  "turn_id",
-  "gather_id",
-  "reason",
-  "origin_turn_id",
-  "root_turn_id",
-  "created_at",
-  "ended_at",
-] as const satisfies readonly (keyof AgentDeliveryTable)[];
-
-const GATHER = [
-  "id",
-  "space_id",
-  "agent_id",
-  "session_id",
-  "turn_id",
-  "root_turn_id",
-  "state",
-  "wanted",
-  "total",
-  "depth",
-  "hops",
-  "lane",
-  "created_at",
-] as const satisfies readonly (keyof AgentGatherTable)[];
+import { DELIVERY, deliveryOf, GATHER, gatherOf } from "./agent-delivery-rows.ts";
+import { laneNumber, numberCursor, type PortDeps, pageLimit, pageOf } from "./kit.ts";
 
 export function createAgentDeliveryStore(deps: PortDeps): AgentDeliveryStore {
   return { ...deliveryWrites(deps), ...gatherWrites(deps), ...deliveryReads(deps) };
@@ -52,10 +13,11 @@ type DeliveryWrites = "bind" | "activate" | "activated" | "end" | "again" | "pru
 type GatherWrites = "gather" | "release" | "endGather" | "stop";
 
 function deliveryWrites(deps: PortDeps): Pick<AgentDeliveryStore, DeliveryWrites> {
-  const { bind, pair, activate, activated, end, again, prune } = deliveryStatements(deps);
+  const { bind, pair, activate, activated, end, again } = deliveryStatements(deps);
+  const prune = pruneStatements(deps);
   const pass = passStatement(deps, "ended");
   return {
-    bind: (batch) => write(bind, batch),
+    bind: (batch) => write(bind, { ...batch, attempts: batch.attempts }),
     activate({ one, other, ...rest }) {
       const input = { ...rest, pair: pairOf(one, other) };
       return write(pair, input, [write(activate, input)]);
@@ -64,7 +26,13 @@ function deliveryWrites(deps: PortDeps): Pick<AgentDeliveryStore, DeliveryWrites
     end: ({ channelId, ...ended }) =>
       write(end, { ...ended, reason: ended.reason }, [write(pass, { channelId })]),
     again: (delivery) => write(again, delivery),
-    prune: (query) => writeRows(prune, query, (rows) => ({ count: rows.length })),
+    prune: (query) =>
+      writeRows(
+        prune.deliveries,
+        query,
+        (rows) => ({ count: rows.length }),
+        prune.rest.map((one) => write(one, query)),
+      ),
   };
 }
 
@@ -72,6 +40,10 @@ function deliveryWrites(deps: PortDeps): Pick<AgentDeliveryStore, DeliveryWrites
 function pairOf(one: string, other: string): string {
   return JSON.stringify([one, other].toSorted());
 }
+
+type Bind = Omit<Parameters<AgentDeliveryStore["bind"]>[0], "attempts"> & {
+  readonly attempts: number | undefined;
+};
 
 interface Activation {
   readonly id: string;
@@ -92,7 +64,7 @@ interface Ended {
 
 function deliveryStatements({ statements }: PortDeps) {
   return {
-    bind: statements.add<Parameters<AgentDeliveryStore["bind"]>[0]>(
+    bind: statements.add<Bind>(
       "agent-delivery.bind",
       {},
       (_db, p) => sql`
@@ -101,7 +73,7 @@ function deliveryStatements({ statements }: PortDeps) {
         SELECT d."row" FROM agent_deliveries o JOIN agent_deliveries d ON d.channel_id = o.channel_id
           AND d.to_agent = o.to_agent AND d.state IN ('waiting', 'activated') AND d.state = 'waiting'
         WHERE o.message_id = ${p.messageId} AND o.to_agent = ${p.to} AND o.state = 'waiting' AND o.batch_id IS NULL
-          AND d.batch_id IS NULL AND (d."row" = o."row" OR (o.kind = 'message' AND d.kind = 'message'
+          AND (CAST(${p.attempts} AS BIGINT) IS NULL OR o.attempts = ${p.attempts}) AND d.batch_id IS NULL AND (d."row" = o."row" OR (o.kind = 'message' AND d.kind = 'message'
             AND o.alone = 0 AND d.alone = 0 AND d.root_turn_id = o.root_turn_id))
         ORDER BY CASE WHEN d."row" = o."row" THEN 0 ELSE 1 END, d.seq LIMIT ${p.limit})`,
     ),
@@ -143,14 +115,57 @@ function deliveryStatements({ statements }: PortDeps) {
       UPDATE agent_deliveries SET state = 'waiting', batch_id = NULL, alone = 1
       WHERE message_id = ${p.messageId} AND to_agent = ${p.to} AND state = 'activated'`,
     ),
-    prune: statements.add<Parameters<AgentDeliveryStore["prune"]>[0]>(
-      "agent-pair.prune",
+  };
+}
+
+type Prune = Parameters<AgentDeliveryStore["prune"]>[0];
+
+/** In this order: messages go when nothing is delivered of them any more. What was given up waits for the operator. */
+function pruneStatements({ statements }: PortDeps): {
+  readonly deliveries: Statement<Prune>;
+  readonly rest: readonly Statement<Prune>[];
+} {
+  return {
+    deliveries: statements.add<Prune>(
+      "agent-delivery.prune",
       { returns: "rows" },
       (_db, p) => sql`
-      DELETE FROM agent_activations WHERE id IN (
-        SELECT id FROM agent_activations WHERE at < ${p.before} ORDER BY at LIMIT ${p.limit})
-      RETURNING id`,
+      DELETE FROM agent_deliveries WHERE "row" IN (
+        SELECT "row" FROM agent_deliveries WHERE ended_at < ${p.before} AND (state <> 'dead' OR dismissed_at IS NOT NULL) ORDER BY ended_at LIMIT ${p.limit})
+      RETURNING message_id`,
     ),
+    rest: [
+      statements.add<Prune>(
+        "agent-message.prune",
+        {},
+        (_db, p) => sql`
+        DELETE FROM agent_messages WHERE "row" IN (
+          SELECT m."row" FROM agent_messages m WHERE m.created_at < ${p.before}
+            AND NOT EXISTS (SELECT 1 FROM agent_deliveries d WHERE d.message_id = m.id)
+          ORDER BY m.created_at LIMIT ${p.limit})`,
+      ),
+      statements.add<Prune>(
+        "agent-gather.prune",
+        {},
+        (_db, p) => sql`
+        DELETE FROM agent_gathers WHERE id IN (
+          SELECT id FROM agent_gathers WHERE ended_at < ${p.before} ORDER BY ended_at LIMIT ${p.limit})`,
+      ),
+      statements.add<Prune>(
+        "agent-stop.prune",
+        {},
+        (_db, p) => sql`
+        DELETE FROM agent_stops WHERE root_turn_id IN (
+          SELECT root_turn_id FROM agent_stops WHERE at < ${p.before} ORDER BY at LIMIT ${p.limit})`,
+      ),
+      statements.add<Prune>(
+        "agent-pair.prune",
+        {},
+        (_db, p) => sql`
+        DELETE FROM agent_activations WHERE id IN (
+          SELECT id FROM agent_activations WHERE at < ${p.countedSince} ORDER BY at LIMIT ${p.limit})`,
+      ),
+    ],
   };
 }
 
@@ -166,7 +181,7 @@ function gatherWrites({ statements }: PortDeps): Pick<AgentDeliveryStore, Gather
       lane, created_at)
     SELECT CAST(${p.id} AS TEXT), CAST(${p.spaceId} AS TEXT), CAST(${p.agentId} AS TEXT), CAST(${p.sessionId} AS TEXT),
       CAST(${p.turnId} AS TEXT), CAST(${p.rootTurnId} AS TEXT),
-      CASE WHEN EXISTS (SELECT 1 FROM agent_stops s WHERE s.root_turn_id = ${p.rootTurnId}) THEN 'stopped' ELSE CAST(${p.state} AS TEXT) END,
+      CASE WHEN EXISTS (SELECT 1 FROM agent_stops s WHERE s.root_turn_id IN (${p.rootTurnId}, ${p.turnId})) THEN 'stopped' ELSE CAST(${p.state} AS TEXT) END,
       CAST(${p.wanted} AS BIGINT), CAST(${p.total} AS BIGINT), CAST(${p.depth} AS BIGINT), CAST(${p.hops} AS BIGINT),
       CAST(${p.lane} AS BIGINT), CAST(${p.createdAt} AS BIGINT)
     WHERE true ON CONFLICT (id) DO NOTHING`,
@@ -182,31 +197,42 @@ function gatherWrites({ statements }: PortDeps): Pick<AgentDeliveryStore, Gather
     {},
     (_db, p) => sql`UPDATE agent_gathers SET state = 'open' WHERE id = ${p.id} AND state = 'awaited'`,
   );
+  // The column names what it held at first; by now it is any turn whose doings are stopped.
   const stop = statements.add<Stop>(
     "agent-stop.put",
     {},
     (_db, p) => sql`
     INSERT INTO agent_stops (root_turn_id, space_id, reason, at)
-    VALUES (${p.rootTurnId}, ${p.spaceId}, ${p.reason}, ${p.at}) ON CONFLICT (root_turn_id) DO NOTHING`,
+    VALUES (${p.turnId}, ${p.spaceId}, ${p.reason}, ${p.at}) ON CONFLICT (root_turn_id) DO NOTHING`,
   );
-  const stopDeliveries = statements.add<Stop>(
-    "agent-stop.deliveries",
-    {},
-    (_db, p) => sql`
-    UPDATE agent_deliveries SET state = 'cancelled', reason = ${p.reason}, ended_at = ${p.at}
-    WHERE root_turn_id = ${p.rootTurnId} AND state = 'waiting'`,
+  const stops = (["root_turn_id", "origin_turn_id"] as const).map((column) =>
+    statements.add<Stop>(
+      `agent-stop.deliveries-${column === "root_turn_id" ? "chain" : "own"}`,
+      {},
+      (_db, p) => sql`
+      UPDATE agent_deliveries SET state = 'cancelled', reason = ${p.reason}, ended_at = ${p.at}
+      WHERE ${sql.ref(column)} = ${p.turnId} AND state = 'waiting'`,
+    ),
   );
-  const stopGathers = statements.add<Stop>(
-    "agent-stop.gathers",
-    {},
-    (_db, p) => sql`
-    UPDATE agent_gathers SET state = 'stopped', ended_at = ${p.at} WHERE root_turn_id = ${p.rootTurnId} AND state IN ('awaited', 'open')`,
+  const stopGathers = (["root_turn_id", "turn_id"] as const).map((column) =>
+    statements.add<Stop>(
+      `agent-stop.gathers-${column === "root_turn_id" ? "chain" : "own"}`,
+      {},
+      (_db, p) => sql`
+      UPDATE agent_gathers SET state = 'stopped', ended_at = ${p.at}
+      WHERE ${sql.ref(column)} = ${p.turnId} AND state IN ('awaited', 'open')`,
+    ),
   );
   return {
     gather: (one) => write(gather, { ...one, lane: laneNumber(one.lane) }),
     release: (id) => write(release, { id }),
     endGather: (one) => write(endGather, one),
-    stop: (chain) => write(stop, chain, [write(stopDeliveries, chain), write(stopGathers, chain)]),
+    stop: (caused) =>
+      write(
+        stop,
+        caused,
+        [...stops, ...stopGathers].map((one) => write(one, caused)),
+      ),
   };
 }
 
@@ -223,7 +249,8 @@ function deliveryReads(deps: PortDeps): Omit<AgentDeliveryStore, DeliveryWrites 
     statements.add<{ readonly id: string }>(`agent-delivery.of-${name}`, { returns: "rows" }, (_db, p) =>
       rows(sql`WHERE ${sql.ref(column)} = ${p.id} ORDER BY "row"`),
     );
-  const [ofBatch, ofGather, ofTurn] = [
+  const [ofMessage, ofBatch, ofGather, ofTurn] = [
+    of("message", "message_id"),
     of("batch", "batch_id"),
     of("gather", "gather_id"),
     of("turn", "origin_turn_id"),
@@ -258,6 +285,7 @@ function deliveryReads(deps: PortDeps): Omit<AgentDeliveryStore, DeliveryWrites 
       const row = await reads.row(one, { messageId, to }, options);
       return row === undefined ? undefined : deliveryOf(row);
     },
+    ofMessage: async (id, options) => (await reads.rows(ofMessage, { id }, options)).map(deliveryOf),
     ofBatch: async (id, options) => (await reads.rows(ofBatch, { id }, options)).map(deliveryOf),
     ofGather: async (id, options) => (await reads.rows(ofGather, { id }, options)).map(deliveryOf),
     ofTurn: async (id, options) => (await reads.rows(ofTurn, { id }, options)).map(deliveryOf),
@@ -279,59 +307,5 @@ function deliveryReads(deps: PortDeps): Omit<AgentDeliveryStore, DeliveryWrites 
         : reads.farRows(listOf, { ...input, channelId }, options));
       return pageOf(found, limit, deliveryOf, (row) => String(row[0]));
     },
-  };
-}
-
-function deliveryOf(row: Row): AgentDelivery {
-  const [
-    ,
-    messageId,
-    spaceId,
-    channelId,
-    seq,
-    kind,
-    from,
-    to,
-    state,
-    attempts,
-    batchId,
-    alone,
-    turnId,
-    ...rest
-  ] = row as unknown as TupleOf<AgentDeliveryTable, typeof DELIVERY>;
-  const [gatherId, reason, originTurnId, rootTurnId, createdAt, endedAt] = rest;
-  return {
-    ...{ messageId, spaceId, channelId, seq, from, to, attempts, originTurnId, rootTurnId, createdAt },
-    kind: kind as AgentDelivery["kind"],
-    state: state as AgentDelivery["state"],
-    isAlone: alone === 1,
-    ...(batchId === null ? {} : { batchId }),
-    ...(turnId === null ? {} : { turnId }),
-    ...(gatherId === null ? {} : { gatherId }),
-    ...(reason === null ? {} : { reason }),
-    ...(endedAt === null ? {} : { endedAt }),
-  };
-}
-
-function gatherOf(row: Row): AgentGather {
-  const [
-    id,
-    spaceId,
-    agentId,
-    sessionId,
-    turnId,
-    rootTurnId,
-    state,
-    wanted,
-    total,
-    depth,
-    hops,
-    lane,
-    createdAt,
-  ] = row as unknown as TupleOf<AgentGatherTable, typeof GATHER>;
-  return {
-    ...{ id, spaceId, agentId, sessionId, turnId, rootTurnId, wanted, total, depth, hops, createdAt },
-    state: state as AgentGather["state"],
-    lane: laneOf(lane),
   };
 }

@@ -5,13 +5,13 @@ import {
   type EffectRecord,
   type EffectState,
   type EffectStore,
+  type LaneBacklog,
 } from "@troupe/contracts";
 import { type Row, write, writeRows } from "../statement.ts";
 import type { EffectTable, TupleOf } from "../tables.ts";
 import { type EffectColumns, type EffectSelects, effectSelects, effectWrites } from "./effect-statements.ts";
-import { laneNumber, laneOf, numberCursor, type PortDeps, pageLimit, pageOf } from "./kit.ts";
+import { LANES, laneNumber, laneOf, numberCursor, type PortDeps, pageLimit, pageOf } from "./kit.ts";
 import { troublesOf, troubleText } from "./troubles.ts";
-import { waitingReader } from "./waiting.ts";
 
 const LEAST_URGENT = 9;
 
@@ -22,7 +22,7 @@ export function createEffectStore(deps: PortDeps): EffectStore {
 
 function storeWrites(
   deps: PortDeps,
-): Pick<EffectStore, "put" | "claim" | "renew" | "settle" | "shed" | "unpark"> {
+): Pick<EffectStore, "put" | "claim" | "renew" | "settle" | "settleDone" | "shed" | "unpark"> {
   const writes = effectWrites(deps);
   return {
     put: (effect) =>
@@ -34,8 +34,10 @@ function storeWrites(
         dueAt: effect.dueAt ?? effect.createdAt,
       }),
     claim: ({ only, lane, ...query }) =>
-      writeRows(writes.claim, { ...query, lane: laneNumber(lane), kind: only?.kind, v: only?.v }, (rows) =>
-        rows.toSorted(byUrgency).map((row) => effectOf(deps, row)),
+      writeRows(
+        only === undefined ? writes.claim : writes.claimOnly,
+        { ...query, lane: laneNumber(lane), kind: only?.kind, v: only?.v },
+        (rows) => rows.toSorted(byUrgency).map((row) => effectOf(deps, row)),
       ),
     renew: ({ ids, ...query }) =>
       writeRows(writes.renew, { ...query, ids: JSON.stringify(ids) }, (rows) =>
@@ -46,10 +48,17 @@ function storeWrites(
       return write(writes.settle, {
         ...{ id, epoch, error, state: stateAfter(outcome) },
         dueAt: outcome.kind === "retry" ? outcome.dueAt : undefined,
+        uncounted: outcome.kind === "retry" && outcome.isUncounted === true ? 1 : 0,
         trouble: troubleText(error, at),
         endedAt: outcome.kind === "retry" ? undefined : at,
       });
     },
+    settleDone: (effects, at) =>
+      write(writes.settleDone, {
+        ids: JSON.stringify(effects.map(({ id }) => id)),
+        claims: JSON.stringify(effects.map(({ id, epoch }) => `${id} ${epoch}`)),
+        ...{ count: effects.length, endedAt: at },
+      }),
     shed: ({ lane, kinds, ...query }) =>
       writeRows(writes.shed, { ...query, lane: laneNumber(lane), kinds: JSON.stringify(kinds) }, (rows) =>
         rows.map(([id, kind, turnId]) => ({ id: String(id), kind: String(kind), turnId: String(turnId) })),
@@ -65,11 +74,14 @@ function storeWrites(
 
 function storeReads(
   deps: PortDeps,
-): Pick<EffectStore, "waiting" | "backlog" | "parked" | "ofTurn" | "list" | "nextDue"> {
+): Pick<EffectStore, "lanes" | "backlog" | "parked" | "ofTurn" | "list" | "nextDue"> {
   const { reads } = deps;
   const selects = effectSelects(deps);
   return {
-    waiting: waitingReader(deps, "effects", ["pending", "running"]),
+    async lanes(spaceId, options) {
+      const rows = await reads.farRows(selects.lanes, { spaceId }, options);
+      return LANES.map((lane) => backlogOf(lane, rows));
+    },
     async backlog(lane, atMost, options) {
       const row = await reads.row(selects.backlog, { lane: laneNumber(lane), atMost }, options);
       return Number(row?.[0] ?? 0);
@@ -101,6 +113,22 @@ function storeReads(
       const row = await reads.row(selects.nextDue, { lane: laneNumber(lane) }, options);
       return (row?.[0] ?? undefined) as number | undefined;
     },
+  };
+}
+
+/** Of rows by lane and state. */
+function backlogOf(lane: LaneBacklog["lane"], rows: readonly Row[]): LaneBacklog {
+  const of = (state: string) => rows.find((row) => laneOf(Number(row[0])) === lane && row[1] === state) ?? [];
+  const [, , pending = 0, due = 0, dueSince, oldestPending] = of("pending");
+  const [, , running = 0, , , oldestRunning] = of("running");
+  const oldest = [oldestPending, oldestRunning].filter((at) => at !== null && at !== undefined).map(Number);
+  return {
+    lane,
+    running: Number(running),
+    due: Number(due),
+    later: Number(pending) - Number(due),
+    dueSince: dueSince === null || dueSince === undefined ? undefined : Number(dueSince),
+    oldestAt: oldest.length === 0 ? undefined : Math.min(...oldest),
   };
 }
 

@@ -57,7 +57,8 @@ function signalStatements({ statements }: PortDeps) {
       FROM flow_signals s JOIN flows f
         ON f.space_id = s.space_id AND f.topic = s.topic AND f.correlation_id = s.correlation_id AND f.topic IS NOT NULL
       WHERE s.taken_by IS NULL AND s.expires_at > (SELECT now_ms()) AND s.v <= ${sql.lit(FLOW_PAYLOAD_VERSION)}
-        AND (s.flow_id IS NULL OR s.flow_id = f.id) AND f.cancel_requested IS NULL`;
+        AND (s.flow_id IS NULL OR s.flow_id = f.id) AND f.cancel_requested IS NULL
+        AND f.v <= ${sql.lit(FLOW_PAYLOAD_VERSION)}`;
   const inOrder = sql`ORDER BY s."row", f.waiting_since, f."row"`;
   return {
     keep: statements.add<Omit<FlowSignal, "payload"> & { readonly payload: string }>(

@@ -2,7 +2,7 @@ import { type RawBuilder, sql } from "kysely";
 import type { Statement } from "../statement.ts";
 import type { WaitInput } from "./flow-rows.ts";
 import { FLOW_COLUMNS, FLOW_PAYLOAD_VERSION } from "./flow-rows.ts";
-import type { PortDeps } from "./kit.ts";
+import { dueByStore, mayTakeOver, type PortDeps } from "./kit.ts";
 
 type Input = Readonly<Record<string, unknown>>;
 
@@ -11,6 +11,7 @@ export interface FlowWrites {
   readonly move: Statement<WaitInput & Input>;
   readonly drive: Statement<WaitInput & Input>;
   readonly claim: Statement<Input>;
+  readonly renew: Statement<Input>;
   readonly release: Statement<Input>;
   readonly noteTurn: Statement<Input>;
   readonly requestCancel: Statement<Input>;
@@ -46,7 +47,7 @@ function changing({ statements, dialect }: PortDeps): Pick<FlowWrites, "start" |
         last_change, created_at, updated_at)
       VALUES (${p.id}, ${p.spaceId}, ${p.definition}, ${p.version}, ${p.program}, ${p.parentId}, ${p.sessionId}, ${p.agentId},
         ${p.goal}, ${p.step}, 'start', ${V}, ${p.state}, ${p.status}, ${p.wait}, ${p.waitKind}, ${p.topic},
-        ${p.correlationId}, ${p.waitingSince}, ${p.dueAt}, ${p.mirrored}, 1, 0, 0, ${p.key}, ${p.at}, ${p.at})
+        ${p.correlationId}, ${p.waitingSince}, ${dueByStore(dialect, { dueAt: p.dueAt, at: p.at })}, ${p.mirrored}, 1, 0, 0, ${p.key}, ${p.at}, ${p.at})
       ON CONFLICT (id) DO NOTHING`,
     ),
     move: statements.add(
@@ -55,7 +56,7 @@ function changing({ statements, dialect }: PortDeps): Pick<FlowWrites, "start" |
       (_db, p) => sql`
       UPDATE flows SET version = ${p.version}, program = ${p.program}, step = ${p.step}, reason = ${p.reason}, v = ${V},
         state = ${p.state}, status = ${p.status}, wait = ${p.wait}, wait_kind = ${p.waitKind}, topic = ${p.topic},
-        correlation_id = ${p.correlationId}, waiting_since = ${p.waitingSince}, due_at = ${p.dueAt}, error = ${p.error},
+        correlation_id = ${p.correlationId}, waiting_since = ${p.waitingSince}, due_at = ${dueByStore(dialect, { dueAt: p.dueAt, at: p.at })}, error = ${p.error},
         updated_at = ${p.at}, ended_at = ${p.endedAt}, revision = revision + 1, attempt = 0, owner = NULL
       WHERE id = ${p.id} AND revision = ${p.revision} AND ended_at IS NULL
         AND (${int(p.epoch)} IS NULL OR epoch = ${p.epoch})
@@ -68,7 +69,7 @@ function changing({ statements, dialect }: PortDeps): Pick<FlowWrites, "start" |
       UPDATE flows SET step = coalesce(${p.step}, step), reason = 'step',
         state = ${dialect.jsonMerged(sql.ref("state"), p.patch)}, status = ${p.status}, wait = ${p.wait},
         wait_kind = ${p.waitKind}, topic = ${p.topic}, correlation_id = ${p.correlationId},
-        waiting_since = ${p.waitingSince}, due_at = ${p.dueAt}, error = ${p.error}, updated_at = ${p.at},
+        waiting_since = ${p.waitingSince}, due_at = ${dueByStore(dialect, { dueAt: p.dueAt, at: p.at })}, error = ${p.error}, updated_at = ${p.at},
         ended_at = ${p.endedAt}, revision = revision + 1, attempt = 0, owner = NULL, last_change = ${p.key}
       WHERE id = ${p.id} AND space_id = ${p.spaceId} AND session_id = ${p.sessionId} AND definition = ${p.definition}
         AND ended_at IS NULL AND cancel_requested IS NULL AND v <= ${V}`,
@@ -76,7 +77,10 @@ function changing({ statements, dialect }: PortDeps): Pick<FlowWrites, "start" |
   };
 }
 
-function claiming({ statements, dialect }: PortDeps): Pick<FlowWrites, "claim" | "release" | "noteTurn"> {
+function claiming({
+  statements,
+  dialect,
+}: PortDeps): Pick<FlowWrites, "claim" | "renew" | "release" | "noteTurn"> {
   const known = (programs: unknown) =>
     sql`program IN (SELECT known.value FROM ${dialect.texts(programs, "known")})`;
   return {
@@ -100,14 +104,22 @@ function claiming({ statements, dialect }: PortDeps): Pick<FlowWrites, "claim" |
           AND due_at > (SELECT now_ms()) AND v <= ${V} ORDER BY "row" LIMIT ${p.limit} ${dialect.skipLocked("flows")}) AS orphaned
         LIMIT ${p.limit}) AS claimable`,
       )}
+        AND ${mayTakeOver(p.owner)}
       RETURNING ${sql.join(FLOW_COLUMNS.map((column) => sql.ref(column)))}`,
+    ),
+    renew: statements.add(
+      "flow.renew",
+      { returns: "rows" },
+      (_db, p) => sql`
+      UPDATE flows SET due_at = (SELECT now_ms()) + ${p.leaseMs}
+      WHERE owner = ${p.owner} AND ended_at IS NULL AND id IN (SELECT one.value FROM ${dialect.texts(p.ids, "one")})
+      RETURNING id, epoch, cancel_requested`,
     ),
     release: statements.add(
       "flow.release",
       { guard: "store.conflict" },
       (_db, p) => sql`
-      UPDATE flows SET owner = NULL, due_at = ${p.dueAt}, error = coalesce(${p.error}, error),
-        attempt = CASE WHEN ${sql`CAST(${p.keepsAttempt} AS BIGINT)`} = 1 THEN attempt ELSE 0 END
+      UPDATE flows SET owner = NULL, due_at = ${p.dueAt}, error = coalesce(${p.error}, error), attempt = ${p.attempt}
       WHERE id = ${p.id} AND epoch = ${p.epoch} AND revision = ${p.revision} AND ended_at IS NULL`,
     ),
     noteTurn: statements.add(
@@ -171,7 +183,8 @@ function telling({
       (_db, p) => sql`
       INSERT INTO flow_events (flow_id, n, at, what, step, made_by, detail)
       SELECT id, revision, CAST(${p.at} AS BIGINT), CAST(${p.what} AS TEXT), step, CAST(${p.by} AS TEXT), CAST(${p.detail} AS TEXT)
-      FROM flows WHERE (id = ${p.id} OR parent_id = ${p.parentId}) AND last_change = ${p.key}
+      FROM flows WHERE (id = ${p.id} OR parent_id = ${p.parentId}
+        OR id = (SELECT child.parent_id FROM flows AS child WHERE child.id = ${p.childId})) AND last_change = ${p.key}
       ON CONFLICT (flow_id, n) DO NOTHING`,
     ),
     pruneEvents: statements.add(

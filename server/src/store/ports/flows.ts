@@ -1,48 +1,32 @@
-import type {
-  FlowChange,
-  FlowDrive,
-  FlowMove,
-  FlowRun,
-  FlowStore,
-  NewFlow,
-  Page,
-  ParkedCount,
-  Write,
-} from "@troupe/contracts";
-import { sql } from "kysely";
-import { type Row, write, writeRows } from "../statement.ts";
-import {
-  dueOf,
-  EVENT_COLUMNS,
-  FLOW_COLUMNS,
-  flowEventOf,
-  flowOf,
-  jsonText,
-  programOf,
-  statusOf,
-  waitInput,
-} from "./flow-rows.ts";
-import { type FlowWrites, flowWrites, nextDueStatement } from "./flow-writes.ts";
-import { numberCursor, type PortDeps, pageLimit, pageOf } from "./kit.ts";
+import type { FlowChange, FlowDrive, FlowMove, FlowStore, NewFlow, Write } from "@troupe/contracts";
+import { write, writeRows } from "../statement.ts";
+import { createFlowReads, flowsOf } from "./flow-reads.ts";
+import { dueOf, jsonText, programOf, statusOf, waitInput } from "./flow-rows.ts";
+import { type FlowWrites, flowWrites } from "./flow-writes.ts";
+import type { PortDeps } from "./kit.ts";
 
 const MAX_DETAIL = 500;
-const MAX_CHILDREN = 1_000;
-const MAX_HISTORY = 1_000;
 
 export function createFlowStore(deps: PortDeps): FlowStore {
   const writes = flowWrites(deps);
-  const selects = flowSelects(deps);
-  const { reads } = deps;
-  const all = (rows: readonly Row[]): readonly FlowRun[] =>
-    rows.map((row) => flowOf(deps, row)).filter((flow) => flow !== undefined);
-
   return {
+    ...createFlowReads(deps),
     start: (flow, change) => startOf(writes, flow, change),
     move: (move, change) => moveOf(writes, move, change),
     drive: (drive, change) => driveOf(writes, drive, change),
     claim: (query) =>
       writeRows(writes.claim, { ...query, programs: JSON.stringify(query.programs) }, (rows) =>
-        all(rows.toSorted((a, b) => Number(a[0]) - Number(b[0]))),
+        flowsOf(
+          deps,
+          rows.toSorted((a, b) => Number(a[0]) - Number(b[0])),
+        ),
+      ),
+    renew: ({ ids, ...query }) =>
+      writeRows(writes.renew, { ...query, ids: JSON.stringify(ids) }, (rows) =>
+        rows.map(([id, epoch, asked]) => ({
+          ...{ id: String(id), epoch: Number(epoch) },
+          cancelRequested: asked === null ? undefined : String(asked),
+        })),
       ),
     release: ({ id, epoch, revision }, to) => write(writes.release, { id, epoch, revision, ...to }),
     noteTurn: ({ id, epoch, revision }, wait) =>
@@ -56,38 +40,6 @@ export function createFlowStore(deps: PortDeps): FlowStore {
       return write(writes.requestCancel, { id, spaceId, key, reason: change.detail, at: change.at }, [
         write(writes.tellIfDone, { ...lineOf(change), id, key }),
       ]);
-    },
-    async get(id, options) {
-      const row = await reads.row(selects.get, { id }, options);
-      return row === undefined ? undefined : flowOf(deps, row);
-    },
-    async list(query, options): Promise<Page<FlowRun>> {
-      const limit = pageLimit(query);
-      const { spaceId, definition } = query;
-      const input = { spaceId, definition, statuses: JSON.stringify(query.statuses), limit: limit + 1 };
-      const rows = await reads.farRows(selects.list, { ...input, before: numberCursor(query) }, options);
-      const decode = (row: Row): FlowRun | undefined => flowOf(deps, row);
-      return pageOf(rows, limit, decode, (row) => String(row[0]));
-    },
-    async ofSession(query, options) {
-      return all(await reads.rows(selects.ofSession, query, options));
-    },
-    async children(parentId, options) {
-      return all(await reads.rows(selects.children, { parentId }, options));
-    },
-    async history(id, options) {
-      return (await reads.farRows(selects.history, { id }, options)).map(flowEventOf);
-    },
-    async nextDue(programs, options) {
-      const row = await reads.row(selects.nextDue, { programs: JSON.stringify(programs) }, options);
-      return (row?.[0] ?? undefined) as number | undefined;
-    },
-    async parked({ spaceId, programs }, options) {
-      const input = { spaceId, programs: JSON.stringify(programs) };
-      const rows = await reads.farRows(selects.parked, input, options);
-      return rows.map(([on, count, oldestAt]) => ({
-        ...{ on: on as ParkedCount["on"], count: Number(count), oldestAt: Number(oldestAt) },
-      }));
     },
     // The histories go first, since they are found by their flows; each flow has one.
     prune: (query) =>
@@ -152,14 +104,18 @@ function afterEnd(
   { id, end }: { readonly id: string; readonly end: NonNullable<FlowMove["end"]> },
   at: number,
 ): readonly Write[] {
-  const told = { id, at, key: `child:${id}` };
-  const parent = write(writes.tellParent, told);
-  if (end === "finished") return [parent];
+  const by = "troupe";
+  const told = { at, key: `child:${id}` };
+  const parent = [
+    write(writes.tellParent, { id, ...told }),
+    write(writes.tellIfDone, { ...told, what: "child-ended", by, detail: `flow ${id} ${end}`, childId: id }),
+  ];
+  if (end === "finished") return parent;
   const key = `parent:${id}`;
   const reason = `The flow that began it was ${end === "failed" ? "given up" : "cancelled"}.`;
-  const line = { at, what: "cancel-requested", by: "troupe", detail: reason };
+  const line = { at, what: "cancel-requested", by, detail: reason };
   return [
-    parent,
+    ...parent,
     write(writes.cancelChildren, { id, key, reason, at }),
     write(writes.tellIfDone, { ...line, parentId: id, key }),
   ];
@@ -167,69 +123,4 @@ function afterEnd(
 
 function lineOf({ what, by, detail, at }: FlowChange) {
   return { what, by, at, detail: detail.slice(0, MAX_DETAIL).toWellFormed() };
-}
-
-function flowSelects(deps: PortDeps) {
-  const { statements, dialect } = deps;
-  const columns = sql.join(FLOW_COLUMNS.map((column) => sql.ref(column)));
-  return {
-    get: statements.add<{ id: string }>("flow.get", { returns: "row" }, (db, p) =>
-      db.selectFrom("flows").select(FLOW_COLUMNS).where("id", "=", p.id),
-    ),
-    list: statements.add<{
-      spaceId: string;
-      definition: string | undefined;
-      statuses: string;
-      before: number | undefined;
-      limit: number;
-    }>(
-      "flow.list",
-      { returns: "rows" },
-      (_db, p) => sql`
-      SELECT ${columns} FROM flows
-      WHERE space_id = ${p.spaceId} AND status IN (SELECT status.value FROM ${dialect.texts(p.statuses, "status")})
-        AND (CAST(${p.definition} AS TEXT) IS NULL OR definition = ${p.definition})
-        AND (CAST(${p.before} AS BIGINT) IS NULL OR "row" < ${p.before})
-      ORDER BY "row" DESC LIMIT ${p.limit}`,
-    ),
-    ofSession: statements.add<{ spaceId: string; sessionId: string; limit: number }>(
-      "flow.of-session",
-      { returns: "rows" },
-      (db, p) =>
-        db
-          .selectFrom("flows")
-          .select(FLOW_COLUMNS)
-          .where("session_id", "=", p.sessionId)
-          .where("space_id", "=", p.spaceId)
-          .orderBy("row", "desc")
-          .limit(p.limit),
-    ),
-    children: statements.add<{ parentId: string }>("flow.children", { returns: "rows" }, (db, p) =>
-      db
-        .selectFrom("flows")
-        .select(FLOW_COLUMNS)
-        .where("parent_id", "=", p.parentId)
-        .orderBy("row")
-        .limit(sql.lit(MAX_CHILDREN)),
-    ),
-    history: statements.add<{ id: string }>("flow.history", { returns: "rows" }, (db, p) =>
-      db
-        .selectFrom("flow_events")
-        .select(EVENT_COLUMNS)
-        .where("flow_id", "=", p.id)
-        .orderBy("n")
-        .limit(sql.lit(MAX_HISTORY)),
-    ),
-    nextDue: nextDueStatement(deps),
-    parked: statements.add<{ spaceId: string; programs: string }>(
-      "flow.parked",
-      { returns: "rows" },
-      (_db, p) => sql`
-      SELECT kind, count(*), min(since) FROM (
-        SELECT CASE WHEN mirrored = 0 AND program NOT IN (SELECT known.value FROM ${dialect.texts(p.programs, "known")})
-            THEN 'version' ELSE wait_kind END AS kind, coalesce(waiting_since, updated_at) AS since
-        FROM flows WHERE space_id = ${p.spaceId} AND ended_at IS NULL) AS waiting
-      WHERE kind IS NOT NULL GROUP BY kind ORDER BY kind`,
-    ),
-  };
 }

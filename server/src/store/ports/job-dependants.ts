@@ -5,6 +5,8 @@ import type { PortDeps } from "./kit.ts";
 /** What becomes of the jobs that wait for one that has ended; in this order, and in the commit that ends it. */
 export interface Dependants {
   after(jobId: string, at: number): readonly ReturnType<typeof write>[];
+  /** The same for all that wait for one which ended while nobody looked: as they were made, or in the same moment. */
+  left(at: number): readonly ReturnType<typeof write>[];
 }
 
 /** A blocked job all of whose needs have completed. */
@@ -14,6 +16,9 @@ export const NEEDS_NOTHING: RawBuilder<unknown> = sql`NOT EXISTS (SELECT 1 FROM 
 /** Moves a blocked job to where it waits for its time. */
 export const UNBLOCK: RawBuilder<unknown> = sql`UPDATE jobs SET
       state = CASE kind WHEN 'one_off' THEN 'pending' ELSE 'active' END, reason = NULL`;
+
+const FAILED_WITH = sql.lit("A job that it waited for did not succeed.");
+const HELD_BY = sql.lit("A job that it waits for did not succeed.");
 
 export function dependants({ statements, dialect }: PortDeps): Dependants {
   type Ended = { readonly id: string; readonly at: number };
@@ -33,13 +38,13 @@ export function dependants({ statements, dialect }: PortDeps): Dependants {
       UNION
       SELECT d.job_id FROM doomed JOIN job_needs d ON d.needs_id = doomed.id JOIN jobs j ON j.id = d.job_id
         WHERE j.state = 'blocked' AND j.on_failure = 'fail')
-    UPDATE jobs SET state = 'failed', reason = 'A job that it waited for did not succeed.', updated_at = ${p.at}, ended_at = ${p.at}
+    UPDATE jobs SET state = 'failed', reason = ${FAILED_WITH}, updated_at = ${p.at}, ended_at = ${p.at}
     WHERE ${dialect.among(sql.ref("id"), sql`SELECT id FROM doomed`)}`,
   );
   const hold = add(
     "job.hold-dependants",
     (p) => sql`
-    UPDATE jobs SET reason = 'A job that it waits for did not succeed.', updated_at = ${p.at}
+    UPDATE jobs SET reason = ${HELD_BY}, updated_at = ${p.at}
     WHERE ${isWaiting(p.id)} AND state = 'blocked' AND ${hasFailed(p.id)}`,
   );
   const release = add(
@@ -48,5 +53,24 @@ export function dependants({ statements, dialect }: PortDeps): Dependants {
     ${UNBLOCK}, updated_at = ${p.at}
     WHERE ${isWaiting(p.id)} AND state = 'blocked' AND ${NEEDS_NOTHING}`,
   );
-  return { after: (id, at) => [fail, hold, release].map((statement) => write(statement, { id, at })) };
+  const needsFailed = sql`EXISTS (SELECT 1 FROM job_needs d JOIN jobs n ON n.id = d.needs_id
+      WHERE d.job_id = jobs.id AND n.state IN ('failed', 'cancelled'))`;
+  const failLeft = statements.add<{ readonly at: number }>(
+    "job.fail-left",
+    {},
+    (_db, p) => sql`
+    UPDATE jobs SET state = 'failed', reason = ${FAILED_WITH}, updated_at = ${p.at}, ended_at = ${p.at}
+    WHERE state = 'blocked' AND on_failure = 'fail' AND ${needsFailed}`,
+  );
+  const holdLeft = statements.add<{ readonly at: number }>(
+    "job.hold-left",
+    {},
+    (_db, p) => sql`
+    UPDATE jobs SET reason = ${HELD_BY}, updated_at = ${p.at}
+    WHERE state = 'blocked' AND on_failure = 'hold' AND reason IS NULL AND ${needsFailed}`,
+  );
+  return {
+    after: (id, at) => [fail, hold, release].map((statement) => write(statement, { id, at })),
+    left: (at) => [failLeft, holdLeft].map((statement) => write(statement, { at })),
+  };
 }

@@ -38,6 +38,10 @@ export function createJobStore(deps: PortDeps, waiting: Dependants): JobStore {
       const rows = await reads.farRows(selects.runs, input, options);
       return pageOf(rows, limit, jobRunOf, (row) => String(row[0]));
     },
+    async awaited(spaceId, options) {
+      const rows = await reads.farRows(selects.awaited, { spaceId }, options);
+      return rows.map(([agentId, peerId]) => ({ agentId: String(agentId), peerId: String(peerId) }));
+    },
     async needs(jobIds, options) {
       if (jobIds.length === 0) return [];
       const rows = await reads.rows(selects.needs, { ids: JSON.stringify(jobIds) }, options);
@@ -87,6 +91,7 @@ function jobWrites(deps: PortDeps, waiting: Dependants): Pick<JobStore, "put" | 
         0, 0, 1, 0, 0, ${p.createdAt}, ${p.createdAt})
       ON CONFLICT (id) DO NOTHING`,
   );
+  // Whoever starts a run keeps its claim, also past an end: if it dies, another finds the run and stops it.
   const change = statements.add<ChangeInput>(
     "job.change",
     { guard: "store.conflict" },
@@ -96,7 +101,6 @@ function jobWrites(deps: PortDeps, waiting: Dependants): Pick<JobStore, "put" | 
         next_at = coalesce(${p.nextAt}, next_at), next_local = coalesce(${p.nextLocal}, next_local),
         zone = coalesce(${p.zone}, zone), reason = CASE WHEN CAST(${p.hasReason} AS BIGINT) = 1 THEN ${p.reason} ELSE reason END,
         revision = revision + 1, updated_at = ${p.at},
-        owner = CASE WHEN CAST(${p.isEnd} AS BIGINT) = 1 THEN NULL ELSE owner END,
         ended_at = CASE WHEN CAST(${p.isEnd} AS BIGINT) = 1 THEN ${p.at} ELSE ended_at END
       WHERE id = ${p.id} AND revision = ${p.revision} AND ended_at IS NULL`,
   );
@@ -163,6 +167,7 @@ interface JobSelects {
   readonly list: Statement<ListInput>;
   readonly open: Statement<ListInput>;
   readonly owned: Statement<ListInput>;
+  readonly awaited: Statement<{ readonly spaceId: string }>;
   readonly runs: Statement<{
     readonly jobId: string;
     readonly before: number | undefined;
@@ -197,6 +202,12 @@ function jobSelects({ statements, dialect }: PortDeps): JobSelects {
       "job.list-owned",
       (p) => sql`AND agent_id = ${p.agentId} AND owner_id = ${p.ownerId}
         AND (CAST(${p.open} AS BIGINT) = 0 OR ended_at IS NULL)`,
+    ),
+    awaited: statements.add(
+      "job.awaited",
+      { returns: "rows" },
+      (_db, p) => sql`
+      SELECT DISTINCT agent_id, peer_id FROM jobs WHERE space_id = ${p.spaceId} AND kind = 'ongoing' AND ended_at IS NULL`,
     ),
     runs: statements.add(
       "job.runs",

@@ -7,6 +7,7 @@ import {
   TroupeError,
 } from "@troupe/contracts";
 import { type RawBuilder, sql } from "kysely";
+import { keptName } from "../../kit/index.ts";
 import type { Dialect } from "../dialect.ts";
 import type { Reads } from "../reads.ts";
 import type { Statements } from "../statement.ts";
@@ -20,7 +21,6 @@ export interface PortDeps {
   readonly logger: Logger;
 }
 
-const NUL = String.fromCharCode(0);
 const DEFAULT_PAGE = 50;
 const MAX_PAGE = 200;
 
@@ -56,7 +56,21 @@ export function pageOf<Item, Raw>(
   return rows.length > limit && last !== undefined ? { items, next: cursorOf(last) } : { items };
 }
 
-const LANES: readonly Lane[] = ["realtime", "background", "heavy"];
+/**
+ * When work is due that nobody delays: at once by the store's clock, which says what is due, though that of the process which
+ * writes it goes ahead of it by minutes. Work with a time of its own keeps it, and what waits for no time has none.
+ */
+export function dueByStore(
+  dialect: Dialect,
+  p: { readonly dueAt: unknown; readonly at: unknown },
+): RawBuilder<number> {
+  const dueAt = sql`CAST(${p.dueAt} AS BIGINT)`;
+  return sql`CASE WHEN ${dueAt} > CAST(${p.at} AS BIGINT) THEN ${dueAt}
+    WHEN ${dueAt} IS NOT NULL THEN ${dialect.least(dueAt, sql`(SELECT now_ms())`)} END`;
+}
+
+/** Their places are the numbers that rows hold. */
+export const LANES: readonly Lane[] = ["realtime", "background", "heavy"];
 
 export function laneNumber(lane: Lane): number {
   return LANES.indexOf(lane);
@@ -66,12 +80,9 @@ export function laneOf(number: number): Lane {
   return LANES[number] ?? "background";
 }
 
-/**
- * Names as JSON that every database reads: one with a NUL or half a letter in it, as any client may send, is an error
- * there for whoever asks for its row. Either becomes a letter that nothing can show, when kept and when asked for.
- */
+/** Names as JSON that every database reads. */
 export function namesText(names: readonly string[]): string {
-  return JSON.stringify(names.map((name) => name.toWellFormed().replaceAll(NUL, "\ufffd")));
+  return JSON.stringify(names.map(keptName));
 }
 
 export function parseAudience(text: string): Audience {
@@ -106,6 +117,14 @@ export function knownToAll(
 }
 
 /** True for an owner whose lease has ended, or of whom nothing is known. */
+/**
+ * That whoever asks may take from others what they seem to have left: its own lease has not ended. When the store's clock leaps all
+ * leases end at once, and processes that live would take each other's work in turn until its attempts are used up.
+ */
+export function mayTakeOver(owner: unknown): RawBuilder<boolean> {
+  return sql<boolean>`NOT EXISTS (SELECT 1 FROM processes me WHERE me.id = ${owner} AND me.lease_until <= (SELECT now_ms()))`;
+}
+
 export function hasNoLease(owner: RawBuilder<unknown>): RawBuilder<boolean> {
   return sql<boolean>`${owner} NOT IN (SELECT id FROM processes WHERE lease_until > (SELECT now_ms()))`;
 }

@@ -46,8 +46,8 @@ export function createModuleInstanceStore(deps: PortDeps): ModuleInstanceStore {
       const row = await reads.row(statements.get, { id }, options);
       return row === undefined ? undefined : decode(row);
     },
-    async open({ storylineId, readers }, options) {
-      const input = { storylineId, readers: JSON.stringify(readers) };
+    async open({ readers, ...query }, options) {
+      const input = { ...query, readers: JSON.stringify(readers) };
       return (await reads.rows(statements.open, input, options)).map(decode);
     },
     async dependencies(id, options) {
@@ -78,12 +78,12 @@ function instanceReads({ statements, dialect }: PortDeps) {
       { returns: "row" },
       (_db, p) => sql`SELECT ${columns} FROM module_instances i WHERE i.id = ${p.id}`,
     ),
-    open: statements.add<{ storylineId: string; readers: string }>(
+    open: statements.add<{ storylineId: string; moduleId: string; readers: string }>(
       "module-instance.open",
       { returns: "rows" },
       (_db, p) => sql`
       SELECT ${columns} FROM module_links l JOIN module_instances i ON i.id = l.instance_id
-      WHERE l.storyline_id = ${p.storylineId} AND i.state <> 'archived'
+      WHERE l.storyline_id = ${p.storylineId} AND i.module_id = ${p.moduleId} AND i.state <> 'archived'
         AND ${knownToAll(dialect, p.readers, sql.ref("i.audience"))}
       ORDER BY i."row" LIMIT ${sql.lit(MOST)}`,
     ),

@@ -3,7 +3,7 @@ import { type RawBuilder, sql } from "kysely";
 import { type Row, type Statement, write, writeRows } from "../statement.ts";
 import type { OutboxTable, TupleOf } from "../tables.ts";
 import { NOT_HELD } from "./holds.ts";
-import { numberCursor, type PortDeps, pageLimit, pageOf } from "./kit.ts";
+import { dueByStore, mayTakeOver, numberCursor, type PortDeps, pageLimit, pageOf } from "./kit.ts";
 import { troubleOf, troublesOf, troubleText } from "./troubles.ts";
 import { waitingReader } from "./waiting.ts";
 
@@ -53,7 +53,7 @@ export function createOutboxStore(deps: PortDeps): OutboxStore {
   const selects = outboxSelects(deps);
 
   return {
-    waiting: waitingReader(deps, "outbox", ["pending", "sending"]),
+    waiting: waitingReader(deps),
     put: ({ address, ...row }) => write(writes.put, { ...row, ...address }),
     claim: (query) =>
       writeRows(writes.claim, query, (rows) =>
@@ -116,7 +116,7 @@ function outboxWrites({ statements, dialect }: PortDeps): OutboxWrites {
       {},
       (_db, p) => sql`
       INSERT INTO outbox (id, space_id, turn_id, session_id, channel, target, text, state, begun, attempt, epoch, lease_until, due_at, created_at)
-      VALUES (${p.id}, ${p.spaceId}, ${p.turnId}, ${p.sessionId}, ${p.channel}, ${p.target}, ${p.text}, 'pending', 0, 0, 0, 0, ${p.createdAt}, ${p.createdAt})
+      VALUES (${p.id}, ${p.spaceId}, ${p.turnId}, ${p.sessionId}, ${p.channel}, ${p.target}, ${p.text}, 'pending', 0, 0, 0, 0, ${dueByStore(dialect, { dueAt: p.createdAt, at: p.createdAt })}, ${p.createdAt})
       ON CONFLICT (id) DO NOTHING`,
     ),
     claim: statements.add(
@@ -131,7 +131,7 @@ function outboxWrites({ statements, dialect }: PortDeps): OutboxWrites {
             AND t.due_at <= (SELECT now_ms()) AND ${NOT_HELD} AND ${IS_FIRST} ORDER BY t.due_at, t."row" LIMIT ${p.limit} ${dialect.skipLocked("t")}) AS due
         UNION ALL
         SELECT * FROM (SELECT t."row" FROM outbox t ${dialect.indexedBy("outbox_sending")} WHERE t.state = 'sending'
-            AND t.channel = ${p.channel} AND ${NOT_HELD} AND ${HAS_ENDED} ORDER BY t."row" LIMIT ${p.limit} ${dialect.skipLocked("t")}) AS orphaned
+            AND t.channel = ${p.channel} AND ${NOT_HELD} AND ${HAS_ENDED} AND ${mayTakeOver(p.owner)} ORDER BY t."row" LIMIT ${p.limit} ${dialect.skipLocked("t")}) AS orphaned
         ORDER BY "row" LIMIT ${p.limit}) AS claimable`,
       )}
       RETURNING ${sql.join(COLUMNS.map((column) => sql.ref(column)))}`,

@@ -2,7 +2,7 @@ import type { CallOptions, SearchHit, SearchQuery, SearchStore } from "@troupe/c
 import { sql } from "kysely";
 import type { Row, Value } from "../statement.ts";
 import { scopeOf } from "../words.ts";
-import { namesText, type PortDeps } from "./kit.ts";
+import { namesText, type PortDeps, parseAudience } from "./kit.ts";
 
 /** Remembered answers, of some hundred bytes each. */
 const MAX_KNOWN = 10_000;
@@ -58,15 +58,18 @@ export function createSearchStore({ statements, reads, dialect }: PortDeps, inde
         minScore,
         except?.sessionId ?? null,
         except?.fromTurnSeq ?? null,
+        query.text ?? null,
+        query.askedAt ?? null,
       ];
       const rows = await index.find(values, options);
-      return rows.map(([kind, id, sessionId, turnSeq, role, text, createdAt, score]) => ({
+      return rows.map(([kind, id, sessionId, turnSeq, role, text, createdAt, score, audience]) => ({
         kind: kind as SearchHit["kind"],
         id: id as string,
         sessionId: (sessionId ?? undefined) as string | undefined,
         turnSeq: (turnSeq ?? undefined) as number | undefined,
         role: role as SearchHit["role"],
         text: text as string,
+        audience: parseAudience(audience as string),
         createdAt: createdAt as number,
         score: score as number,
       }));

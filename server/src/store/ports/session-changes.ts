@@ -80,10 +80,10 @@ function branchStatements({ statements }: PortDeps) {
       "storyline.branch",
       {},
       (_db, p) => sql`
-      INSERT INTO storylines (id, space_id, agent_id, session_id, audience, title, summary, summary_turn_seq, updated_at)
+      INSERT INTO storylines (id, space_id, agent_id, session_id, audience, title, summary, summary_turn_seq, updated_at, peer_id)
       SELECT ${text(p.storylineId)}, l.space_id, l.agent_id, ${text(p.id)}, l.audience, l.title,
         CASE WHEN l.summary_turn_seq < m.turn_seq THEN l.summary ELSE '' END,
-        CASE WHEN l.summary_turn_seq < m.turn_seq THEN l.summary_turn_seq ELSE 0 END, ${int(p.at)}
+        CASE WHEN l.summary_turn_seq < m.turn_seq THEN l.summary_turn_seq ELSE 0 END, ${int(p.at)}, l.peer_id
       FROM storylines l JOIN messages m ON m.session_id = l.session_id
       WHERE l.session_id = ${p.parentId} AND m.id = ${p.messageId}
         AND (SELECT last_seq FROM sessions WHERE id = ${p.id}) > 0`,
@@ -108,7 +108,17 @@ function removeStatement({ statements }: PortDeps): Statement<{ id: string }> {
 /** In this order: later ones find their rows by those that earlier ones leave. */
 function removeLeavings({ statements, dialect }: PortDeps): readonly Statement<{ id: string }>[] {
   const texts: readonly (readonly [string, string])[] = [
+    [
+      "vector.remove-storyline",
+      "DELETE FROM vectors WHERE owner_kind = 'storyline' AND owner_id IN (SELECT id FROM storylines WHERE session_id = ?)",
+    ],
+    [
+      "vector.remove-messages",
+      "DELETE FROM vectors WHERE owner_kind = 'message' AND owner_id IN (SELECT id FROM messages WHERE session_id = ?)",
+    ],
     ["storyline.remove", "DELETE FROM storylines WHERE session_id = ?"],
+    ["storyline.remove-begun", "DELETE FROM storylines WHERE begun_in = ?"],
+    ["storyline-turn.remove", "DELETE FROM storyline_turns WHERE session_id = ?"],
     ["search.remove-scopes", "DELETE FROM search_scopes WHERE session_id = ?"],
     ["module-link.remove", "DELETE FROM module_links WHERE session_id = ?"],
     [
@@ -134,6 +144,7 @@ function removeLeavings({ statements, dialect }: PortDeps): readonly Statement<{
       "effect.remove",
       "DELETE FROM effects WHERE state <> 'running' AND turn_id IN (SELECT id FROM turns WHERE session_id = ?)",
     ],
+    ["handoff.remove", "DELETE FROM handoffs WHERE session_id = ?"],
     ["inbox-item.remove-session", "DELETE FROM inbox_items WHERE session_id = ?"],
     ["turn.remove", "DELETE FROM turns WHERE session_id = ?"],
   ];

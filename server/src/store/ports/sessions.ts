@@ -3,6 +3,7 @@ import { sql } from "kysely";
 import { type Row, writeRow } from "../statement.ts";
 import { PAYLOAD_VERSION, type SessionTable, type TupleOf } from "../tables.ts";
 import { attachmentWrites } from "./attachments.ts";
+import { handoffs } from "./handoffs.ts";
 import { historyRead } from "./history.ts";
 import {
   badCursor,
@@ -33,11 +34,12 @@ const SESSION_COLUMNS = [
   "name",
   "parent_id",
   "parent_message_id",
+  "handed_to",
 ] as const satisfies readonly (keyof SessionTable)[];
 
 export function createSessionStore(deps: PortDeps): SessionStore {
   const { reads } = deps;
-  const writes = { ...sessionWrites(deps), ...sessionChanges(deps) };
+  const writes = { ...sessionWrites(deps), ...sessionChanges(deps), ...handoffs(deps) };
   const selects = sessionSelects(deps);
 
   return {
@@ -83,7 +85,7 @@ function sessionWrites(deps: PortDeps): Pick<SessionStore, "touch" | "take" | "a
   const attached = attachmentWrites(deps);
   const touch = statements.add<Omit<SessionTouch, "audience"> & { audience: string }>(
     "session.touch",
-    { returns: "row" },
+    { returns: "row", guard: "store.conflict" },
     (db, p) =>
       db
         .insertInto("sessions")
@@ -103,12 +105,17 @@ function sessionWrites(deps: PortDeps): Pick<SessionStore, "touch" | "take" | "a
           updated_at: p.at,
         }))
         .onConflict((conflict) =>
-          conflict.column("id").doUpdateSet((eb) => ({
-            last_seq: eb("sessions.last_seq", "+", eb.ref("excluded.last_seq")),
-            touches: sql<number>`sessions.touches + 1`,
-            audience: eb.ref("excluded.audience"),
-            updated_at: dialect.greatest(sql.ref("sessions.updated_at"), sql.ref("excluded.updated_at")),
-          })),
+          conflict
+            .column("id")
+            .doUpdateSet((eb) => ({
+              last_seq: eb("sessions.last_seq", "+", eb.ref("excluded.last_seq")),
+              touches: sql<number>`sessions.touches + 1`,
+              audience: eb.ref("excluded.audience"),
+              updated_at: dialect.greatest(sql.ref("sessions.updated_at"), sql.ref("excluded.updated_at")),
+            }))
+            .where(
+              sql<boolean>`(CAST(${p.handedTo} AS TEXT) IS NULL OR coalesce(sessions.handed_to, '') = ${p.handedTo})`,
+            ),
         )
         .returning(["last_seq", "touches"]),
   );
@@ -244,6 +251,7 @@ function sessionOf(row: Row): Session {
     name,
     parentId,
     parentMessageId,
+    handedTo,
   ] = row as unknown as TupleOf<SessionTable, typeof SESSION_COLUMNS>;
   return {
     id,
@@ -260,6 +268,7 @@ function sessionOf(row: Row): Session {
     updatedAt,
     ...(name === null ? {} : { name }),
     ...(parentId === null ? {} : { parent: { sessionId: parentId, messageId: parentMessageId ?? "" } }),
+    ...(handedTo === null ? {} : { handedTo }),
   };
 }
 

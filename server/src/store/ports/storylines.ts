@@ -1,8 +1,9 @@
-import type { Storyline, StorylineStore } from "@troupe/contracts";
+import type { NewStoryline, Storyline, StorylineStore } from "@troupe/contracts";
 import { sql } from "kysely";
 import { type Row, write } from "../statement.ts";
 import type { StorylineTable, TupleOf } from "../tables.ts";
-import { namesText, type PortDeps, parseAudience } from "./kit.ts";
+import { badCursor, namesText, type PortDeps, pageLimit, pageOf, parseAudience } from "./kit.ts";
+import { storylineTurnStatements } from "./storyline-turns.ts";
 
 const COLUMNS = [
   "id",
@@ -14,65 +15,203 @@ const COLUMNS = [
   "summary",
   "summary_turn_seq",
   "updated_at",
+  "peer_id",
+  "begun_in",
+  "name",
+  "merged_into",
 ] as const satisfies readonly (keyof StorylineTable)[];
 
-export function createStorylineStore({ statements, reads }: PortDeps): StorylineStore {
-  const open = statements.add<
-    Omit<Storyline, "summary" | "summaryTurnSeq" | "audience"> & { audience: string }
-  >("storyline.open", {}, (db, p) =>
-    db
-      .insertInto("storylines")
-      .values({
-        id: p.id,
-        space_id: p.spaceId,
-        agent_id: p.agentId,
-        session_id: p.sessionId,
-        audience: p.audience,
-        title: p.title,
-        summary: sql.lit(""),
-        summary_turn_seq: sql.lit(0),
-        updated_at: p.updatedAt,
-      })
-      .onConflict((conflict) => conflict.doNothing()),
-  );
-  const summarise = statements.add<Parameters<StorylineStore["summarise"]>[0]>(
-    "storyline.summarise",
-    {},
-    (db, p) =>
+export function createStorylineStore(deps: PortDeps): StorylineStore {
+  const { reads } = deps;
+  const statements = storylineStatements(deps);
+  const turns = storylineTurnStatements(deps);
+
+  return {
+    open: (storyline) => write(statements.open, { ...storyline, audience: namesText(storyline.audience) }),
+    summarise: (update) => write(statements.summarise, update),
+    touch: (update) => write(statements.touch, update),
+    rename: (update) => write(statements.rename, update),
+    merge: (update) => write(statements.merge, update),
+    placeTurn: ({ sideIds, ...turn }) => write(turns.place, { ...turn, sideIds: JSON.stringify(sideIds) }),
+    reassign: ({ fromTurn, turnId, ...change }) =>
+      write(turns.reassign, {
+        ...change,
+        turnId,
+        sessionId: fromTurn?.sessionId,
+        turnSeq: fromTurn?.turnSeq,
+      }),
+    async ofSession(sessionId, options) {
+      const row = await reads.row(statements.ofSession, { sessionId }, options);
+      return row === undefined ? undefined : storylineOf(row);
+    },
+    async get(id, options) {
+      const row = await reads.row(statements.get, { id }, options);
+      return row === undefined ? undefined : storylineOf(row);
+    },
+    async ofPeer({ limit, ...query }, options) {
+      const rows = await reads.rows(statements.ofPeer, { ...query, limit }, options);
+      return rows.map(storylineOf);
+    },
+    async placedIn(sessionId, fromTurnSeq, options) {
+      const rows = await reads.rows(turns.placedIn, { sessionId, fromTurnSeq }, options);
+      return rows.map((row) => {
+        const [turnSeq, storylineId, title] = row as [number, string, string];
+        return { turnSeq, storylineId, title };
+      });
+    },
+    async turnsOf(id, limit, options) {
+      const rows = await reads.rows(turns.turnsOf, { id, limit }, options);
+      return rows.map((row) => {
+        const [turnId, sessionId, at] = row as [string, string, number];
+        return { turnId, sessionId, at };
+      });
+    },
+    async list(query, options) {
+      const limit = pageLimit(query);
+      const [at, id] = cursorOf(query.cursor);
+      const { spaceId, agentId, peerId } = query;
+      const rows = await reads.rows(
+        statements.list,
+        { spaceId, agentId, peerId, at, id, limit: limit + 1 },
+        options,
+      );
+      return pageOf(rows, limit, storylineOf, (row) => {
+        const last = storylineOf(row);
+        return `${last.updatedAt}.${last.id}`;
+      });
+    },
+  };
+}
+
+type OpenInput = Omit<NewStoryline, "audience"> & { audience: string };
+type Update<Name extends "summarise" | "touch" | "rename" | "merge"> = Parameters<StorylineStore[Name]>[0];
+
+function storylineStatements(deps: PortDeps) {
+  return { ...storylineChanges(deps), ...storylineSelects(deps) };
+}
+
+function storylineChanges({ statements }: PortDeps) {
+  return {
+    open: statements.add<OpenInput>("storyline.open", {}, (db, p) =>
+      db
+        .insertInto("storylines")
+        .values({
+          id: p.id,
+          space_id: p.spaceId,
+          agent_id: p.agentId,
+          session_id: sql`coalesce(${p.laterId}, ${p.sessionId})`,
+          audience: p.audience,
+          title: p.title,
+          summary: sql.lit(""),
+          summary_turn_seq: sql.lit(0),
+          updated_at: p.updatedAt,
+          peer_id: p.peerId,
+          begun_in: sql`CASE WHEN CAST(${p.laterId} AS TEXT) IS NULL THEN NULL ELSE ${p.sessionId} END`,
+        })
+        .onConflict((conflict) => conflict.doNothing()),
+    ),
+    summarise: statements.add<Update<"summarise">>("storyline.summarise", {}, (db, p) =>
       db
         .updateTable("storylines")
         .set({ title: p.title, summary: p.summary, summary_turn_seq: p.summaryTurnSeq, updated_at: p.at })
         .where("id", "=", p.id)
         .where("summary_turn_seq", "<=", p.summaryTurnSeq),
-  );
-  const ofSession = statements.add<{ sessionId: string }>(
-    "storyline.of-session",
-    { returns: "row" },
-    (db, p) => db.selectFrom("storylines").select(COLUMNS).where("session_id", "=", p.sessionId),
-  );
-
-  return {
-    open: (storyline) => write(open, { ...storyline, audience: namesText(storyline.audience) }),
-    summarise: (update) => write(summarise, update),
-    async ofSession(sessionId, options) {
-      const row = await reads.row(ofSession, { sessionId }, options);
-      return row === undefined ? undefined : storylineOf(row);
-    },
+    ),
+    touch: statements.add<Update<"touch">>("storyline.touch", {}, (db, p) =>
+      db.updateTable("storylines").set({ updated_at: p.at }).where("id", "=", p.id),
+    ),
+    rename: statements.add<Update<"rename">>("storyline.rename", {}, (db, p) =>
+      db.updateTable("storylines").set({ name: p.name, updated_at: p.at }).where("id", "=", p.id),
+    ),
+    merge: statements.add<Update<"merge">>("storyline.merge", {}, (db, p) =>
+      db.updateTable("storylines").set({ merged_into: p.into, updated_at: p.at }).where("id", "=", p.id),
+    ),
   };
 }
 
-function storylineOf(row: Row): Storyline {
-  const [id, spaceId, agentId, sessionId, audience, title, summary, summaryTurnSeq, updatedAt] =
-    row as unknown as TupleOf<StorylineTable, typeof COLUMNS>;
+interface ListInput {
+  readonly spaceId: string;
+  readonly agentId: string | undefined;
+  readonly peerId: string | undefined;
+  readonly at: number | undefined;
+  readonly id: string | undefined;
+  readonly limit: number;
+}
+
+function storylineSelects({ statements }: PortDeps) {
   return {
+    ofSession: statements.add<{ sessionId: string }>("storyline.of-session", { returns: "row" }, (db, p) =>
+      db.selectFrom("storylines").select(COLUMNS).where("session_id", "=", p.sessionId),
+    ),
+    get: statements.add<{ id: string }>("storyline.get", { returns: "row" }, (db, p) =>
+      db.selectFrom("storylines").select(COLUMNS).where("id", "=", p.id),
+    ),
+    ofPeer: statements.add<{ spaceId: string; agentId: string; peerId: string; limit: number }>(
+      "storyline.of-peer",
+      { returns: "rows" },
+      (db, p) =>
+        db
+          .selectFrom("storylines")
+          .select(COLUMNS)
+          .where("space_id", "=", p.spaceId)
+          .where("agent_id", "=", p.agentId)
+          .where("peer_id", "=", p.peerId)
+          .where("merged_into", "is", null)
+          .orderBy("updated_at", "desc")
+          .limit(p.limit),
+    ),
+    list: statements.add<ListInput>("storyline.list", { returns: "rows" }, (db, p) =>
+      db
+        .selectFrom("storylines")
+        .select(COLUMNS)
+        .where("space_id", "=", p.spaceId)
+        .where(sql<boolean>`(CAST(${p.agentId} AS TEXT) IS NULL OR agent_id = ${p.agentId})`)
+        .where(sql<boolean>`(CAST(${p.peerId} AS TEXT) IS NULL OR peer_id = ${p.peerId})`)
+        .where(sql<boolean>`(CAST(${p.at} AS BIGINT) IS NULL OR (updated_at, id) < (${p.at}, ${p.id}))`)
+        .where("merged_into", "is", null)
+        .orderBy("updated_at", "desc")
+        .orderBy("id", "desc")
+        .limit(p.limit),
+    ),
+  };
+}
+
+/** `updatedAt.id` of the last one of the page before. */
+function cursorOf(cursor: string | undefined): [number | undefined, string | undefined] {
+  if (cursor === undefined) return [undefined, undefined];
+  const dot = cursor.indexOf(".");
+  const at = Number(cursor.slice(0, dot));
+  if (dot < 1 || !Number.isSafeInteger(at)) throw badCursor(cursor);
+  return [at, cursor.slice(dot + 1)];
+}
+
+function storylineOf(row: Row): Storyline {
+  const [
     id,
     spaceId,
     agentId,
     sessionId,
-    audience: parseAudience(audience),
+    audience,
     title,
     summary,
     summaryTurnSeq,
     updatedAt,
+    peerId,
+    begunIn,
+    name,
+    mergedInto,
+  ] = row as unknown as TupleOf<StorylineTable, typeof COLUMNS>;
+  return {
+    id,
+    spaceId,
+    agentId,
+    sessionId: begunIn ?? sessionId,
+    audience: parseAudience(audience),
+    title: name ?? title,
+    summary,
+    summaryTurnSeq,
+    updatedAt,
+    ...(peerId === null ? {} : { peerId }),
+    ...(mergedInto === null ? {} : { mergedInto }),
   };
 }

@@ -3,7 +3,7 @@ import { type RawBuilder, sql } from "kysely";
 import type { Dialect } from "../dialect.ts";
 import type { Statement } from "../statement.ts";
 import { PAYLOAD_VERSION } from "../tables.ts";
-import { hasNoLease, type PortDeps } from "./kit.ts";
+import { dueByStore, hasNoLease, mayTakeOver, type PortDeps } from "./kit.ts";
 import { MESSAGE_COLUMNS } from "./messages.ts";
 import { TURN_COLUMNS } from "./turn-rows.ts";
 
@@ -77,11 +77,13 @@ function traceWith(entries: string): RawBuilder<string> {
 
 function lifeStatements({
   statements,
+  dialect,
 }: PortDeps): Pick<
   TurnStatements,
   "open" | "join" | "holds" | "journal" | "reserve" | "finish" | "recount" | "markMessages" | "note"
 > {
   return {
+    // One of a chain that was stopped runs for nobody: it waits to be claimed, and ends as it begins.
     open: statements.add<OpenInput>(
       "turn.open",
       { returns: "row", guard: "store.conflict" },
@@ -91,11 +93,14 @@ function lifeStatements({
         cached_input_tokens, output_tokens, trace, created_at, root_turn_id, parent_turn_id)
       SELECT ${p.id}, ${p.spaceId}, ${p.agentId}, 0, s.id, s.last_seq, ${p.trigger}, ${p.lane},
         CASE s.runs WHEN 1 THEN 'running' ELSE 'queued' END, s.runs, s.runs, CASE s.runs WHEN 1 THEN ${p.owner} END,
-        1, ${sql.lit(PAYLOAD_VERSION)}, ${p.payload}, ${p.dueAt}, ${p.deadlineAt}, 0, ${p.reservedMicroUsd}, 0, 0, 0, 0, '', ${p.createdAt},
+        1, ${sql.lit(PAYLOAD_VERSION)}, ${p.payload}, s.due,
+        CAST(${p.deadlineAt} AS BIGINT) - CAST(${p.dueAt} AS BIGINT) + s.due, s.stopped, ${p.reservedMicroUsd}, 0, 0, 0, 0, '', ${p.createdAt},
         ${p.rootTurnId}, ${p.parentTurnId}
-      FROM (SELECT id, last_seq, CASE WHEN CAST(${p.owner} AS TEXT) IS NOT NULL AND NOT EXISTS (
+      FROM (SELECT id, last_seq, stopped, ${dueByStore(dialect, { dueAt: p.dueAt, at: p.createdAt })} AS due, CASE WHEN stopped = 0 AND CAST(${p.owner} AS TEXT) IS NOT NULL AND NOT EXISTS (
           SELECT 1 FROM turns WHERE session_id = ${p.sessionId} AND state IN ('queued', 'running')) THEN 1 ELSE 0 END AS runs
-        FROM sessions WHERE id = ${p.sessionId}) s
+        FROM (SELECT id, last_seq, CASE WHEN EXISTS (SELECT 1 FROM agent_stops
+            WHERE root_turn_id IN (CAST(${p.rootTurnId} AS TEXT), CAST(${p.parentTurnId} AS TEXT))) THEN 1 ELSE 0 END AS stopped
+          FROM sessions WHERE id = ${p.sessionId}) of_session) s
       RETURNING state, epoch`,
     ),
     join: statements.add(
@@ -149,7 +154,7 @@ function lifeStatements({
       (_db, p) => sql`
       UPDATE turns SET (cost_micro_usd, input_tokens, cached_input_tokens, output_tokens) = (
         SELECT coalesce(sum(cost_micro_usd), 0), coalesce(sum(input_tokens), 0), coalesce(sum(cached_input_tokens), 0),
-          coalesce(sum(output_tokens), 0) FROM model_calls WHERE turn_id = ${p.turnId} AND purpose = 'turn')
+          coalesce(sum(output_tokens), 0) FROM model_calls WHERE turn_id = ${p.turnId} AND purpose IN ('turn', 'decision'))
       WHERE id = ${p.turnId}`,
     ),
     markMessages: statements.add(
@@ -203,7 +208,7 @@ function claimStatements({
             ORDER BY t.lane, t.due_at, t."row" LIMIT ${p.limit} ${dialect.skipLocked("t")}) AS due
           UNION ALL
           SELECT * FROM (SELECT t."row", t.lane, t.due_at FROM turns t
-            WHERE t.state IN ('queued', 'running') AND t.state = 'running' AND ${hasNoLease(sql.ref("t.owner"))} ${mine}
+            WHERE t.state IN ('queued', 'running') AND t.state = 'running' AND ${hasNoLease(sql.ref("t.owner"))} AND ${mayTakeOver(p.owner)} ${mine}
             ORDER BY t.lane, t.due_at, t."row" LIMIT ${p.limit} ${dialect.skipLocked("t")}) AS orphaned
           ORDER BY lane, due_at, "row" LIMIT ${p.limit}) AS claimable`,
         )}

@@ -23,7 +23,8 @@ export const postgresDialect: Dialect = {
   jsonMerged: (object, members) => sql`CAST((CAST(${object} AS jsonb) || CAST(${members} AS jsonb)) AS TEXT)`,
   indexMemory: (id, terms) => sql`
     INSERT INTO memory_terms (term, "row")
-    SELECT word.term, m."row" FROM memories m, unnest(string_to_array(${terms}, ' ')) AS word(term) WHERE m.id = ${id}
+    SELECT word.term, m."row" FROM memories m, unnest(string_to_array(${terms}, ' ')) AS word(term)
+    WHERE m.id = ${id} AND m.closed_at IS NULL AND NOT EXISTS (SELECT 1 FROM memory_terms known WHERE known."row" = m."row")
     ON CONFLICT DO NOTHING`,
   unindexMemory: (spaceId, id) => sql`
     DELETE FROM memory_terms

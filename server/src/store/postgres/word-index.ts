@@ -1,93 +1,136 @@
-import { type CallOptions, type MessagePart, TroupeError, textOf, type UnitOfWork } from "@troupe/contracts";
+import type { CallOptions, UnitOfWork } from "@troupe/contracts";
 import { type RawBuilder, sql } from "kysely";
 import type { PortDeps } from "../ports/kit.ts";
 import type { WordIndex } from "../ports/search.ts";
 import {
   type Candidate,
   type Found,
-  hitOf,
-  mayBeTold,
+  hitsAmong,
+  type Kind,
+  NEAR,
   NO_ROW,
-  PER_WORD,
+  OLDER,
   type Question,
   questionOf,
-  rank,
-} from "../ranking.ts";
-import { type Row, type Statement, write } from "../statement.ts";
+  rankByWords,
+  rankingOf,
+  type Window,
+} from "../ranking/index.ts";
+import type { Row, Statement } from "../statement.ts";
 import { PAYLOAD_VERSION } from "../tables.ts";
-import { scopesOf, termsOf } from "../words.ts";
-
-/** Rows that one call of indexing reads over, wanted or not; keeps the writer's turn short. */
-const MAX_INDEXED = 1000;
+import { createIndexing } from "./word-indexing.ts";
 
 /**
  * The full-text index as tables of terms: a word under the scope of each peer that may find it. It finds and scores as
  * SQLite's does; only the lookups are other.
  */
 export function createPostgresWordIndex(deps: PortDeps, unit: UnitOfWork): WordIndex {
-  const { reads } = deps;
-  const { lookUp, loadMessages, loadMemories } = searchStatements(deps);
+  const { collect, windowsOf, loadMessages, loadMemories } = createLookUps(deps);
   const indexing = createIndexing(deps, unit);
 
-  const collect = async (question: Question, options: CallOptions): Promise<Candidate[]> => {
-    const { asked, scopes, except } = question;
-    const [first = "", ...others] = JSON.parse(scopes) as string[];
-    const input = {
-      words: JSON.stringify(asked.map((word, n) => ({ n, word }))),
-      first,
-      others: JSON.stringify(others),
-      sessionId: typeof except?.sessionId === "string" ? except.sessionId : undefined,
-      fromTurnSeq: except?.fromTurnSeq,
-    };
-    const found = new Map<string, Candidate>();
-    for (const [kind, n, row] of await reads.farRows(lookUp, input, options)) {
-      const key = `${kind} ${row}`;
-      const known = found.get(key);
-      if (known !== undefined) known.words |= 1 << Number(n);
-      else found.set(key, { kind: kind as Candidate["kind"], row: Number(row), words: 1 << Number(n) });
-    }
-    return [...found.values()];
-  };
-  const load = async (
-    statement: Statement<{ rows: string }>,
-    kind: Candidate["kind"],
+  const findWords = async (
+    question: Question,
     candidates: readonly Candidate[],
     options: CallOptions,
-  ): Promise<ReadonlyMap<number, Found>> => {
-    const rows = candidates.filter((candidate) => candidate.kind === kind).map(({ row }) => row);
-    if (rows.length === 0) return new Map();
-    const records = await reads.farRows(statement, { rows: JSON.stringify(rows) }, options);
-    return new Map((records as unknown as readonly Found[]).map((record) => [record[0], record]));
+  ): Promise<readonly Row[]> => {
+    const { limit } = question;
+    const ranked = rankByWords(candidates, question);
+    const hits: Row[] = [];
+    for (let at = 0; at < ranked.length && hits.length < limit; at += limit) {
+      const some = ranked.slice(at, at + limit);
+      const rowsOf = (kind: Kind): readonly number[] =>
+        some.filter((one) => one.kind === kind).map(({ row }) => row);
+      const [message, memory] = await Promise.all([
+        loadMessages(rowsOf("message"), options),
+        loadMemories(rowsOf("memory"), options),
+      ]);
+      hits.push(...hitsAmong(some, { message, memory }, question));
+    }
+    return hits.slice(0, limit);
   };
 
   return {
     async find(values, options) {
       const question = questionOf(values);
       if (question.asked.length === 0) return [];
-      const ranked = rank(await collect(question, options), question);
-      const hits: Row[] = [];
-      for (let at = 0; at < ranked.length && hits.length < question.limit; at += question.limit) {
-        const some = ranked.slice(at, at + question.limit);
-        const [message, memory] = await Promise.all([
-          load(loadMessages, "message", some, options),
-          load(loadMemories, "memory", some, options),
-        ]);
-        const records = { message, memory };
-        for (const { kind, row, score } of some) {
-          const record = records[kind].get(row);
-          if (record !== undefined && mayBeTold(record, question)) hits.push(hitOf(kind, record, score));
-        }
-      }
-      return hits.slice(0, question.limit);
+      const candidates = await collect(question, options);
+      if (candidates.length === 0) return [];
+      if (question.hints === undefined) return findWords(question, candidates, options);
+      const ranking = rankingOf(candidates, question);
+      const { wanted, hits } = ranking.near(await windowsOf(ranking.seeds, options));
+      const [message, memory] = await Promise.all([
+        loadMessages(wanted.message, options),
+        loadMemories(wanted.memory, options),
+      ]);
+      return hits({ message, memory });
     },
     indexNew: indexing,
   };
+}
+
+/** Each is one statement, and so one round trip. */
+function createLookUps(deps: PortDeps) {
+  const { reads } = deps;
+  const { lookUp, around, loadMessages, loadMemories } = searchStatements(deps);
+
+  const collect = async (question: Question, options: CallOptions): Promise<Candidate[]> => {
+    const { asked, scopes, except, effort } = question;
+    const [first = "", ...others] = JSON.parse(scopes) as string[];
+    const input = {
+      words: JSON.stringify(asked.map((word, n) => ({ n, word }))),
+      first,
+      others: JSON.stringify(others),
+      perWord: effort.perWord,
+      sessionId: typeof except?.sessionId === "string" ? except.sessionId : undefined,
+      fromTurnSeq: except?.fromTurnSeq,
+    };
+    const found = { message: new Map<number, Candidate>(), memory: new Map<number, Candidate>() };
+    for (const [kind, n, list] of await reads.farRows(lookUp, input, options)) {
+      const byRow = found[kind as Kind];
+      const bit = 1 << Number(n);
+      for (const row of numbersOf(list)) {
+        const known = byRow.get(row);
+        if (known !== undefined) known.words |= bit;
+        else byRow.set(row, { kind: kind as Kind, row, words: bit });
+      }
+    }
+    return [...found.message.values(), ...found.memory.values()];
+  };
+  const windowsOf = async (seeds: readonly number[], options: CallOptions): Promise<readonly Window[]> => {
+    if (seeds.length === 0) return [];
+    const rows = await reads.farRows(around, { rows: JSON.stringify(seeds) }, options);
+    return rows.map(([row, sessionId, seq, list]) => ({
+      ...{ row: Number(row), sessionId: String(sessionId), seq: Number(seq) },
+      around: numbersOf(list),
+    }));
+  };
+  const load = async (
+    statement: Statement<{ rows: string }>,
+    rows: readonly number[],
+    options: CallOptions,
+  ): Promise<ReadonlyMap<number, Found>> => {
+    if (rows.length === 0) return new Map();
+    const records = await reads.farRows(statement, { rows: JSON.stringify(rows) }, options);
+    return new Map((records as unknown as readonly Found[]).map((record) => [record[0], record]));
+  };
+  return {
+    collect,
+    windowsOf,
+    loadMessages: (rows: readonly number[], options: CallOptions) => load(loadMessages, rows, options),
+    loadMemories: (rows: readonly number[], options: CallOptions) => load(loadMemories, rows, options),
+  };
+}
+
+/** Of a list of numbers as text, which costs a fraction of a row each. */
+function numbersOf(list: unknown): readonly number[] {
+  return String(list).split(",").map(Number);
 }
 
 interface LookUpInput {
   readonly words: string;
   readonly first: string;
   readonly others: string;
+  readonly perWord: number;
   readonly sessionId: string | undefined;
   readonly fromTurnSeq: number | undefined;
 }
@@ -103,7 +146,7 @@ function searchStatements({ statements, dialect }: PortDeps) {
         SELECT t."row" FROM ${sql.table(`${table}_terms`)} t WHERE t.term = ${p.first} || asked.word ${condition}
           AND NOT EXISTS (SELECT 1 FROM ${dialect.texts(p.others, "scope")} WHERE NOT EXISTS (
             SELECT 1 FROM ${sql.table(`${table}_terms`)} o WHERE o.term = scope.value || asked.word AND o."row" = t."row"))
-        ORDER BY t."row" DESC LIMIT ${sql.lit(PER_WORD)}) AS found`;
+        ORDER BY t."row" DESC LIMIT ${p.perWord}) AS found`;
   return {
     // What the asker has before it is mostly the newest that its readers know: messages are looked up below it, and above
     // it only those that are not of it.
@@ -118,7 +161,8 @@ function searchStatements({ statements, dialect }: PortDeps) {
         FROM (SELECT
           (SELECT "row" FROM messages WHERE session_id = ${p.sessionId} AND turn_seq >= ${p.fromTurnSeq} ORDER BY turn_seq, seq LIMIT 1) AS first,
           (SELECT max("row") FROM (SELECT "row" FROM messages WHERE session_id = ${p.sessionId} AND turn_seq < ${p.fromTurnSeq}
-            ORDER BY turn_seq DESC, seq DESC LIMIT ${sql.lit(PER_WORD)}) AS older) AS last_older) AS edges)
+            ORDER BY turn_seq DESC, seq DESC LIMIT ${sql.lit(OLDER)}) AS older) AS last_older) AS edges)
+      SELECT kind, n, string_agg(CAST("row" AS TEXT), ',') FROM (
       ${newest("message", p, sql`AND t."row" < (SELECT at FROM border)`)}
       UNION ALL
       ${newest(
@@ -128,129 +172,34 @@ function searchStatements({ statements, dialect }: PortDeps) {
           SELECT 1 FROM messages m WHERE m."row" = t."row" AND m.session_id = ${p.sessionId} AND m.turn_seq >= ${p.fromTurnSeq})`,
       )}
       UNION ALL
-      ${newest("memory", p, sql``)}`,
+      ${newest("memory", p, sql``)}) AS newest GROUP BY kind, n`,
     ),
+    around: statements.add<{ rows: string }>(
+      "search.around",
+      { returns: "rows" },
+      (_db, p) => sql`
+      SELECT m."row", m.session_id, m.seq, (
+        SELECT string_agg(CAST(n."row" * 8 + n.seq - m.seq + ${sql.lit(NEAR)} AS TEXT), ',') FROM messages n
+        WHERE n.session_id = m.session_id AND n.seq BETWEEN m.seq - ${sql.lit(NEAR)} AND m.seq + ${sql.lit(NEAR)})
+      FROM ${dialect.texts(p.rows, "seed")} JOIN messages m ON m."row" = CAST(seed.value AS BIGINT)`,
+    ),
+    // Only what may be found at all: neighbours of a hit may be anything.
     loadMessages: statements.add<{ rows: string }>(
       "search.load-messages",
       { returns: "rows" },
       (_db, p) => sql`
       SELECT m."row", m.id, m.session_id, m.turn_seq, m.role, m.parts, m.created_at, m.audience, m.space_id, s.agent_id, m.v
       FROM ${dialect.texts(p.rows, "found")} JOIN messages m ON m."row" = CAST(found.value AS BIGINT)
-      JOIN sessions s ON s.id = m.session_id`,
+      JOIN sessions s ON s.id = m.session_id
+      WHERE m.copied = 0 AND (m.role = 'user' OR (m.role = 'assistant' AND m.outcome = 'ok'))`,
     ),
     loadMemories: statements.add<{ rows: string }>(
       "search.load-memories",
       { returns: "rows" },
       (_db, p) => sql`
       SELECT m."row", m.id, NULL, NULL, 'memory', m.text, m.created_at, m.audience, m.space_id, m.agent_id, ${sql.lit(PAYLOAD_VERSION)}
-      FROM ${dialect.texts(p.rows, "found")} JOIN memories m ON m."row" = CAST(found.value AS BIGINT)`,
-    ),
-  };
-}
-
-type Next = readonly [number, string, string, string, number, string, string, number];
-
-/** What a batch brought to one session under one scope. */
-interface Reach {
-  readonly scope: string;
-  readonly sessionId: string;
-  fromTurnSeq: number;
-  lastRow: number;
-}
-
-/**
- * Rows, scopes and cursor move together, and only from where the cursor was read: two at once index nothing twice. Rows
- * are numbered by the one writer of the database, so none appears below the cursor later.
- */
-function createIndexing(deps: PortDeps, unit: UnitOfWork): WordIndex["indexNew"] {
-  const { reads } = deps;
-  const { cursor, next, advance, addTerms, addScopes } = indexingStatements(deps);
-
-  return async (limit, options) => {
-    const from = Number((await reads.row(cursor, {}, options))?.[0] ?? 0);
-    const bounded = Math.min(Math.max(limit, 1), MAX_INDEXED);
-    const rows = (await reads.farRows(next, { from, limit: bounded }, options)) as unknown as readonly Next[];
-    const last = rows.at(-1);
-    if (last === undefined) return 0;
-    const terms: { readonly row: number; readonly terms: string }[] = [];
-    const reaches = new Map<string, Reach>();
-    for (const [row, spaceId, agentId, sessionId, turnSeq, audience, parts, isWanted] of rows) {
-      if (isWanted !== 1) continue;
-      const record = { spaceId, agentId, audience: JSON.parse(audience) as string[] };
-      const ofRow = termsOf({ ...record, text: textOf(JSON.parse(parts) as MessagePart[]) });
-      if (ofRow === "") continue;
-      terms.push({ row, terms: ofRow });
-      for (const scope of scopesOf(record))
-        reach(reaches, { scope, sessionId, fromTurnSeq: turnSeq, lastRow: row });
-    }
-    const writes = [
-      write(advance, { from, to: last[0] }),
-      write(addTerms, { terms: JSON.stringify(terms) }),
-      write(addScopes, { scopes: JSON.stringify([...reaches.values()]) }),
-    ];
-    try {
-      await unit.commit(writes, options);
-    } catch (error) {
-      // Somebody else has indexed them.
-      if (!TroupeError.is(error, "store.conflict")) throw error;
-    }
-    return rows.length;
-  };
-}
-
-function reach(reaches: Map<string, Reach>, one: Reach): void {
-  const key = one.scope + one.sessionId;
-  const known = reaches.get(key);
-  if (known === undefined) {
-    reaches.set(key, one);
-    return;
-  }
-  known.fromTurnSeq = Math.min(known.fromTurnSeq, one.fromTurnSeq);
-  known.lastRow = Math.max(known.lastRow, one.lastRow);
-}
-
-function indexingStatements({ statements, dialect }: PortDeps) {
-  return {
-    cursor: statements.add<object>(
-      "search.cursor",
-      { returns: "row" },
-      () => sql`SELECT "row" FROM search_cursor WHERE name = 'messages'`,
-    ),
-    // What a peer said is indexed however its turn ended, for it was said; an assistant's words only when the turn went
-    // well. Copies of a branch and newer payloads are passed over.
-    next: statements.add<{ from: number; limit: number }>(
-      "search.next",
-      { returns: "rows" },
-      (_db, p) => sql`
-      SELECT m."row", m.space_id, s.agent_id, m.session_id, m.turn_seq, m.audience, m.parts,
-        m.v <= ${sql.lit(PAYLOAD_VERSION)} AND m.copied = 0 AND (m.role = 'user' OR (m.role = 'assistant' AND m.outcome = 'ok'))
-      FROM messages m JOIN sessions s ON s.id = m.session_id WHERE m."row" > ${p.from} ORDER BY m."row" LIMIT ${p.limit}`,
-    ),
-    advance: statements.add<{ from: number; to: number }>(
-      "search.advance",
-      { guard: "store.conflict" },
-      (_db, p) => sql`
-      INSERT INTO search_cursor (name, "row") VALUES ('messages', ${p.to})
-      ON CONFLICT (name) DO UPDATE SET "row" = excluded."row" WHERE search_cursor."row" = ${p.from}`,
-    ),
-    addTerms: statements.add<{ terms: string }>(
-      "search.add-terms",
-      {},
-      (_db, p) => sql`
-      INSERT INTO message_terms (term, "row")
-      SELECT word.term, CAST(added.value ->> 'row' AS BIGINT) FROM ${dialect.objects(p.terms, "added")},
-        unnest(string_to_array(added.value ->> 'terms', ' ')) AS word(term)
-      ON CONFLICT DO NOTHING`,
-    ),
-    addScopes: statements.add<{ scopes: string }>(
-      "search.add-scopes",
-      {},
-      (_db, p) => sql`
-      INSERT INTO search_scopes (scope, session_id, from_turn_seq, last_row)
-      SELECT reached.value ->> 'scope', reached.value ->> 'sessionId', CAST(reached.value ->> 'fromTurnSeq' AS BIGINT),
-        CAST(reached.value ->> 'lastRow' AS BIGINT) FROM ${dialect.objects(p.scopes, "reached")}
-      ON CONFLICT (scope, session_id) DO UPDATE SET from_turn_seq = least(search_scopes.from_turn_seq, excluded.from_turn_seq),
-        last_row = greatest(search_scopes.last_row, excluded.last_row)`,
+      FROM ${dialect.texts(p.rows, "found")} JOIN memories m ON m."row" = CAST(found.value AS BIGINT)
+      WHERE m.closed_at IS NULL`,
     ),
   };
 }

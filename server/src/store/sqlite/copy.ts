@@ -15,8 +15,8 @@ export interface DatabaseFacts {
   readonly rows: RowCounts;
 }
 
-/** Pages of 4 KiB that are copied in one go. */
-const PAGES_A_STEP = 512;
+/** Pages that are copied in one go. */
+const PAGES_A_STEP = 1024;
 /** After each step as long a pause as it took: at most half a disk, and half a processor. */
 const LONGEST_PAUSE_MS = 200;
 

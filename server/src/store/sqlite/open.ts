@@ -7,11 +7,12 @@ import { createReadBound, createReads, type Reader } from "../reads.ts";
 import { createStatements } from "../statement.ts";
 import { TABLE_NAMES } from "../tables.ts";
 import { type BatchTransport, createWriter, type Writer } from "../writer.ts";
+import { createAlongReader } from "./along.ts";
 import { guarded, MEMORY_PATH, openDatabase } from "./database.ts";
 import { createEngine, type Engine } from "./engine.ts";
 import { migrate } from "./migrate.ts";
 import { createThreadReader } from "./reader.ts";
-import { searchProcedures } from "./search-index.ts";
+import { SEARCH, searchProcedures } from "./search-index.ts";
 import { createSqliteWordIndex } from "./word-index.ts";
 import { createThreadTransport } from "./writer-thread.ts";
 
@@ -29,7 +30,7 @@ export interface SqliteOptions {
   /** Transactions that may wait before commits are refused with `store.busy`. Default 8192. */
   readonly queueLimit?: number;
   readonly busyTimeoutMs?: number;
-  /** Largest size of the file in pages of 4 KiB; for tests of a full disk. */
+  /** Largest size of the file in pages; for tests of a full disk. */
   readonly maxPages?: number;
 }
 
@@ -99,7 +100,9 @@ async function openThreadedStores(options: SqliteOptions): Promise<OpenStores> {
   };
   const far = createThreadReader({ path, near: nearReader(path, near), texts: () => statements.texts });
   const thread = createThreadTransport({ ...options, path, texts: () => statements.texts });
-  const { stores, statements, writer } = assemble(options, path, thread, near, far);
+  const mayGo = (index: number): boolean => statements.texts[index]?.sql === SEARCH;
+  const along = createAlongReader({ carrier: thread, far, clock: options.clock, mayGo });
+  const { stores, statements, writer } = assemble(options, path, thread, near, along);
   await thread.ready();
   return {
     stores,

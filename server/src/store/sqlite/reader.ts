@@ -1,16 +1,8 @@
-import { type ErrorCode, TroupeError } from "@troupe/contracts";
-import { troupeErrorOf } from "../failure.ts";
+import { TroupeError } from "@troupe/contracts";
 import type { Reader } from "../reads.ts";
-import type { StatementText, Value } from "../statement.ts";
+import type { StatementText } from "../statement.ts";
+import { flat, type Question, settle, stillAsked } from "./questions.ts";
 import { type StoreThread, startThread } from "./thread.ts";
-
-interface Question {
-  readonly index: number;
-  readonly values: readonly Value[];
-  readonly signal: AbortSignal;
-  readonly resolve: (found: unknown) => void;
-  readonly reject: (error: unknown) => void;
-}
 
 /**
  * The reader thread, started by the first question; until it is up `near` answers, so that the first recall after a start
@@ -44,10 +36,7 @@ export function createThreadReader(deps: {
   };
 
   const ask = (): void => {
-    const questions = waiting.filter(({ signal, reject }) => {
-      if (signal.aborted) reject(signal.reason);
-      return !signal.aborted;
-    });
+    const questions = stillAsked(waiting);
     waiting = [];
     if (questions.length === 0 || thread === undefined) {
       isAsking = false;
@@ -58,21 +47,18 @@ export function createThreadReader(deps: {
       for (const { reject } of questions) reject(error);
     };
     thread.then((ready) => {
-      ready.ask(
-        questions.flatMap(({ index, values }) => [index, ...values]),
-        (answer) => {
-          if (answer instanceof TroupeError) {
-            // A thread that stopped is started again by the next question.
-            thread = undefined;
-            isUp = false;
-            settleAll(answer);
-            return answerBy(deps.near, waiting.splice(0));
-          }
-          settle(questions, answer);
-          if (waiting.length > 0) ask();
-          else isAsking = false;
-        },
-      );
+      ready.ask(flat(questions), (answer) => {
+        if (answer instanceof TroupeError) {
+          // A thread that stopped is started again by the next question.
+          thread = undefined;
+          isUp = false;
+          settleAll(answer);
+          return answerBy(deps.near, waiting.splice(0));
+        }
+        settle(questions, answer);
+        if (waiting.length > 0) ask();
+        else isAsking = false;
+      });
     }, settleAll);
   };
 
@@ -106,14 +92,4 @@ function answerBy(reader: Reader, questions: readonly Question[]): void {
 
 function closedError(): TroupeError {
   return new TroupeError("The store is closed: Troupe is shutting down.", { code: "store.closed" });
-}
-
-function settle(questions: readonly Question[], answer: readonly unknown[]): void {
-  let at = 0;
-  for (const { resolve, reject } of questions) {
-    const head = answer[at++];
-    if (typeof head === "string")
-      reject(troupeErrorOf({ code: head as ErrorCode, message: String(answer[at++]) }));
-    else resolve(answer[at++]);
-  }
 }

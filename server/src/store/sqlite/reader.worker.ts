@@ -3,9 +3,10 @@ import { parentPort } from "node:worker_threads";
 import { TroupeError } from "@troupe/contracts";
 import type { Value } from "../statement.ts";
 import { openDatabase } from "./database.ts";
-import { createEngine, type Engine } from "./engine.ts";
+import { createEngine } from "./engine.ts";
 import { failureOf } from "./errors.ts";
 import { CLOSE, type Greeting, READY, type StartFailure } from "./protocol.ts";
+import { answersOf } from "./questions.ts";
 import { searchProcedures } from "./search-index.ts";
 
 const port = parentPort;
@@ -30,30 +31,7 @@ function serve({ path, statements }: Greeting): void {
       port?.close();
       return;
     }
-    const answer: unknown[] = [];
-    let at = 0;
-    while (at < message.length) {
-      const index = message[at++] as number;
-      const end = at + (statements[index]?.parameterCount ?? 0);
-      answerOne(engine, path, index, message.slice(at, end), answer);
-      at = end;
-    }
-    port?.postMessage(answer);
+    port?.postMessage(answersOf({ engine, path, statements }, message));
   });
   port?.postMessage(READY);
-}
-
-function answerOne(
-  engine: Engine,
-  path: string,
-  index: number,
-  values: readonly Value[],
-  answer: unknown[],
-): void {
-  try {
-    answer.push(0, engine.query(index, values));
-  } catch (error) {
-    const failure = failureOf(error, path);
-    answer.push(failure.code, failure.message);
-  }
 }

@@ -1,32 +1,48 @@
 import {
   type Candidate,
   type Found,
-  hitOf,
-  mayBeTold,
+  hitsAmong,
+  type Kind,
+  NEAR,
   NO_ROW,
-  PER_WORD,
+  OLDER,
   type Question,
   questionOf,
-  rank,
-} from "../ranking.ts";
+  rankByWords,
+  rankingOf,
+  type Window,
+} from "../ranking/index.ts";
 import type { Row, Value } from "../statement.ts";
 import { PAYLOAD_VERSION } from "../tables.ts";
 import type { Prepare } from "./engine.ts";
 
 /** The hits of a question as `ports/search.ts` binds it, best first. */
-export function find(prepare: Prepare, values: readonly Value[]): Row[] {
+export function find(prepare: Prepare, values: readonly Value[]): readonly Row[] {
   const question = questionOf(values);
-  const ranked = rank(collect(prepare, question), question);
+  const candidates = collect(prepare, question);
+  if (candidates.length === 0) return [];
+  if (question.hints === undefined) return findWords(prepare, question, candidates);
+  const ranking = rankingOf(candidates, question);
+  const { wanted, hits } = ranking.near(windowsOf(prepare, ranking.seeds));
+  return hits({
+    message: load(prepare, "message", wanted.message),
+    memory: load(prepare, "memory", wanted.memory),
+  });
+}
+
+function findWords(prepare: Prepare, question: Question, candidates: readonly Candidate[]): readonly Row[] {
+  const { limit } = question;
+  const ranked = rankByWords(candidates, question);
   const hits: Row[] = [];
-  for (let at = 0; at < ranked.length && hits.length < question.limit; at += question.limit) {
-    const some = ranked.slice(at, at + question.limit);
-    const records = { message: load(prepare, "message", some), memory: load(prepare, "memory", some) };
-    for (const { kind, row, score } of some) {
-      const record = records[kind].get(row);
-      if (record !== undefined && mayBeTold(record, question)) hits.push(hitOf(kind, record, score));
-    }
+  for (let at = 0; at < ranked.length && hits.length < limit; at += limit) {
+    const some = ranked.slice(at, at + limit);
+    const rowsOf = (kind: Kind): readonly number[] =>
+      some.filter((one) => one.kind === kind).map(({ row }) => row);
+    const message = load(prepare, "message", rowsOf("message"));
+    const memory = load(prepare, "memory", rowsOf("memory"));
+    hits.push(...hitsAmong(some, { message, memory }, question));
   }
-  return hits.slice(0, question.limit);
+  return hits.slice(0, limit);
 }
 
 // ── looking up ──────────────────────────────────────────────────────────────────────────────────────────────────
@@ -34,7 +50,7 @@ export function find(prepare: Prepare, values: readonly Value[]): Row[] {
 /** For each word, those newest records between two rows that hold it under every scope. Row numbers are whole only when cast. */
 const lookup = (table: string): string => `SELECT word.key, (SELECT json_group_array(rowid) FROM (
     SELECT rowid FROM ${table} WHERE ${table} MATCH word.value AND rowid >= CAST(? AS INTEGER) AND rowid < CAST(? AS INTEGER)
-    ORDER BY rowid DESC LIMIT ${PER_WORD})) FROM json_each(?) word`;
+    ORDER BY rowid DESC LIMIT CAST(? AS INTEGER))) FROM json_each(?) word`;
 const LOOK_UP = { message: lookup("message_terms"), memory: lookup("memory_terms") } as const;
 
 /** Whether every reader has memories, and whether every one has messages of other sessions from some row on. */
@@ -51,7 +67,7 @@ const REACH = `SELECT
 const BEFORE_IT = `SELECT
   (SELECT row FROM messages WHERE session_id = ? AND turn_seq >= ? ORDER BY turn_seq, seq LIMIT 1),
   (SELECT max(row) FROM (
-    SELECT row FROM messages WHERE session_id = ? AND turn_seq < ? ORDER BY turn_seq DESC, seq DESC LIMIT ${PER_WORD}))`;
+    SELECT row FROM messages WHERE session_id = ? AND turn_seq < ? ORDER BY turn_seq DESC, seq DESC LIMIT ${OLDER}))`;
 
 const NOT_BEFORE_IT = `SELECT value FROM json_each(?) WHERE NOT EXISTS (
   SELECT 1 FROM messages WHERE row = value AND session_id = ? AND turn_seq >= ?)`;
@@ -75,27 +91,32 @@ function collect(prepare: Prepare, question: Question): Candidate[] {
     except?.sessionId ?? "",
   ) as unknown as [number, number];
 
-  const found = lookUp(prepare, "message", matches, 0, border);
+  const { perWord } = question.effort;
+  const found = lookUp(prepare, "message", { matches, perWord }, 0, border);
   if (except !== undefined && hasOthersAbove === 1) {
-    const above = lookUp(prepare, "message", matches, border, NO_ROW);
+    const above = lookUp(prepare, "message", { matches, perWord }, border, NO_ROW);
     found.push(...withoutShown(prepare, above, except));
   }
-  if (hasMemories === 1) found.push(...lookUp(prepare, "memory", matches, 0, NO_ROW));
+  if (hasMemories === 1) found.push(...lookUp(prepare, "memory", { matches, perWord }, 0, NO_ROW));
   return found;
+}
+
+interface Words {
+  /** As JSON. */
+  readonly matches: string;
+  readonly perWord: number;
 }
 
 function lookUp(
   prepare: Prepare,
-  kind: Candidate["kind"],
-  matches: string,
+  kind: Kind,
+  { matches, perWord }: Words,
   fromRow: number,
   beforeRow: number,
 ): Candidate[] {
   const byRow = new Map<number, Candidate>();
-  for (const [word, list] of prepare(LOOK_UP[kind]).all(fromRow, beforeRow, matches) as unknown as [
-    number,
-    string,
-  ][]) {
+  const lists = prepare(LOOK_UP[kind]).all(fromRow, beforeRow, perWord, matches);
+  for (const [word, list] of lists as unknown as [number, string][]) {
     for (const row of JSON.parse(list) as number[]) {
       const known = byRow.get(row);
       if (known === undefined) byRow.set(row, { kind, row, words: 1 << word });
@@ -130,18 +151,31 @@ function withoutShown(
 
 // ── loading ─────────────────────────────────────────────────────────────────────────────────────────────────────
 
+/** The subselect reads the index of the sessions' order alone. */
+const AROUND = `SELECT m.row, m.session_id, m.seq, (
+    SELECT json_group_array(n.row * 8 + n.seq - m.seq + ${NEAR}) FROM messages n
+    WHERE n.session_id = m.session_id AND n.seq BETWEEN m.seq - ${NEAR} AND m.seq + ${NEAR})
+  FROM json_each(?) seed CROSS JOIN messages m ON m.row = seed.value`;
+
+function windowsOf(prepare: Prepare, seeds: readonly number[]): readonly Window[] {
+  if (seeds.length === 0) return [];
+  const rows = prepare(AROUND).all(JSON.stringify(seeds)) as unknown as [number, string, number, string][];
+  return rows.map(([row, sessionId, seq, around]) => ({
+    ...{ row, sessionId, seq },
+    around: JSON.parse(around) as number[],
+  }));
+}
+
+/** Only what may be found at all: neighbours of a hit may be anything. */
 const LOAD = {
   message: `SELECT m.row, m.id, m.session_id, m.turn_seq, m.role, m.parts, m.created_at, m.audience, m.space_id, s.agent_id, m.v
-    FROM json_each(?) found CROSS JOIN messages m ON m.row = found.value JOIN sessions s ON s.id = m.session_id`,
+    FROM json_each(?) found CROSS JOIN messages m ON m.row = found.value JOIN sessions s ON s.id = m.session_id
+    WHERE m.copied = 0 AND (m.role = 'user' OR (m.role = 'assistant' AND m.outcome = 'ok'))`,
   memory: `SELECT m.row, m.id, NULL, NULL, 'memory', m.text, m.created_at, m.audience, m.space_id, m.agent_id, ${PAYLOAD_VERSION}
-    FROM json_each(?) found CROSS JOIN memories m ON m.row = found.value`,
+    FROM json_each(?) found CROSS JOIN memories m ON m.row = found.value WHERE m.closed_at IS NULL`,
 } as const;
-function load(
-  prepare: Prepare,
-  kind: Candidate["kind"],
-  candidates: readonly Candidate[],
-): ReadonlyMap<number, Found> {
-  const rows = candidates.filter((candidate) => candidate.kind === kind).map(({ row }) => row);
+
+function load(prepare: Prepare, kind: Kind, rows: readonly number[]): ReadonlyMap<number, Found> {
   if (rows.length === 0) return new Map();
   const records = prepare(LOAD[kind]).all(JSON.stringify(rows)) as unknown as Found[];
   return new Map(records.map((record) => [record[0], record]));

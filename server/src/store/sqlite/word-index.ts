@@ -6,7 +6,7 @@ import { INDEX_NEW, SEARCH } from "./search-index.ts";
 
 /** Searching runs on the reader thread, indexing on the writer thread: this side only carries questions and answers. */
 export function createSqliteWordIndex({ statements, reads }: PortDeps, unit: UnitOfWork): WordIndex {
-  const search = statements.addProcedure(SEARCH, 9, "rows");
+  const search = statements.addProcedure(SEARCH, 11, "rows");
   const indexNew = statements.addProcedure(INDEX_NEW, 1, "row");
   return {
     find: (values, options) => reads.farRows(search, { values }, options),

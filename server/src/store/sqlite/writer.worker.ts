@@ -7,7 +7,15 @@ import type { Batch } from "../batch.ts";
 import { openDatabase } from "./database.ts";
 import { createEngine } from "./engine.ts";
 import { failureOf } from "./errors.ts";
-import { CLOSE, type Greeting, READY, type StartFailure } from "./protocol.ts";
+import {
+  CLOSE,
+  type Greeting,
+  isWithCompanion,
+  READY,
+  type StartFailure,
+  type WithCompanion,
+} from "./protocol.ts";
+import { answersOf } from "./questions.ts";
 import { searchProcedures } from "./search-index.ts";
 
 const IDLE_MS = 250;
@@ -49,14 +57,21 @@ function serve(greeting: Greeting): void {
     }
   };
 
-  port?.on("message", (message: Batch | typeof CLOSE) => {
+  // The commit first: what goes along with it is asked of what is kept.
+  const applyWith = ([batch, asked]: WithCompanion): unknown[] => {
+    const answer = engine.apply(batch);
+    const beganMs = clock.monotonicMs();
+    return [answer, answersOf({ engine, path, statements }, asked), clock.monotonicMs() - beganMs];
+  };
+
+  port?.on("message", (message: Batch | WithCompanion | typeof CLOSE) => {
     if (message === CLOSE) {
       timer?.[Symbol.dispose]();
       database.close();
       port?.close();
       return;
     }
-    port?.postMessage(engine.apply(message));
+    port?.postMessage(isWithCompanion(message) ? applyWith(message) : engine.apply(message));
     lastBatchMs = clock.monotonicMs();
     timer ??= clock.schedule(IDLE_MS, checkpointWhenIdle);
   });

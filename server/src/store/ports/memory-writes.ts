@@ -1,0 +1,247 @@
+import { MAX_ATTRIBUTE_BYTES, type MemoryStore, type NewMemory, TroupeError } from "@troupe/contracts";
+import { sql } from "kysely";
+import { likenessKeys, slotKey } from "../../kit/index.ts";
+import { write } from "../statement.ts";
+import { scopesOf, termsOf } from "../words.ts";
+import { namesText, type PortDeps } from "./kit.ts";
+
+export const SALIENCE_UNIT = 1_000_000;
+const DEFAULT_SALIENCE = 0.5;
+
+export function memoryWrites(
+  deps: PortDeps,
+): Pick<MemoryStore, "put" | "prove" | "close" | "reopen" | "use" | "erase"> {
+  const { insert, addKeys } = keepingStatements(deps);
+  const { countProof, addProof, use } = provingStatements(deps);
+  const { closeOpen, close, reopen } = closingStatements(deps);
+  const { index, know, unindex } = indexStatements(deps);
+  const { erase, eraseProofs, eraseKeys, eraseVectors } = erasingStatements(deps);
+  const indexing = (memory: NewMemory) => [
+    write(index, { id: memory.id, terms: termsOf(memory) }),
+    write(know, { scopes: JSON.stringify(scopesOf(memory)) }),
+  ];
+
+  return {
+    put: (memory) =>
+      write(insert, rowOf(memory), [
+        write(addKeys, { id: memory.id, text: memory.text, keys: keysOf(memory) }),
+        ...indexing(memory),
+      ]),
+    prove: ({ sources, ...proof }) => {
+      const input = { ...proof, sources: JSON.stringify(sources) };
+      return write(countProof, input, [write(addProof, input)]);
+    },
+    close: ({ mustBeOpen = false, ...closing }) =>
+      write(mustBeOpen ? closeOpen : close, { ...closing, successorId: closing.successorId }, [
+        write(unindex, { spaceId: closing.spaceId, id: closing.id }),
+      ]),
+    reopen: (memory) =>
+      write(
+        reopen,
+        { spaceId: memory.spaceId, id: memory.id, closedAt: memory.closed?.at },
+        indexing(memory),
+      ),
+    use: ({ ids, ...of }) => write(use, { ...of, ids: JSON.stringify(ids) }),
+    erase: (spaceId, id) =>
+      write(unindex, { spaceId, id }, [
+        write(eraseProofs, { spaceId, id }),
+        write(eraseKeys, { spaceId, id }),
+        write(eraseVectors, { spaceId, id }),
+        write(erase, { spaceId, id }),
+      ]),
+  };
+}
+
+interface RowInput {
+  readonly id: string;
+  readonly spaceId: string;
+  readonly agentId: string;
+  readonly audience: string;
+  readonly text: string;
+  readonly turnId: string;
+  readonly recordedAt: number;
+  readonly kind: string;
+  readonly scope: string;
+  readonly scopeId: string | undefined;
+  readonly attributes: string;
+  readonly slot: string | undefined;
+  readonly validFrom: number | undefined;
+  readonly validTo: number | undefined;
+  readonly sources: string;
+  readonly salience: number;
+  readonly emotion: string | undefined;
+}
+
+function rowOf(memory: NewMemory): RowInput {
+  const { id, spaceId, agentId, text, turnId, recordedAt, slot, validFrom, validTo, emotion } = memory;
+  const { kind = "fact", scope = { kind: "agent" }, sources = [], salience = DEFAULT_SALIENCE } = memory;
+  return {
+    ...{ id, spaceId, agentId, text, turnId, recordedAt, kind, slot, validFrom, validTo },
+    audience: namesText(memory.audience),
+    scope: scope.kind,
+    scopeId: "id" in scope ? scope.id : undefined,
+    attributes: attributesText(memory),
+    sources: JSON.stringify(sources),
+    salience: Math.round(Math.min(Math.max(salience, 0), 1) * SALIENCE_UNIT),
+    emotion: emotion === undefined ? undefined : JSON.stringify(emotion),
+  };
+}
+
+function attributesText({ id, attributes = {} }: NewMemory): string {
+  const text = JSON.stringify(attributes);
+  if (Buffer.byteLength(text) <= MAX_ATTRIBUTE_BYTES) return text;
+  throw new TroupeError(
+    `The attributes of the memory ${id} are longer than ${MAX_ATTRIBUTE_BYTES} bytes. Keep what is long in its text.`,
+    { code: "request.invalid" },
+  );
+}
+
+function keysOf({ text, slot }: NewMemory): string {
+  return JSON.stringify([...likenessKeys(text), ...(slot === undefined ? [] : [slotKey(slot)])]);
+}
+
+function keepingStatements({ statements, dialect }: PortDeps) {
+  return {
+    insert: statements.add<RowInput>("memory.put", {}, (db, p) =>
+      db
+        .insertInto("memories")
+        .values({
+          id: p.id,
+          space_id: p.spaceId,
+          agent_id: p.agentId,
+          audience: p.audience,
+          text: p.text,
+          turn_id: p.turnId,
+          created_at: p.recordedAt,
+          kind: p.kind,
+          scope: p.scope,
+          scope_id: p.scopeId,
+          attributes: p.attributes,
+          slot: p.slot,
+          valid_from: p.validFrom,
+          valid_to: p.validTo,
+          sources: p.sources,
+          salience: p.salience,
+          emotion: p.emotion,
+        })
+        .onConflict((conflict) => conflict.doNothing()),
+    ),
+    // Of another text with the same id nothing is kept.
+    addKeys: statements.add<{ id: string; text: string; keys: string }>(
+      "memory.add-keys",
+      {},
+      (_db, p) => sql`
+      INSERT INTO memory_keys (space_id, agent_id, key, memory_row)
+      SELECT m.space_id, m.agent_id, wanted.value, m."row" FROM memories m CROSS JOIN ${dialect.texts(p.keys, "wanted")}
+      WHERE m.id = ${p.id} AND m.text = ${p.text} ON CONFLICT DO NOTHING`,
+    ),
+  };
+}
+
+interface ProofInput {
+  readonly spaceId: string;
+  readonly memoryId: string;
+  readonly turnId: string;
+  readonly sources: string;
+  readonly at: number;
+}
+
+function provingStatements({ statements, dialect }: PortDeps) {
+  return {
+    countProof: statements.add<ProofInput>(
+      "memory.count-proof",
+      {},
+      (_db, p) => sql`
+      UPDATE memories SET proof_count = proof_count + 1
+      WHERE id = ${p.memoryId} AND space_id = ${p.spaceId} AND turn_id <> ${p.turnId} AND closed_at IS NULL
+        AND NOT EXISTS (SELECT 1 FROM memory_proofs p WHERE p.memory_id = memories.id AND p.turn_id = ${p.turnId})`,
+    ),
+    addProof: statements.add<ProofInput>(
+      "memory.add-proof",
+      {},
+      (_db, p) => sql`
+      INSERT INTO memory_proofs (memory_id, turn_id, sources, at)
+      SELECT m.id, CAST(${p.turnId} AS TEXT), CAST(${p.sources} AS TEXT), CAST(${p.at} AS BIGINT) FROM memories m
+      WHERE m.id = ${p.memoryId} AND m.space_id = ${p.spaceId} AND m.turn_id <> ${p.turnId} AND m.closed_at IS NULL
+      ON CONFLICT DO NOTHING`,
+    ),
+    use: statements.add<{ spaceId: string; ids: string; at: number }>(
+      "memory.use",
+      {},
+      (_db, p) => sql`
+      UPDATE memories SET uses = uses + 1, last_used_at = ${p.at}
+      WHERE id IN (SELECT wanted.value FROM ${dialect.texts(p.ids, "wanted")}) AND space_id = ${p.spaceId} AND closed_at IS NULL`,
+    ),
+  };
+}
+
+interface CloseInput {
+  readonly spaceId: string;
+  readonly id: string;
+  readonly at: number;
+  readonly reason: string;
+  readonly successorId: string | undefined;
+}
+
+function closingStatements({ statements }: PortDeps) {
+  const closing = (_db: unknown, p: Required<CloseInput>) => sql`
+    UPDATE memories SET closed_at = ${p.at}, closed_reason = ${p.reason}, successor_id = ${p.successorId}
+    WHERE id = ${p.id} AND space_id = ${p.spaceId} AND closed_at IS NULL`;
+  return {
+    closeOpen: statements.add<CloseInput>("memory.close-open", { guard: "store.conflict" }, closing),
+    close: statements.add<CloseInput>("memory.close", {}, closing),
+    reopen: statements.add<{ spaceId: string; id: string; closedAt: number | undefined }>(
+      "memory.reopen",
+      { guard: "store.conflict" },
+      (_db, p) => sql`
+      UPDATE memories SET closed_at = NULL, closed_reason = NULL, successor_id = NULL
+      WHERE id = ${p.id} AND space_id = ${p.spaceId} AND closed_at = ${p.closedAt}`,
+    ),
+  };
+}
+
+function indexStatements({ statements, dialect }: PortDeps) {
+  return {
+    index: statements.add<{ id: string; terms: string }>("memory.index", {}, (_db, p) =>
+      dialect.indexMemory(p.id, p.terms),
+    ),
+    know: statements.add<{ scopes: string }>(
+      "memory.know",
+      {},
+      (_db, p) => sql`
+      INSERT INTO search_scopes (scope, session_id, from_turn_seq, last_row)
+      SELECT scope.value, '', 0, 0 FROM ${dialect.texts(p.scopes, "scope")} WHERE true ON CONFLICT DO NOTHING`,
+    ),
+    unindex: statements.add<{ spaceId: string; id: string }>("memory.unindex", {}, (_db, p) =>
+      dialect.unindexMemory(p.spaceId, p.id),
+    ),
+  };
+}
+
+function erasingStatements({ statements }: PortDeps) {
+  type Input = { spaceId: string; id: string };
+  return {
+    eraseProofs: statements.add<Input>(
+      "memory.erase-proofs",
+      {},
+      (_db, p) => sql`
+      DELETE FROM memory_proofs WHERE memory_id IN (SELECT id FROM memories WHERE id = ${p.id} AND space_id = ${p.spaceId})`,
+    ),
+    eraseKeys: statements.add<Input>(
+      "memory.erase-keys",
+      {},
+      (_db, p) => sql`
+      DELETE FROM memory_keys WHERE memory_row IN (SELECT "row" FROM memories WHERE id = ${p.id} AND space_id = ${p.spaceId})`,
+    ),
+    eraseVectors: statements.add<Input>("memory.erase-vectors", {}, (db, p) =>
+      db
+        .deleteFrom("vectors")
+        .where("owner_kind", "=", "memory")
+        .where("owner_id", "=", p.id)
+        .where("space_id", "=", p.spaceId),
+    ),
+    erase: statements.add<Input>("memory.erase", {}, (db, p) =>
+      db.deleteFrom("memories").where("id", "=", p.id).where("space_id", "=", p.spaceId),
+    ),
+  };
+}

@@ -1,0 +1,160 @@
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { createManualClock } from "@troupe/testing";
+import { afterEach, beforeEach, expect, test } from "vitest";
+import type { Answer } from "../batch.ts";
+import type { StatementText, Value } from "../statement.ts";
+import { createAlongReader } from "./along.ts";
+import { openDatabase } from "./database.ts";
+import { createThreadTransport } from "./writer-thread.ts";
+
+const options = { signal: new AbortController().signal };
+
+function statement(
+  name: string,
+  sql: string,
+  more: Pick<StatementText, "returns" | "parameterCount">,
+): StatementText {
+  return { name, sql, isProcedure: false, guard: undefined, ...more };
+}
+
+const INSERT = 0;
+const SMALL = 1;
+const LARGE = 2;
+const WRONG = 3;
+const OTHER = 4;
+const TEXTS: readonly StatementText[] = [
+  statement("insert", "INSERT INTO words (word) VALUES (?)", { returns: "nothing", parameterCount: 1 }),
+  statement("small", "SELECT group_concat(word) FROM words", { returns: "row", parameterCount: 0 }),
+  statement(
+    "large",
+    "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 300000) SELECT count(*) FROM n",
+    { returns: "row", parameterCount: 0 },
+  ),
+  statement("wrong", "SELECT abs(-9223372036854775807 - 1)", { returns: "row", parameterCount: 0 }),
+  statement("other", "SELECT 'near'", { returns: "row", parameterCount: 0 }),
+];
+
+let folder: string;
+let transport: ReturnType<typeof createThreadTransport>;
+const clock = createManualClock();
+
+beforeEach(async () => {
+  folder = mkdtempSync(join(tmpdir(), "troupe-along-"));
+  const path = join(folder, "some.db");
+  const database = openDatabase({ path, access: "write", now: Date.now });
+  database.exec("CREATE TABLE words (word TEXT)");
+  database.close();
+  transport = createThreadTransport({ path, texts: () => TEXTS });
+  await transport.ready();
+});
+afterEach(async () => {
+  await transport.close();
+  rmSync(folder, { recursive: true, force: true });
+});
+
+const readerOf = () =>
+  createAlongReader({
+    ...{ carrier: transport, clock, mayGo: (index) => index !== OTHER },
+    far: { query: async () => ["far"] },
+  });
+
+/** What goes out at the end of this tick; an empty batch stands for commits that were all aborted. */
+function commit(batch: readonly Value[]): Promise<Answer | undefined> {
+  return new Promise((resolve) => {
+    transport.afterTick(() => {
+      if (batch.length === 0) resolve(undefined);
+      else transport.send(batch, (answer) => resolve(answer as Answer));
+    });
+  });
+}
+
+const insert = (...words: readonly string[]): Value[] => words.flatMap((word) => [1, INSERT, word]);
+
+test("a question that is asked while a commit goes out goes along, and sees what was committed", async () => {
+  const reader = readerOf();
+
+  const committed = commit(insert("one", "two"));
+  const asked = reader.query(SMALL, [], options);
+
+  expect([await committed, await asked]).toEqual([[0, 0], ["one,two"]]);
+});
+
+test("one goes along with a commit; others, and those that may not, are answered elsewhere", async () => {
+  const reader = readerOf();
+
+  const alone = await reader.query(SMALL, [], options);
+  const committed = commit(insert("one"));
+  const other = reader.query(OTHER, [], options);
+  const first = reader.query(SMALL, [], options);
+  const second = reader.query(SMALL, [], options);
+  await committed;
+
+  expect([alone, await other, await first, await second]).toEqual([["far"], ["far"], ["one"], ["far"]]);
+});
+
+test("a question is answered elsewhere when nothing goes out after all, or too much", async () => {
+  const reader = readerOf();
+
+  const nothing = commit([]);
+  const first = reader.query(SMALL, [], options);
+  await nothing;
+  const many = commit(insert(...Array.from({ length: 300 }, (_, n) => `word ${n}`)));
+  const second = reader.query(SMALL, [], options);
+  await many;
+
+  expect([await first, await second]).toEqual([["far"], ["far"]]);
+});
+
+test("after a question that took long the next ones go elsewhere for a while, and for longer if it happens again", async () => {
+  const reader = readerOf();
+
+  const first = commit(insert("one"));
+  const large = reader.query(LARGE, [], options);
+  await first;
+  const second = commit(insert("two"));
+  const rested = reader.query(SMALL, [], options);
+  await second;
+  await clock.advance(100);
+  const third = commit(insert("three"));
+  const again = reader.query(LARGE, [], options);
+  await third;
+  expect([await large, await rested, await again]).toEqual([[300_000], ["far"], [300_000]]);
+
+  await clock.advance(100);
+  const fourth = commit(insert("four"));
+  const longer = reader.query(SMALL, [], options);
+  await fourth;
+  await clock.advance(100);
+  const fifth = commit(insert("five"));
+  const rests = reader.query(SMALL, [], options);
+  await fifth;
+  expect([await longer, await rests]).toEqual([["far"], ["one,two,three,four,five"]]);
+});
+
+test("a question that fails, or is given up, changes nothing for the commit", async () => {
+  const reader = readerOf();
+  const life = new AbortController();
+
+  const first = commit(insert("one"));
+  const wrong = reader.query(WRONG, [], options).catch((error: { readonly code: string }) => error.code);
+  await first;
+  const second = commit(insert("two"));
+  const given = reader.query(SMALL, [], { signal: life.signal }).catch((error: Error) => error.message);
+  life.abort(new Error("enough"));
+
+  expect([await first, await second]).toEqual([[0], [0]]);
+  expect([await wrong, await given]).toEqual(["store.failed", "enough"]);
+});
+
+test("a thread that has stopped leaves the answer to others", async () => {
+  const reader = readerOf();
+  await transport.close();
+
+  const committed = commit(insert("one"));
+  const asked = reader.query(SMALL, [], options);
+
+  expect(await committed).toMatchObject({ code: "store.closed" });
+  expect(await asked).toEqual(["far"]);
+});
