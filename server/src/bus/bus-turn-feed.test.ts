@@ -1,4 +1,4 @@
-import type { TurnEvent, TurnEventBody } from "@troupe/contracts";
+import type { Envelope, TurnEvent, TurnEventBody } from "@troupe/contracts";
 import { NO_USAGE } from "@troupe/contracts";
 import { createLogRecorder, createManualClock, type ManualClock } from "@troupe/testing";
 import { beforeEach, expect, it } from "vitest";
@@ -11,15 +11,32 @@ import { createLocalTurnFeed } from "./local-turn-feed.ts";
 
 let clock: ManualClock;
 let bus: LocalBus;
+/** What processes publish is lost. */
+let lost: boolean;
 beforeEach(() => {
   clock = createManualClock();
+  lost = false;
   bus = createLocalBus({ clock, logger: createLogRecorder(), metrics: createMetrics() });
 });
 
 function processOf(processId: string): BusTurnFeed {
   const local = createLocalTurnFeed({ logger: createLogRecorder(), metrics: createMetrics() });
-  return createBusTurnFeed({ local, bus, clock, ids: createIdGenerator(clock), processId });
+  const lossy = {
+    ...bus,
+    publish: (...said: Parameters<LocalBus["publish"]>) => void (lost || bus.publish(...said)),
+  };
+  return createBusTurnFeed({ local, bus: lossy, clock, ids: createIdGenerator(clock), processId });
 }
+const envelope = (kind: string, payload: Envelope["payload"]): Envelope => ({
+  id: "x",
+  kind,
+  v: 1,
+  at: 0,
+  payload,
+});
+const live = (event: object): void =>
+  bus.publish("turn.live.t", envelope("turn.live", { from: "gone", events: [event] }));
+const back = (): void => bus.publish("bus.back", envelope("bus.back", {}));
 const settle = async (): Promise<void> => {
   for (let i = 0; i < 8; i++) await new Promise<void>((resolve) => void setImmediate(resolve));
 };
@@ -71,19 +88,102 @@ it("tells a late watcher what was said before, once, and goes on from there", as
   expect(shown[0]).toBe("attempt-start");
 });
 
-it("shows what comes when nobody tells what was said, after a moment", async () => {
+it("holds back words of which it missed the beginning while nobody tells it, and passes the end", async () => {
   const gateway = processOf("p-2");
   const { shown } = watch(gateway);
-  const event = { type: "text-delta", text: "late", turnId: "t", attempt: 1, n: 7 };
-  const live = { id: "x", kind: "turn.live", v: 1, at: 0, payload: { from: "gone", events: [event] } };
-  bus.publish("turn.live.t", live);
+  live({ type: "text-delta", text: "late", turnId: "t", attempt: 1, n: 7 });
   await settle();
-  const before = [...shown];
   await clock.advance(300);
   await settle();
+  live({ ...end, turnId: "t", attempt: 1, n: 8 });
+  await settle();
 
-  expect(before).toEqual([]);
-  expect(shown).toEqual(["text-delta late"]);
+  expect(shown).toEqual(["end Hello"]);
+});
+
+it("sees that the bus lost some of it, asks for it, and shows each word once", async () => {
+  const [runner, gateway] = [processOf("p-1"), processOf("p-2")];
+  const { shown } = watch(gateway);
+  play(runner, 1, [{ type: "attempt-start" }, text("one ")]);
+  await settle();
+  lost = true;
+  play(runner, 1, [text("two ")], 2);
+  await settle();
+  lost = false;
+  play(runner, 1, [text("three")], 3);
+  await settle();
+
+  expect(textOf(shown)).toBe("one two three");
+});
+
+it("repeats no word when the bus was away in the middle and is back", async () => {
+  const [runner, gateway] = [processOf("p-1"), processOf("p-2")];
+  const { shown } = watch(gateway);
+  play(runner, 1, [{ type: "attempt-start" }, text("one ")]);
+  await settle();
+  lost = true;
+  play(runner, 1, [text("two ")], 2);
+  await settle();
+  lost = false;
+  back();
+  await settle();
+  play(runner, 1, [text("three")], 3);
+  await settle();
+
+  expect(textOf(shown)).toBe("one two three");
+  expect(shown.filter((line) => line === "attempt-start").length).toBe(1);
+});
+
+it("goes on asking while nobody answers, and catches up when somebody does", async () => {
+  const [runner, gateway] = [processOf("p-1"), processOf("p-2")];
+  const { shown } = watch(gateway);
+  play(runner, 1, [{ type: "attempt-start" }, text("one ")]);
+  await settle();
+  lost = true;
+  play(runner, 1, [text("two ")], 2);
+  await settle();
+  back();
+  await clock.advance(300);
+  lost = false;
+  play(runner, 1, [text("three ")], 3);
+  await settle();
+  play(runner, 1, [text("four")], 4);
+  await settle();
+
+  expect(textOf(shown)).toBe("one two three four");
+});
+
+it("asks the one that runs a turn, not those that watch it as well and may know less", async () => {
+  const [runner, knowsLess, gateway] = [processOf("p-1"), processOf("p-2"), processOf("p-3")];
+  const other = watch(knowsLess);
+  play(runner, 1, [{ type: "attempt-start" }, text("one ")]);
+  await settle();
+  const answers: unknown[] = [];
+  bus.subscribe("turn.said.p-3", (envelope) => void answers.push(envelope.payload.events));
+  const { shown } = watch(gateway);
+  await settle();
+  play(runner, 1, [text("two")], 2);
+  await settle();
+
+  expect(answers.length).toBe(1);
+  expect(textOf(shown)).toBe("one two");
+  expect(textOf(other.shown)).toBe("one two");
+});
+
+it("forgets what it heard of a turn that nobody watches any more, for it hears no further", async () => {
+  const [runner, gateway] = [processOf("p-1"), processOf("p-2")];
+  const first = watch(gateway);
+  play(runner, 1, [{ type: "attempt-start" }, text("one ")]);
+  await settle();
+  first.watching[Symbol.dispose]();
+  play(runner, 1, [text("two ")], 2);
+  await settle();
+  const { shown } = watch(gateway);
+  await settle();
+  play(runner, 1, [text("three")], 3);
+  await settle();
+
+  expect(textOf(shown)).toBe("one two three");
 });
 
 it("follows a turn from the process that died to the one that took it over", async () => {
@@ -125,7 +225,7 @@ it("asks again for what it missed when the bus was away", async () => {
   expect(deaf.said("t")).toBeUndefined();
   play(runner, 1, [{ type: "attempt-start" }, text("missed ")]);
   await settle();
-  bus.publish("bus.back", { id: "b", kind: "bus.back", v: 1, at: 0, payload: {} });
+  back();
   await settle();
   play(runner, 1, [text("heard")], 2);
   await settle();

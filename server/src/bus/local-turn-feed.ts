@@ -18,6 +18,8 @@ export interface LocalTurnFeed extends TurnFeed {
   readonly size: number;
   /** The present attempt so far, text merged; undefined where nothing of it is known here. */
   said(turnId: string): readonly TurnEvent[] | undefined;
+  /** What was said of a turn is not known here any more; whoever listens goes on listening. */
+  forget(turnId: string): void;
 }
 
 /** Changed in place while deltas of one kind follow each other, so that a token costs no object. */
@@ -98,6 +100,12 @@ export function createLocalTurnFeed({
     said(turnId) {
       const kept = entries.get(turnId)?.kept ?? [];
       return kept.length === 0 ? undefined : kept.map(asEvent);
+    },
+    forget(turnId) {
+      const entry = entries.get(turnId);
+      if (entry === undefined) return;
+      entry.kept = [];
+      if (entry.listeners.length === 0) entries.delete(turnId);
     },
     get size() {
       return entries.size;

@@ -21,11 +21,11 @@ afterEach(async () => {
 });
 
 let prefixes = 0;
-function startBus(processId: string, prefix: string) {
+function startBus(processId: string, prefix: string, url = server?.url ?? "") {
   const logger = createLogRecorder();
   const metrics = createMetrics();
   const bus = createNatsBus({
-    url: server?.url ?? "",
+    url,
     ...{ prefix, processId, logger, metrics, clock: systemClock(), random: () => 0.1 },
   });
   open.push(bus);
@@ -184,6 +184,28 @@ describe.skipIf(server === undefined)("with the server away", () => {
 
     await expect.poll(() => heard, WAIT).toEqual(["e-1", "e-3"]);
     expect(one.logger.troubles()).toContain("bus.disconnected");
+  });
+
+  it("comes back to a server that refused its password for a while", async () => {
+    const strict = await startNatsServer({ args: ["--user", "ann", "--pass", "right"] });
+    if (strict === undefined) throw new Error(NO_NATS);
+    await using _ = strict;
+    const url = strict.url.replace("nats://", "nats://ann:right@");
+    const { bus, logger } = startBus("p-1", "strict", url);
+    await connected(bus);
+    await strict.stop();
+    await strict.start(["--user", "ann", "--pass", "wrong"]);
+    await expect.poll(() => logger.troubles().includes("bus.unreachable"), WAIT).toBe(true);
+
+    await strict.stop();
+    await strict.start(["--user", "ann", "--pass", "right"]);
+
+    await connected(bus);
+    const heard: string[] = [];
+    bus.subscribe("work.due", (e) => void heard.push(e.id), { group: "g" });
+    await settled(bus);
+    bus.publish("work.due", envelope(1));
+    await expect.poll(() => heard, WAIT).toEqual(["e-1"]);
   });
 
   it("makes producers wait while it is behind, then drops, counts and warns once, and works again after", async () => {

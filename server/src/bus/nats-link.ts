@@ -49,6 +49,18 @@ export function openLink(deps: LinkDeps): Link {
         deps.onUp(standing);
       } else if (status.type === "error") logger.warn("bus.server_error", { error: status.error });
     }
+    // The client gives up for good on what may be over soon: a server that refuses its password twice, for one.
+    const why = await standing.closed();
+    if (isClosed) return;
+    if (isUp) deps.onDown();
+    isUp = false;
+    dialLater(why);
+  };
+  const dialLater = (why: unknown): void => {
+    const afterMs = pauseMs(dials++, deps.random);
+    // Said once loudly: Troupe works on, and status tells the rest.
+    logger[dials === 1 ? "warn" : "debug"]("bus.unreachable", { error: why, retryInMs: Math.round(afterMs) });
+    pause = clock.schedule(afterMs, () => void dial());
   };
   const dial = async (): Promise<void> => {
     try {
@@ -62,16 +74,12 @@ export function openLink(deps: LinkDeps): Link {
         reconnectDelayHandler: () => pauseMs(retries++, deps.random),
       });
       if (isClosed) return void (await made.close());
-      [connection, isUp, retries] = [made, true, 0];
+      [connection, isUp, retries, dials] = [made, true, 0, 0];
       logger.info("bus.connected", { server: made.getServer() });
       deps.onUp(made);
       void watch(made);
     } catch (error) {
-      if (isClosed) return;
-      const afterMs = pauseMs(dials++, deps.random);
-      // Said once loudly: Troupe works on, and status tells the rest.
-      logger[dials === 1 ? "warn" : "debug"]("bus.unreachable", { error, retryInMs: Math.round(afterMs) });
-      pause = clock.schedule(afterMs, () => void dial());
+      if (!isClosed) dialLater(error);
     }
   };
   void dial();

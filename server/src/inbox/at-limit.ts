@@ -13,12 +13,12 @@ export async function atLimit(
   { readonly kind: "again"; readonly draft: Draft } | { readonly kind: "end"; readonly result: AcceptResult }
 > {
   const { deps } = way;
-  const agent = deps.agents.get(draft.principal.spaceId, draft.message.agentId);
+  const agent = draft.runner;
   const { microUsd, budgets } = draft.outlay;
-  const model = draft.payload.model ?? agent?.spec.model ?? "";
+  const model = draft.payload.model ?? agent.spec.model;
   const verdict = await deps.budgets.atLimit({ budgets, microUsd, model }, options);
   if (verdict.kind === "retry" && !options.isLast) return { kind: "again", draft };
-  if (verdict.kind === "cheaper" && agent !== undefined && !options.isLast) {
+  if (verdict.kind === "cheaper" && !options.isLast) {
     const outlay = deps.outlay(agent, draft.message, {
       at: draft.at,
       sessionId: draft.sessionId,

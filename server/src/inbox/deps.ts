@@ -22,6 +22,7 @@ import type {
 } from "@troupe/contracts";
 import type { Counter, Metrics } from "../kit/index.ts";
 import type { Bursts } from "./bursts.ts";
+import type { Handed } from "./handed.ts";
 
 /** What a message may cost at most before its turn asks for more, and the budgets that pay for it. */
 export interface Outlay {
@@ -38,7 +39,7 @@ export interface OutlayAsked {
 
 export interface InboxDeps {
   readonly unit: UnitOfWork;
-  readonly sessions: Pick<SessionStore, "touch" | "append">;
+  readonly sessions: Pick<SessionStore, "touch" | "append" | "get">;
   readonly blobs: Pick<BlobStore, "renew">;
   readonly turns: Pick<TurnStore, "open" | "join" | "get">;
   readonly inbox: Pick<InboxStore, "accept" | "refuse" | "find">;
@@ -54,6 +55,8 @@ export interface InboxDeps {
   readonly outlay: (agent: Agent, message: InboundMessage, about: OutlayAsked) => Outlay;
   readonly budgets: Pick<Budgets, "atLimit">;
   readonly deadlineMs: (agent: Agent) => number;
+  /** Whether a conversation of one agent may be answered by the other. Absent: none is. */
+  readonly mayHandOff?: (own: Agent, other: Agent) => boolean;
   /** The call that a typed command means; undefined for every other text. */
   readonly parseCommand: (text: string) => DirectCall | undefined;
   /** Called once the store keeps an accepted message, for the doorbell of its session. Must not throw. */
@@ -69,5 +72,6 @@ export interface InboxDeps {
 export interface Way {
   readonly deps: InboxDeps;
   readonly bursts: Bursts;
+  readonly handed: Handed;
   readonly outcomes: Counter;
 }

@@ -14,7 +14,8 @@ import type {
 } from "@troupe/contracts";
 import { NO_USAGE, textOf } from "@troupe/contracts";
 import { sessionIdFrom } from "../kit/index.ts";
-import type { InboxDeps, Outlay } from "./deps.ts";
+import type { InboxDeps, Outlay, Way } from "./deps.ts";
+import { isForWhoever, runBy } from "./handed.ts";
 
 /** A message that passed the gates, with the ids and times it would be kept under. */
 export interface Draft {
@@ -25,6 +26,11 @@ export interface Draft {
   readonly sessionKey: string;
   readonly turnId: string;
   readonly messageId: string;
+  /** The agent that was written to, whose session it is, and the one that answers there. */
+  readonly own: Agent;
+  readonly runner: Agent;
+  /** To whom the session is handed, as far as is known; empty: to nobody. Absent where that is no matter. */
+  readonly handedTo: string | undefined;
   readonly whileBusy: WhileBusy;
   readonly outlay: Outlay;
   readonly payload: TurnPayload;
@@ -39,9 +45,9 @@ export interface Draft {
 export function draftOf(
   passed: InboundMessage,
   principal: Principal,
-  agent: Agent,
+  own: Agent,
   untilMs: number,
-  deps: InboxDeps,
+  { deps, handed }: Pick<Way, "deps" | "handed">,
 ): Draft {
   const at = deps.clock.now();
   const turnId = deps.ids.next();
@@ -50,21 +56,17 @@ export function draftOf(
   // A stateless call has a session of its own, so that such calls run side by side.
   const sessionKey = message.sessionKey ?? turnId;
   const sessionId = sessionIdOf(message, principal, sessionKey);
+  const draft = { message, own, sessionId, at, dueAt };
   return {
-    message,
+    ...draft,
     principal,
     text: textOf(message.parts),
-    sessionId,
     sessionKey,
     turnId,
     messageId: deps.ids.next(),
-    whileBusy: message.whileBusy ?? agent.spec.whileBusy ?? "queue",
-    outlay: deps.outlay(agent, message, { at, sessionId }),
     payload: payloadOf(message),
-    at,
     untilMs,
-    dueAt,
-    deadlineAt: dueAt + deps.deadlineMs(agent),
+    ...runBy(deps, draft, isForWhoever(message) ? handed.of(sessionId) : undefined),
   };
 }
 
@@ -75,7 +77,9 @@ export function draftOf(
 function withDirect(message: InboundMessage, { parseCommand }: InboxDeps): InboundMessage {
   if (message.afterEnd !== undefined) return { ...message, debounceMs: 0 };
   const direct = message.direct ?? parseCommand(textOf(message.parts));
-  return direct === undefined ? message : { ...message, direct, debounceMs: 0 };
+  if (direct === undefined) return message;
+  const interrupting = direct.interrupts === true ? { whileBusy: "interrupt" as const } : {};
+  return { ...message, direct, debounceMs: 0, ...interrupting };
 }
 
 export function sessionIdOf(message: InboundMessage, principal: Principal, sessionKey: string): string {
@@ -90,6 +94,7 @@ function payloadOf({
   afterEnd,
   given,
   instructions,
+  maySayNothing,
   maxOutputTokens,
   temperature,
   client,
@@ -100,6 +105,7 @@ function payloadOf({
     ...(afterEnd === undefined ? {} : { afterEnd }),
     ...(given === undefined ? {} : { given }),
     ...(instructions === undefined ? {} : { instructions }),
+    ...(maySayNothing === true ? { maySayNothing } : {}),
     ...(maxOutputTokens === undefined ? {} : { maxOutputTokens }),
     ...(temperature === undefined ? {} : { temperature }),
     ...(client === undefined ? {} : { client }),
@@ -120,6 +126,7 @@ export function toTouch(draft: Draft): SessionTouch {
     stateless: message.sessionKey === undefined,
     at: draft.at,
     count: 1,
+    handedTo: draft.handedTo,
   };
 }
 
@@ -145,12 +152,12 @@ export function toMessage(draft: Draft, seq: number, turnSeq: number): Message {
 }
 
 export function toPreview(draft: Draft): TurnPreview {
-  const { agentId, peerId, audience, trigger } = draft.message;
-  const { turnId, sessionId, principal } = draft;
+  const { peerId, audience, trigger } = draft.message;
+  const { turnId, sessionId, principal, runner } = draft;
   return {
     turnId,
     spaceId: principal.spaceId,
-    agentId,
+    agentId: runner.spec.id,
     sessionId,
     peerId,
     audience,
@@ -181,7 +188,7 @@ export function newTurnOf(draft: Draft, owner: string | undefined): NewTurn {
   return {
     id: draft.turnId,
     spaceId: draft.principal.spaceId,
-    agentId: draft.message.agentId,
+    agentId: draft.runner.spec.id,
     sessionId: draft.sessionId,
     trigger: draft.message.trigger,
     lane: draft.message.lane,

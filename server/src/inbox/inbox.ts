@@ -26,6 +26,7 @@ import {
   toTouch,
 } from "./draft.ts";
 import { withFiles } from "./files.ts";
+import { createHanded, handedAnew } from "./handed.ts";
 import { gateByHooks } from "./hooks.ts";
 import { duplicateOf, findRetry, joinKnown } from "./known.ts";
 import { passGates } from "./pass-gates.ts";
@@ -39,6 +40,7 @@ const BUDGET_TRIES = 4;
 /** Builds the `Inbox`: see the port for what it promises. */
 export function createInbox(deps: InboxDeps): Inbox {
   const bursts = createBursts(deps.clock);
+  const handed = createHanded();
   const outcomes = deps.metrics.counter(
     "inbox_messages_total",
     "Inbound messages by what became of them at the way in",
@@ -64,8 +66,8 @@ export function createInbox(deps: InboxDeps): Inbox {
       if (gated.kind === "refused") return refuse(deps, outcomes, original, principal, gated);
       const whole = await withFiles(deps, gated.message, principal, options);
       if (whole.kind === "refused") return refuse(deps, outcomes, original, principal, whole);
-      const draft = draftOf(whole.message, principal, agent, passed.untilMs, deps);
-      return enter({ deps, bursts, outcomes }, draft, options);
+      const way = { deps, bursts, handed, outcomes };
+      return enter(way, draftOf(whole.message, principal, agent, passed.untilMs, way), options);
     },
   };
 }
@@ -102,6 +104,7 @@ async function enter(way: Way, first: Draft, options: CallOptions): Promise<Acce
         continue;
       }
       if (!TroupeError.is(error, "store.conflict") || !mayJoin) throw error;
+      draft = (await handedAnew(way, draft, options)) ?? draft;
       // The turn it wanted to join ended in between; look again.
       way.bursts.forget(draft.sessionId);
     }
@@ -170,13 +173,15 @@ async function open(
     // Whether it is known already comes before what it may cost: a repeat is told of its turn, however the budget stands.
     const writes: Write<unknown>[] = [
       deps.inbox.accept(toRecord(draft)),
+      ...(draft.message.guards ?? []),
       touched,
       ...reserveWrites(deps, draft),
       opened,
       appended,
     ];
     const committing = deps.unit.commit(writes, options);
-    if (draft.message.direct === undefined) ticket?.prepare(toPreview(draft));
+    // Of a conversation that was handed over, its agent of now sees less than the view at hand shows.
+    if (draft.message.direct === undefined && draft.runner === draft.own) ticket?.prepare(toPreview(draft));
     const committed = await committing;
     started = true;
     const { lastSeq, created } = committed.read(touched);
@@ -246,12 +251,14 @@ async function commitJoin(
   turnSeq: number,
   options: CallOptions,
 ): Promise<number> {
-  const touched = deps.sessions.touch(toTouch(joined));
+  // Whoever runs the turn that it joins answers it.
+  const touched = deps.sessions.touch({ ...toTouch(joined), handedTo: undefined });
   const writes = [
     deps.turns.join(join),
     touched,
     deps.sessions.append(toNewMessage(joined, turnSeq)),
     deps.inbox.accept(toRecord(joined)),
+    ...(joined.message.guards ?? []),
   ];
   const committed = await deps.unit.commit(writes, options);
   return committed.read(touched).lastSeq;

@@ -42,6 +42,8 @@ export interface SharedIntakeDeps {
 
 /** Whoever lives answers at once; so long is waited for one that stands still. */
 const ASK_MS = 300;
+/** Of those that are asked one after the other, the last takes it though it has no room. */
+const MOST_ASKED = 3;
 const FULL_RETRY_MS = 1_000;
 const COUNT_EVERY_MS = 1_000;
 
@@ -73,8 +75,9 @@ export function createSharedIntake(deps: SharedIntakeDeps): SharedIntake {
       if (await ask(`${SUBJECTS.turnDue}.${holder}`, payload)) return;
       holders.forget(sessionId, holder);
     }
-    if (local !== undefined) local.wake(sessionId, lane, dueAt);
-    else await ask(SUBJECTS.turnDue, payload);
+    if (local !== undefined) return local.wake(sessionId, lane, dueAt);
+    for (let asked = 1; asked <= MOST_ASKED; asked++)
+      if (await ask(SUBJECTS.turnDue, { ...payload, whenFull: asked === MOST_ASKED })) return;
   };
   const running = async (sessionId: string, options: CallOptions): Promise<RunningTurn | undefined> => {
     const query = { spaceId: deps.spaceId, sessionId, states: ["running"], limit: 1 } as const;

@@ -1,4 +1,4 @@
-import type { TapeStore, UnitOfWork, Write } from "@troupe/contracts";
+import type { AgentDeliveryStore, TapeStore, UnitOfWork, Write } from "@troupe/contracts";
 import { createLogRecorder, createManualClock, createMemoryBlobs } from "@troupe/testing";
 import { expect, it } from "vitest";
 import { createMetrics } from "../kit/index.ts";
@@ -6,22 +6,24 @@ import { createBlobSweep } from "./blob-sweep.ts";
 
 const HOUR = 60 * 60 * 1000;
 /** Tapes by when they were made; a write does what it says when it is committed. */
-function tapesOf(createdAt: number[]) {
-  const tapes: Pick<TapeStore, "prune"> = {
-    prune: ({ before, limit }) => {
+function tapesOf(createdAt: number[], saidAt: number[] = []) {
+  const prune =
+    (old: number[]) =>
+    ({ before, limit }: { readonly before: number; readonly limit: number }) => {
       const write: Write<{ readonly count: number }> & { run(): unknown } = {
-        run: () => removeOld(createdAt, before, limit),
+        run: () => removeOld(old, before, limit),
       };
       return write;
-    },
-  };
+    };
+  const tapes: Pick<TapeStore, "prune"> = { prune: prune(createdAt) };
+  const agentDeliveries: Pick<AgentDeliveryStore, "prune"> = { prune: prune(saidAt) };
   const unit: Pick<UnitOfWork, "commit"> = {
     commit: async ([write]) => {
       const result = (write as unknown as { run(): unknown }).run();
       return { read: () => result as never };
     },
   };
-  return { tapes, unit, keepTapesDays: () => 7 };
+  return { tapes, unit, agentDeliveries, keepTapesDays: () => 7, keepAgentMessagesDays: () => 90 };
 }
 
 function removeOld(createdAt: number[], before: number, limit: number): { readonly count: number } {
@@ -86,16 +88,17 @@ it("goes through more than a page, and tells how many went", async () => {
   expect(metrics.render()).toMatch(/blobs_swept_total 450/);
 });
 
-it("deletes tapes of turns that are older than they are kept, page by page", async () => {
+it("deletes tapes of turns and messages of agents that are older than they are kept, page by page", async () => {
   const clock = createManualClock();
   const metrics = createMetrics();
   const DAY = 24 * HOUR;
   const young = clock.now() - 6 * DAY;
   const createdAt = [...Array.from({ length: 450 }, (_, n) => clock.now() - 8 * DAY - n), young];
+  const saidAt = [...Array.from({ length: 250 }, (_, n) => clock.now() - 91 * DAY - n), young];
   const sweep = createBlobSweep({
     ...{ blobs: createMemoryBlobs({ clock }), attachments: { held: async () => [] }, clock, metrics },
     ...{ spaceId: "default", logger: createLogRecorder() },
-    ...tapesOf(createdAt),
+    ...tapesOf(createdAt, saidAt),
   });
 
   sweep.start(options.signal);
@@ -103,5 +106,7 @@ it("deletes tapes of turns that are older than they are kept, page by page", asy
   await sweep.stop(0);
 
   expect(createdAt).toEqual([young]);
+  expect(saidAt).toEqual([young]);
+  expect(metrics.render()).toMatch(/agent_messages_pruned_total 250/);
   expect(metrics.render()).toMatch(/tapes_pruned_total 450/);
 });

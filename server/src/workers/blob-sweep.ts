@@ -1,4 +1,12 @@
-import type { AttachmentStore, BlobStore, Clock, Logger, TapeStore, UnitOfWork } from "@troupe/contracts";
+import type {
+  AgentDeliveryStore,
+  AttachmentStore,
+  BlobStore,
+  Clock,
+  Logger,
+  TapeStore,
+  UnitOfWork,
+} from "@troupe/contracts";
 import { createWakeLoop, type Metrics, type WakeLoop } from "../kit/index.ts";
 
 /** Time for a file that was uploaded to be sent with a message. */
@@ -18,18 +26,28 @@ export interface BlobSweepDeps {
   readonly tapes: Pick<TapeStore, "prune">;
   /** Tapes that are older are deleted. */
   readonly keepTapesDays: () => number;
+  readonly agentDeliveries: Pick<AgentDeliveryStore, "prune">;
+  /** What agents said to one another is deleted so long after it was done with. */
+  readonly keepAgentMessagesDays: () => number;
   readonly spaceId: string;
   readonly clock: Clock;
   readonly logger: Logger;
   readonly metrics: Metrics;
 }
 
-/** Deletes blobs that no message holds a day after they were put or renewed last, and tapes of turns that are too old. */
+/**
+ * Deletes blobs that no message holds a day after they were put or renewed last, and what is too old of tapes and of messages
+ * of agents.
+ */
 export function createBlobSweep(deps: BlobSweepDeps): WakeLoop {
   const swept = deps.metrics.counter("blobs_swept_total", "Files that no message held, deleted.");
   const prunedTapes = deps.metrics.counter(
     "tapes_pruned_total",
     "Tapes of turns that were too old, deleted.",
+  );
+  const prunedMessages = deps.metrics.counter(
+    "agent_messages_pruned_total",
+    "Messages between agents that were done with long ago, deleted.",
   );
   let isFirst = true;
   let cursor: string | undefined;
@@ -50,6 +68,7 @@ export function createBlobSweep(deps: BlobSweepDeps): WakeLoop {
         if (cursor === undefined) break;
       }
       prunedTapes.add(await pruneTapes(deps, signal));
+      prunedMessages.add(await pruneAgentMessages(deps, signal));
       return ROUND_EVERY_MS;
     },
   });
@@ -74,8 +93,33 @@ async function sweepPage(
 
 const DAY_MS = 24 * 60 * 60 * 1000;
 
+/** Longer than any window in which a pair of agents is counted. */
+const COUNTED_MS = 2 * DAY_MS;
+
+async function pruneAgentMessages(
+  { unit, agentDeliveries, keepAgentMessagesDays, clock }: BlobSweepDeps,
+  signal: AbortSignal,
+): Promise<number> {
+  const now = clock.now();
+  const before = now - keepAgentMessagesDays() * DAY_MS;
+  let pruned = 0;
+  for (let pages = 0; pages < PAGES_PER_ROUND; pages++) {
+    const write = agentDeliveries.prune({ before, countedSince: now - COUNTED_MS, limit: PAGE });
+    const { count } = (await unit.commit([write], { signal })).read(write);
+    pruned += count;
+    if (count < PAGE) break;
+  }
+  return pruned;
+}
+
 export async function pruneTapes(
-  { unit, tapes, keepTapesDays, spaceId, clock }: Omit<BlobSweepDeps, "blobs" | "attachments">,
+  {
+    unit,
+    tapes,
+    keepTapesDays,
+    spaceId,
+    clock,
+  }: Pick<BlobSweepDeps, "unit" | "tapes" | "keepTapesDays" | "spaceId" | "clock">,
   signal: AbortSignal,
 ): Promise<number> {
   const before = clock.now() - keepTapesDays() * DAY_MS;

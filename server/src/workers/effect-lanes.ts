@@ -1,26 +1,9 @@
 import type { Clock, Effect, EffectHandler, Lane } from "@troupe/contracts";
+import { DEFAULT_LANES, LANES, type LaneLimits } from "../kit/index.ts";
 import { createInFlight, type InFlight } from "./in-flight.ts";
 
-/** What a lane may do at once, and for how long. */
-export interface LaneLimits {
-  /** So many effects, or batches of them, run at once; 0: this process leaves the lane to others. */
-  readonly parallel: number;
-  /** A claim lasts so long without being prolonged. */
-  readonly leaseMs: number;
-  /** The longest that one attempt may take, of handlers that name no time of their own. Default: `leaseMs`. */
-  readonly timeoutMs?: number;
-  /** Where more are due, kinds that may be shed are. Default 10,000. */
-  readonly shedAbove?: number;
-}
-
-const LEASE_MS = 30_000;
-
-export const DEFAULT_LANES: Readonly<Record<Lane, LaneLimits>> = {
-  realtime: { parallel: 4, leaseMs: LEASE_MS, timeoutMs: 60_000 },
-  background: { parallel: 4, leaseMs: LEASE_MS, timeoutMs: 120_000 },
-  heavy: { parallel: 1, leaseMs: LEASE_MS, timeoutMs: 600_000 },
-};
-export const LANES: readonly Lane[] = ["realtime", "background", "heavy"];
+/** What is otherwise than usual. */
+export type LaneChoice = Partial<Readonly<Record<Lane, Partial<LaneLimits>>>>;
 
 export interface LaneState extends LaneLimits {
   readonly lane: Lane;
@@ -28,10 +11,11 @@ export interface LaneState extends LaneLimits {
 }
 
 /** Those that this process works in. */
-export function createLanes(clock: Clock, limits: Readonly<Record<Lane, LaneLimits>>): readonly LaneState[] {
-  return LANES.map((lane) => ({ lane, ...limits[lane], inFlight: createInFlight(clock) })).filter(
-    ({ parallel }) => parallel > 0,
-  );
+export function createLanes(clock: Clock, limits: LaneChoice): readonly LaneState[] {
+  return LANES.map((lane) => ({
+    ...{ lane, ...DEFAULT_LANES[lane], ...limits[lane] },
+    inFlight: createInFlight(clock),
+  })).filter(({ parallel }) => parallel > 0);
 }
 
 /** Effects that run together. */

@@ -5,11 +5,13 @@ import {
   type EffectRetry,
   TroupeError,
 } from "@troupe/contracts";
-import { delayOfAttempt, redactText } from "../kit/index.ts";
+import { delayOfAttempt, isStoreAway, redactText } from "../kit/index.ts";
 
 export const DEFAULT_RETRY: EffectRetry = { maxAttempts: 10, baseMs: 2_000, capMs: 30 * 60_000 };
 
 const MAX_REASON_CHARACTERS = 500;
+/** Of an effect's life; what the store refuses for longer than that is more likely the effect's own fault. */
+const UNCOUNTED_FOR_MS = 24 * 3_600_000;
 
 export function afterFailure(
   effect: Effect,
@@ -20,11 +22,13 @@ export function afterFailure(
   const text = error instanceof Error ? error.message : String(error);
   const reason = redactText(text).slice(0, MAX_REASON_CHARACTERS);
   if (isFinal(error)) return { kind: "dead", error: reason };
-  if (effect.attempt >= retry.maxAttempts)
+  const isUncounted = isStoreAway(error) && clock.now() - effect.createdAt < UNCOUNTED_FOR_MS;
+  if (effect.attempt >= retry.maxAttempts && !isUncounted)
     return { kind: "dead", error: `Given up after ${effect.attempt} attempts: ${reason}` };
   const wishMs = TroupeError.is(error) ? (error.retryAfterMs ?? 0) : 0;
   const delayMs = Math.max(wishMs, delayOfAttempt(effect.attempt, retry, random));
-  return { kind: "retry", dueAt: clock.now() + delayMs, error: reason };
+  const dueAt = clock.now() + delayMs;
+  return { kind: "retry", dueAt, error: reason, ...(isUncounted ? { isUncounted } : {}) };
 }
 
 /** The outcome of one that took down its process as often as it may, so that it does so no more. */

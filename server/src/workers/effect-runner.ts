@@ -10,13 +10,16 @@ import type {
   Write,
 } from "@troupe/contracts";
 import { TroupeError } from "@troupe/contracts";
-import { linkSignal, type Metrics, SECONDS_BUCKETS, untilAborted } from "../kit/index.ts";
+import { isStoreAway, linkSignal, type Metrics, SECONDS_BUCKETS, sleep, untilAborted } from "../kit/index.ts";
 import type { ClaimKeeper, HeldClaim } from "./claim-keeper.ts";
 import { afterFailure, DEFAULT_RETRY, ifDeadly } from "./effect-retry.ts";
 
+/** Between tries to keep how an effect ended; far below a lease in sum. */
+const PAUSES_MS: readonly number[] = [100, 300, 1_000];
+
 export interface RunnerDeps {
   readonly unit: UnitOfWork;
-  readonly effects: Pick<EffectStore, "settle">;
+  readonly effects: Pick<EffectStore, "settle" | "settleDone">;
   readonly handlers: readonly EffectHandler[];
   readonly clock: Clock;
   /** From 0 up to, not including, 1. */
@@ -55,7 +58,10 @@ interface Ends {
   end(effect: Effect, outcome: EffectOutcome, error: unknown): Promise<number | undefined>;
 }
 
-function createEnds({ unit, effects, handlers, clock, logger, metrics, onDead }: RunnerDeps): Ends {
+function createEnds(
+  { unit, effects, handlers, clock, logger, metrics, onDead }: RunnerDeps,
+  life: AbortSignal,
+): Ends {
   const known = new Set(handlers.map(({ kind }) => kind));
   const total = metrics.counter("effects_total", "Effects by kind and outcome");
 
@@ -66,7 +72,11 @@ function createEnds({ unit, effects, handlers, clock, logger, metrics, onDead }:
   ): Promise<void> => {
     // What was done is kept although the process is stopping.
     const { signal } = new AbortController();
-    const settled = some.map((effect) => effects.settle(effect, outcome, clock.now()));
+    const at = clock.now();
+    const isOneMark = outcome.kind === "done" && some.length > 1;
+    const settled = isOneMark
+      ? [effects.settleDone(some, at)]
+      : some.map((effect) => effects.settle(effect, outcome, at));
     await unit.commit([...writes, ...settled], { signal });
     for (const effect of some) {
       // The kinds that no handler knows come from elsewhere and are no label.
@@ -78,7 +88,7 @@ function createEnds({ unit, effects, handlers, clock, logger, metrics, onDead }:
     const { id: effectId, kind, v, turnId, attempt } = effect;
     const fields = { effectId, kind, v, turnId, attempt };
     try {
-      await commit([effect], [], outcome);
+      await trySoon(() => commit([effect], [], outcome), clock, life);
       logger[outcome.kind === "dead" ? "error" : "warn"](`effect.${outcome.kind}`, { ...fields, error });
       return outcome.kind === "retry" ? outcome.dueAt : undefined;
     } catch (failure) {
@@ -91,6 +101,19 @@ function createEnds({ unit, effects, handlers, clock, logger, metrics, onDead }:
   };
 
   return { commit, end };
+}
+
+/** A failure that is not kept costs an attempt that nobody made, so it is worth a few tries. */
+async function trySoon(commit: () => Promise<void>, clock: Clock, life: AbortSignal): Promise<void> {
+  for (const pauseMs of PAUSES_MS) {
+    try {
+      return await commit();
+    } catch (failure) {
+      if (!isStoreAway(failure)) throw failure;
+      await sleep(clock, pauseMs, life);
+    }
+  }
+  return commit();
 }
 
 interface Running {
@@ -148,7 +171,7 @@ function createRunning(deps: RunnerDeps, { commit, end }: Ends, life: AbortSigna
 
 export function createEffectRunner(deps: RunnerDeps, keeper: ClaimKeeper, life: AbortSignal): Runner {
   const byKind = new Map(deps.handlers.map((handler) => [handler.kind, handler]));
-  const ends = createEnds(deps);
+  const ends = createEnds(deps, life);
   const running = createRunning(deps, ends, life);
   const runAll = async (
     handler: EffectHandler,

@@ -4,7 +4,6 @@ import type { LaneState } from "./effect-lanes.ts";
 
 const SHED_CHECK_MS = 1_000;
 const PARKED_CHECK_MS = 60_000;
-const DEFAULT_SHED_ABOVE = 10_000;
 /** Of one commit; the next check takes the rest. */
 const MOST_SHED = 1_000;
 
@@ -29,7 +28,7 @@ export function createEffectUpkeep(deps: {
   let parkedAtMs = Number.NEGATIVE_INFINITY;
 
   const shed = async (
-    { lane, shedAbove = DEFAULT_SHED_ABOVE }: LaneState,
+    { lane, shedAbove }: LaneState,
     options: { readonly signal: AbortSignal },
   ): Promise<void> => {
     const nowMs = clock.monotonicMs();

@@ -12,14 +12,7 @@ import type {
 import { SUBJECTS, TroupeError } from "@troupe/contracts";
 import { createWakeLoop, type Metrics, type WakeLoop } from "../kit/index.ts";
 import { createClaimKeeper } from "./claim-keeper.ts";
-import {
-  createLanes,
-  DEFAULT_LANES,
-  type LaneLimits,
-  type LaneState,
-  type Unit,
-  unitsOf,
-} from "./effect-lanes.ts";
+import { createLanes, type LaneChoice, type LaneState, type Unit, unitsOf } from "./effect-lanes.ts";
 import { createEffectRunner, type Runner } from "./effect-runner.ts";
 import { createEffectUpkeep } from "./effect-upkeep.ts";
 import { wokenBy } from "./woken-by.ts";
@@ -40,7 +33,7 @@ export interface EffectWorkersDeps {
   readonly logger: Logger;
   readonly metrics: Metrics;
   readonly processId: string;
-  readonly lanes?: Partial<Readonly<Record<Lane, LaneLimits>>>;
+  readonly lanes?: LaneChoice;
   /** Told of each that ended dead or parked, once that is kept. */
   readonly onDead?: (effect: Effect, outcome: Extract<EffectOutcome, { kind: "dead" | "parked" }>) => void;
   /** Looks without being told to, for doorbells that were lost and processes that died. Default 5,000. */
@@ -48,6 +41,10 @@ export interface EffectWorkersDeps {
 }
 
 export interface EffectWorkers {
+  /** Where this process works, with a place at least in each. */
+  readonly lanes: readonly Lane[];
+  /** Which versions of a kind a handler here takes; undefined for a kind that none does. */
+  versionsOf(kind: string): readonly number[] | undefined;
   /** Works until the signal aborts; then nothing more is claimed, and `stop` ends what is under way. */
   start(signal: AbortSignal): void;
   /** Claims no more and waits for handlers under way, at most `withinMs` milliseconds; then aborts them. */
@@ -60,7 +57,7 @@ export interface EffectWorkers {
  */
 export function createEffectWorkers(deps: EffectWorkersDeps): EffectWorkers {
   const { effects, bus, clock, logger, metrics, sweepMs = DEFAULT_SWEEP_MS } = deps;
-  const lanes = createLanes(clock, { ...DEFAULT_LANES, ...deps.lanes });
+  const lanes = createLanes(clock, deps.lanes ?? {});
   metrics.probe("effects_running", "Effects that run just now, by lane.", () =>
     lanes.map(({ lane, inFlight }) => ({ labels: { lane }, value: inFlight.size })),
   );
@@ -92,6 +89,8 @@ export function createEffectWorkers(deps: EffectWorkersDeps): EffectWorkers {
   });
 
   return {
+    lanes: lanes.map(({ lane }) => lane),
+    versionsOf: (kind) => deps.handlers.find((handler) => handler.kind === kind)?.versions,
     start(signal) {
       doorbell ??= wokenBy(bus, SUBJECTS.effectDue, loop.wake);
       loop.start(signal);
@@ -118,7 +117,7 @@ function createClaiming(
   loop: () => WakeLoop,
 ): { claim(wanted: readonly LaneState[], signal: AbortSignal): Promise<number> } {
   const begin = (state: LaneState, some: readonly Effect[], claimedAtMs: number): void => {
-    const { leaseMs, timeoutMs = leaseMs, inFlight } = state;
+    const { leaseMs, timeoutMs, inFlight } = state;
     const run = async (): Promise<void> => {
       const dueAt = await runner.run(some, { heldUntilMs: claimedAtMs + leaseMs, leaseMs, timeoutMs });
       if (dueAt !== undefined) loop().wakeIn(Math.max(0, dueAt - clock.now()));

@@ -1,6 +1,6 @@
 /** Work behind the turns: delivering replies, running effects, and the process's lease on what it has claimed. */
+export { createBacklogWatch } from "./backlog-watch.ts";
 export { type BlobSweepDeps, createBlobSweep } from "./blob-sweep.ts";
-export { DEFAULT_LANES, type LaneLimits } from "./effect-lanes.ts";
 export { createEffectWorkers, type EffectWorkers, type EffectWorkersDeps } from "./effect-workers.ts";
 export { createInboxChannel, type InboxChannelDeps } from "./inbox-channel.ts";
 export { createNotices, type NoticesDeps } from "./notices.ts";

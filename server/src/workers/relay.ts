@@ -43,6 +43,11 @@ export interface RelayDeps {
   readonly maxPerChannel?: number;
   /** Looks without being told to, for doorbells that were lost and processes that died. Default 5,000. */
   readonly sweepMs?: number;
+  /** Told of each reply that was given up or may have arrived, once that is kept. */
+  readonly onDead?: (
+    row: OutboxRecord,
+    outcome: Extract<DeliveryOutcome, { kind: "dead" | "unknown" }>,
+  ) => void;
 }
 
 export interface Relay {
@@ -76,6 +81,7 @@ export function createRelay(deps: RelayDeps): Relay {
     const settled = await settler.settle(outbox.settle(row, outcome, clock.now()));
     if (settled !== "kept") return report.unsettled(row, outcome, settled);
     report.settled(row, outcome, clock.monotonicMs() - startedMs);
+    if (outcome.kind === "dead" || outcome.kind === "unknown") deps.onDead?.(row, outcome);
     if (outcome.kind === "retry") loop.wakeIn(Math.max(0, outcome.dueAt - clock.now()));
   };
   /** Claims for all these channels in one commit; resolves with how many sends began. */
