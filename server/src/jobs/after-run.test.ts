@@ -1,7 +1,9 @@
-import type { JobSpec } from "@troupe/contracts";
+import type { Job, JobSpec } from "@troupe/contracts";
 import { expect, it } from "vitest";
 import { isLeftOut, timeAfterRun } from "./after-run.ts";
 import { cycleFrom } from "./cycles.ts";
+import { timeIn } from "./schedule.ts";
+import { settledRun } from "./settle.ts";
 import { isSameTitle } from "./titles.ts";
 
 const MINUTE = 60_000;
@@ -41,6 +43,21 @@ it("never runs a time twice when the clock is put back, and none too many when i
   expect(after(spec(), 10 * HOUR, 2 * HOUR, 2 * HOUR + 5)).toBe(11 * HOUR);
   expect(after(spec({ missed: "all" }), 10 * HOUR, 2 * HOUR, 2 * HOUR)).toBe(11 * HOUR);
   expect(after(spec(), 10 * HOUR, 10_000 * HOUR, 10_000 * HOUR + 5)).toBe(10_001 * HOUR);
+});
+
+it("goes on from the store's clock where that of the process is behind, so that no time is missed for ever", () => {
+  const job = {
+    id: "job",
+    revision: 1,
+    runs: 0,
+    spec: spec({ missed: "skip" }),
+    next: timeIn("UTC", 10 * HOUR),
+  };
+  const run = { id: "job.1", dueAt: 10 * HOUR, startedAt: 12 * HOUR + 5 };
+
+  const settled = settledRun(job as Job, run, { state: "skipped" }, 10 * HOUR + 5);
+
+  expect(settled).toMatchObject({ at: 12 * HOUR + 5, job: { state: "active", next: { at: 13 * HOUR } } });
 });
 
 it("names the circle that jobs would wait in", () => {

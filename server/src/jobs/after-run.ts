@@ -1,4 +1,5 @@
-import type { JobSpec, JobTime } from "@troupe/contracts";
+import type { JobSchedule, JobSpec, JobTime } from "@troupe/contracts";
+import { hoursEndAt } from "./hours.ts";
 import { nextTime, timeIn } from "./schedule.ts";
 
 /** `missed: all` makes up for the times of so long at most. */
@@ -7,8 +8,8 @@ const CATCH_UP_MS = 86_400_000;
 export const GRACE_MS = 60_000;
 
 /** True for a time that passed while nobody was there, of a job that makes up for none. */
-export function isLeftOut(spec: JobSpec, dueAt: number, nowMs: number): boolean {
-  return spec.missed === "skip" && nowMs - dueAt > GRACE_MS;
+export function isLeftOut(spec: JobSpec, dueAt: number, claimedAt: number): boolean {
+  return spec.missed === "skip" && claimedAt - dueAt > GRACE_MS;
 }
 
 /**
@@ -22,7 +23,7 @@ export function timeAfterRun(
 ): JobTime | undefined {
   const { schedule, missed, overlap } = spec;
   const { dueAt, startedAt, nowMs } = run;
-  const after = (ms: number): JobTime | undefined => nextTime(schedule, Math.max(ms, dueAt), dueAt);
+  const after = (ms: number): JobTime | undefined => nextWithin(schedule, Math.max(ms, dueAt), dueAt);
   if (missed === "all") {
     const next = after(Math.max(dueAt, nowMs - CATCH_UP_MS));
     if (next !== undefined && next.at <= startedAt) return next;
@@ -32,5 +33,14 @@ export function timeAfterRun(
 
 /** The time of a new job, in its zone. */
 export function firstTime(spec: Pick<JobSpec, "schedule">, nowMs: number): JobTime {
-  return nextTime(spec.schedule, nowMs) ?? timeIn(spec.schedule.zone, nowMs);
+  return nextWithin(spec.schedule, nowMs) ?? timeIn(spec.schedule.zone, nowMs);
+}
+
+/** The next time within the hours of the schedule; for one outside of them, when they begin. */
+function nextWithin(schedule: JobSchedule, afterMs: number, anchorMs?: number): JobTime | undefined {
+  const next = nextTime(schedule, afterMs, anchorMs);
+  const { within, zone } = schedule;
+  if (next === undefined || within === undefined) return next;
+  const beginsAt = hoursEndAt({ from: within.to, to: within.from }, zone, next.at);
+  return beginsAt === undefined ? next : timeIn(zone, beginsAt);
 }

@@ -5,24 +5,29 @@ import type {
   EffectHandler,
   Job,
   JobRun,
-  JobRunStore,
   JobStore,
+  Logger,
+  ModelRequest,
   SessionStore,
   TurnState,
 } from "@troupe/contracts";
 import { TroupeError, textOf } from "@troupe/contracts";
+import { type AskSmall, reasonOf } from "./conditions.ts";
+import { judge, type Verdict } from "./judge.ts";
 import { runStateOf, settledRun } from "./settle.ts";
-import { isFulfilled } from "./until.ts";
+import { type SettlingDeps, settling } from "./settling.ts";
 
 /** Kept in the commit that ends the turn of a run. */
 export const JOB_ENDED = "job.ended";
 export const JOB_ENDED_VERSION = 1;
 
-export interface EndedDeps {
+export interface EndedDeps extends SettlingDeps {
   readonly jobs: Pick<JobStore, "get" | "runs">;
-  readonly jobRuns: Pick<JobRunStore, "settle">;
   readonly sessions: Pick<SessionStore, "messages">;
   readonly clock: Clock;
+  readonly logger: Logger;
+  /** Asked of a condition that no rule decides. Absent: rules alone judge. */
+  readonly askSmall?: AskSmall;
   /** Something moved: what is due next may be due now. */
   readonly onSettled: () => void;
 }
@@ -48,10 +53,13 @@ export function createEndedHandler(deps: EndedDeps): EffectHandler {
       // Settled already, by the sweep or with the job's end: nothing is left to do.
       if (job === undefined || run === undefined) return [];
       const { state, turnId, messageId, error } = ended;
-      const isOver = await hasSaidEnough(deps, job, effect, messageId, options);
-      const end = { state: runStateOf(state), turnId, messageId, reason: error?.message, isOver };
+      const verdict = await judgeRun(deps, job, effect, messageId, options);
+      const isOver = verdict === "holds";
+      const judged = verdict === undefined || verdict === "unsure" ? undefined : reasonOf(job, isOver);
+      const reason = error?.message ?? judged;
+      const end = { state: runStateOf(state), turnId, messageId, reason, isOver };
       deps.onSettled();
-      return [deps.jobRuns.settle(settledRun(job, run, end, deps.clock.now()))];
+      return settling(deps, job, settledRun(job, run, end, deps.clock.now()));
     },
   };
 }
@@ -78,16 +86,21 @@ export async function openRun(
 /** Newest messages of its session that are looked at. */
 const LOOKED_AT = 10;
 
-async function hasSaidEnough(
-  { sessions }: EndedDeps,
+/** Whether the job's condition holds by what this run said; undefined where it has none, or nothing was said. */
+async function judgeRun(
+  { sessions, askSmall, logger }: EndedDeps,
   job: Job,
-  { sessionId }: Effect,
+  { id: holder, sessionId, turnId }: Effect,
   messageId: string | undefined,
   options: CallOptions,
-): Promise<boolean> {
+): Promise<Verdict | undefined> {
   if (job.spec.kind !== "ongoing" || job.spec.until?.condition === undefined || messageId === undefined)
-    return false;
+    return undefined;
   const { items } = await sessions.messages({ sessionId, newest: true, limit: LOOKED_AT }, options);
-  const said = items.find(({ id }) => id === messageId);
-  return said !== undefined && isFulfilled(job.spec.until, textOf(said.parts));
+  const message = items.find(({ id }) => id === messageId);
+  if (message === undefined) return undefined;
+  const about = { holder, turnId, sessionId, agentId: job.agentId };
+  const ask = askSmall && ((request: ModelRequest) => askSmall(request, about, options));
+  const said = [{ role: "assistant" as const, text: textOf(message.parts) }];
+  return (await judge({ logger, ...(ask === undefined ? {} : { ask }) }, [job], said)).get(job.id);
 }

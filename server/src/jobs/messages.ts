@@ -1,5 +1,5 @@
 import type { CallOptions, InboundMessage, Job, Principal, Session, SessionStore } from "@troupe/contracts";
-import { detectLanguage } from "../kit/index.ts";
+import { detectLanguage, NO_REPLY } from "../kit/index.ts";
 import { tellJob } from "./catalogue.ts";
 import { JOB_ENDED, JOB_ENDED_VERSION } from "./ended.ts";
 
@@ -54,6 +54,7 @@ export function messageOf(
     },
     ...(isReminder ? { direct: { tool: REMINDER_TOOL, input: { text: spec.work.text } } } : {}),
     ...(isReminder ? {} : { instructions: instructionsOf(job) }),
+    ...(spec.isSilent === true ? { maySayNothing: true } : {}),
     ...(replyTo === undefined ? {} : { replyTo }),
   };
 }
@@ -76,9 +77,6 @@ function addressOf({ spec: { deliverTo }, origin, ownerId }: Job): InboundMessag
 function workText({ spec }: Job, before: string): string {
   return before === "" ? spec.work.text : `${spec.work.text}\n\n${before}`;
 }
-
-/** A reply of these words alone is not delivered. Source: feature NG-015. */
-export const NO_REPLY = "NO_REPLY";
 
 function instructionsOf({ id, spec }: Job): string {
   const { condition } = spec.until ?? {};

@@ -2,7 +2,11 @@ import type {
   CallOptions,
   Clock,
   Job,
-  JobOrigin,
+  JobAction,
+  JobAsker,
+  JobInput,
+  JobPort,
+  JobRun,
   JobSpec,
   JobStore,
   NewJob,
@@ -13,8 +17,8 @@ import type {
 import { TroupeError } from "@troupe/contracts";
 import { firstTime } from "./after-run.ts";
 import { cycleFrom } from "./cycles.ts";
-import { timeIn } from "./schedule.ts";
-import { type JobInput, specOf } from "./spec.ts";
+import { nextTime, timeIn } from "./schedule.ts";
+import { specOf } from "./spec.ts";
 import { duplicateOf } from "./titles.ts";
 
 export interface JobServiceDeps {
@@ -24,19 +28,12 @@ export interface JobServiceDeps {
   readonly clock: Clock;
   /** Open jobs of one owner with one agent. */
   readonly maxPerOwner: () => number;
-  /** IANA zone of schedules that name none. */
-  readonly zone: () => string;
+  /** IANA zone of schedules that name none, for this peer. */
+  readonly zone: (peerId: string) => string;
+  /** Whether answers can be sent there. */
+  readonly hasChannel: (channel: string) => boolean;
   /** A job was made or changed, or will be in a moment. */
   readonly onChange: () => void;
-}
-
-/** Whose job it is, and where it is asked for. */
-export interface JobAsker {
-  readonly spaceId: string;
-  readonly agentId: string;
-  readonly ownerId: string;
-  readonly peerId: string;
-  readonly origin: JobOrigin;
 }
 
 /** A change, not kept yet: for whoever commits it with something else. */
@@ -47,16 +44,24 @@ export interface Prepared {
   readonly stops?: string;
 }
 
-export type JobAction = "pause" | "resume" | "cancel" | "run";
+/** Open jobs of one owner that are looked at, and numbered. */
+export const MAX_LISTED = 200;
 
-/** Making and changing jobs, for tools, people and code alike. Refusals are `request.*`, one sentence each. */
-export interface JobService {
+/** What a person wants of a job whatever it does just then; its own runs, which move it on, may come between. */
+const HALTS: ReadonlySet<JobAction> = new Set<JobAction>(["cancel", "pause"]);
+const TRIES = 5;
+
+/** Why a job is due that a person wants to run at once. */
+export const RUN_NOW = "A person wanted it to run now.";
+
+/** The port, and its changes one by one, for tools whose writes join a turn's commit. */
+export interface JobService extends JobPort {
   prepareCreate(id: string, input: JobInput, asker: JobAsker, options: CallOptions): Promise<Prepared>;
   prepareUpdate(job: Job, input: Partial<JobInput>, options: CallOptions): Promise<Prepared>;
   prepareAction(job: Job, action: JobAction, options: CallOptions): Promise<Prepared>;
   /** Keeps what was prepared, and does what follows from it. */
   keep(prepared: Prepared, options: CallOptions): Promise<Job>;
-  /** An open job by its id, or by the part of its title that only it has. */
+  /** An open job by its id, its title, its number from the oldest on, or the part of its title that only it has. */
   find(
     asker: Pick<JobAsker, "spaceId" | "agentId" | "ownerId">,
     name: string,
@@ -65,18 +70,56 @@ export interface JobService {
 }
 
 export function createJobService(deps: JobServiceDeps): JobService {
+  const keep = async ({ job, writes, stops }: Prepared, options: CallOptions): Promise<Job> => {
+    await committed(deps, job, writes, options);
+    deps.onChange();
+    if (stops !== undefined) await deps.control.cancel(stops, { reason: "its job was cancelled" }, options);
+    return (await deps.jobs.get({ spaceId: job.spaceId, id: job.id }, options)) ?? job;
+  };
   return {
+    async create(id, input, asker, options) {
+      const known = await deps.jobs.get({ spaceId: asker.spaceId, id }, options);
+      return known ?? keep(await create(deps, { id, input, asker }, options), options);
+    },
+    update: async (job, input, options) => keep(await update(deps, job, input, options), options),
+    async act(job, action, options) {
+      let newest = job;
+      for (let tries = 1; ; tries++) {
+        try {
+          return await keep(await act(deps, newest, action, options), options);
+        } catch (error) {
+          if (tries === TRIES || !HALTS.has(action) || !isOvertaken(error)) throw error;
+          newest = (await deps.jobs.get({ spaceId: job.spaceId, id: job.id }, options)) ?? job;
+        }
+      }
+    },
+    keep,
     prepareCreate: (id, input, asker, options) => create(deps, { id, input, asker }, options),
     prepareUpdate: (job, input, options) => update(deps, job, input, options),
     prepareAction: (job, action, options) => act(deps, job, action, options),
-    async keep({ job, writes, stops }, options) {
-      await deps.unit.commit(writes, options);
-      deps.onChange();
-      if (stops !== undefined) await deps.control.cancel(stops, { reason: "its job was cancelled" }, options);
-      return (await deps.jobs.get({ spaceId: job.spaceId, id: job.id }, options)) ?? job;
-    },
     find: (asker, name, options) => find(deps, asker, name, options),
   };
+}
+
+function isOvertaken(error: unknown): boolean {
+  return TroupeError.is(error, "request.conflict") && TroupeError.is(error.cause, "store.conflict");
+}
+
+async function committed(
+  { unit }: JobServiceDeps,
+  { spec }: Job,
+  writes: Prepared["writes"],
+  options: CallOptions,
+): Promise<void> {
+  try {
+    await unit.commit(writes, options);
+  } catch (error) {
+    if (!TroupeError.is(error, "store.conflict")) throw error;
+    throw new TroupeError(`"${spec.title}" was changed by somebody else just now. Look at it again.`, {
+      code: "request.conflict",
+      cause: error,
+    });
+  }
 }
 
 async function create(
@@ -85,10 +128,11 @@ async function create(
   options: CallOptions,
 ): Promise<Prepared> {
   const now = deps.clock.now();
-  const spec = specOf(input, { now, zone: deps.zone() });
+  const spec = specOf(input, { now, zone: deps.zone(asker.peerId) });
+  refuseUnknownChannel(deps, spec);
   const { spaceId, agentId, ownerId } = asker;
   const { items: open, next: more } = await deps.jobs.list(
-    { spaceId, agentId, ownerId, isOpen: true, limit: 200 },
+    { spaceId, agentId, ownerId, isOpen: true, limit: MAX_LISTED },
     options,
   );
   const max = deps.maxPerOwner();
@@ -103,7 +147,7 @@ async function create(
       `There is a job like this already: "${known.spec.title}" (${known.id}). Change that one, or give another title.`,
       "request.conflict",
     );
-  const isBlocked = await mustWait(deps, { id, spec, spaceId }, options);
+  const isBlocked = await mustWait(deps, { id, spec, spaceId, ownerId }, options);
   const state = isBlocked ? "blocked" : stateOf(spec);
   const made: NewJob = { id, ...asker, spec, state, next, createdAt: now };
   const job: Job = {
@@ -127,8 +171,11 @@ async function update(
   refuseEnded(job);
   const now = deps.clock.now();
   const spec = specOf(input, { now, zone: job.spec.schedule.zone, known: job.spec });
+  refuseUnknownChannel(deps, spec);
   const isNewTime = JSON.stringify(spec.schedule) !== JSON.stringify(job.spec.schedule);
-  const isBlocked = await mustWait(deps, { id: job.id, spec, spaceId: job.spaceId }, options);
+  // What it waited for is looked at only where that is changed: a job that is held may be given other words.
+  const isBlocked =
+    input.dependsOn === undefined ? job.state === "blocked" : await mustWait(deps, { ...job, spec }, options);
   const state = nextState(job, spec, isBlocked);
   const next = isNewTime ? firstTime(spec, now) : job.next;
   const change = { spec, next, ...(state === undefined ? {} : { state }) };
@@ -158,7 +205,7 @@ async function act(
   const now = deps.clock.now();
   if (action === "cancel") {
     const change = deps.jobs.change(job, { state: "cancelled", reason: null }, now);
-    const turnId = await turnUnderWay(deps, job, options);
+    const turnId = (await runUnderWay(deps, job, options))?.turnId;
     return {
       job: { ...job, state: "cancelled" },
       writes: [change],
@@ -176,20 +223,24 @@ async function act(
       "request.conflict",
     );
   const next = timeIn(job.next.zone, now);
-  return { job: { ...job, next }, writes: [deps.jobs.change(job, { next }, now)] };
+  return { job: { ...job, next }, writes: [deps.jobs.change(job, { next, reason: RUN_NOW }, now)] };
 }
 
 /** Of the times that passed during a pause none is made up for; a blocked job goes on without what it waits for. */
 async function resume(deps: JobServiceDeps, job: Job, now: number, options: CallOptions): Promise<Prepared> {
   if (job.state !== "paused" && job.state !== "blocked")
     throw refusal(`"${job.spec.title}" is not paused.`, "request.conflict");
-  if (job.state === "paused" && (await turnUnderWay(deps, job, options)) !== undefined)
+  if (job.state === "paused" && (await runUnderWay(deps, job, options)) !== undefined)
     throw refusal(
       `A run of "${job.spec.title}" from before the pause is still under way. Resume it when that has ended.`,
       "request.conflict",
     );
   const state = stateOf(job.spec);
-  const next = job.spec.kind === "one_off" || job.next.at > now ? job.next : firstTime(job.spec, now);
+  // An interval keeps its beat.
+  const next =
+    job.spec.kind === "one_off" || job.next.at > now
+      ? job.next
+      : (nextTime(job.spec.schedule, now, job.next.at) ?? timeIn(job.next.zone, now));
   const change = deps.jobs.change(job, { state, next, reason: null }, now);
   return { job: { ...job, state, next, reason: undefined }, writes: [change] };
 }
@@ -198,26 +249,26 @@ function stateOf(spec: JobSpec): "pending" | "active" {
   return spec.kind === "one_off" ? "pending" : "active";
 }
 
-async function turnUnderWay(
+/** The run that has not ended; one that starts has no turn yet, but may have one at any moment. */
+async function runUnderWay(
   { jobs }: JobServiceDeps,
   job: Job,
   options: CallOptions,
-): Promise<string | undefined> {
+): Promise<JobRun | undefined> {
   const { items } = await jobs.runs({ jobId: job.id, limit: 1 }, options);
-  const [run] = items;
-  return run?.state === "running" ? run.turnId : undefined;
+  return items.find(({ state }) => state === "starting" || state === "running");
 }
 
-/** Throws for a dependency that is not there, or goes round in a circle; true where one has not completed yet. */
+/** Throws for a dependency that is not there, or is somebody else's, or goes round in a circle; true where one has not completed yet. */
 async function mustWait(
   { jobs }: JobServiceDeps,
-  job: { readonly id: string; readonly spec: JobSpec; readonly spaceId: string },
+  job: Pick<Job, "id" | "spec" | "spaceId" | "ownerId">,
   options: CallOptions,
 ): Promise<boolean> {
   const { dependsOn } = job.spec;
   if (dependsOn.length === 0) return false;
   const needed = await Promise.all(dependsOn.map((id) => jobs.get({ spaceId: job.spaceId, id }, options)));
-  const missing = dependsOn.find((id, at) => needed[at] === undefined && id !== job.id);
+  const missing = dependsOn.find((id, at) => needed[at]?.ownerId !== job.ownerId && id !== job.id);
   if (missing !== undefined) throw refusal(`There is no job ${missing} to wait for.`, "request.not_found");
   const reached = await jobs.needs(dependsOn, options);
   const own = dependsOn.map((needsId) => ({ jobId: job.id, needsId }));
@@ -246,11 +297,13 @@ async function find(
   name: string,
   options: CallOptions,
 ): Promise<Job> {
-  const { items } = await jobs.list({ spaceId, agentId, ownerId, isOpen: true, limit: 200 }, options);
+  const { items } = await jobs.list({ spaceId, agentId, ownerId, isOpen: true, limit: MAX_LISTED }, options);
   const wanted = name.trim().toLowerCase();
   const byId = items.find(({ id }) => id.toLowerCase() === wanted);
   if (byId !== undefined) return byId;
   const exact = items.filter(({ spec }) => spec.title.toLowerCase() === wanted);
+  const numbered = /^\d{1,3}$/.test(wanted) ? items.at(-Number(wanted)) : undefined;
+  if (exact.length === 0 && numbered !== undefined && wanted !== "0") return numbered;
   const found =
     exact.length > 0
       ? exact
@@ -263,6 +316,11 @@ async function find(
       "request.conflict",
     );
   return only;
+}
+
+function refuseUnknownChannel({ hasChannel }: JobServiceDeps, { deliverTo }: JobSpec): void {
+  if (typeof deliverTo !== "object" || hasChannel(deliverTo.channel)) return;
+  throw refusal(`There is no channel "${deliverTo.channel.slice(0, 64)}" to send the answer to.`);
 }
 
 function refuseEnded(job: Job): void {

@@ -15,6 +15,8 @@ export interface RunEnd {
   readonly reason?: string | undefined;
   /** What its turn said shows that the job is over. */
   readonly isOver?: boolean;
+  /** Times up to then are left out as well, UTC milliseconds. */
+  readonly leavesOutUntilMs?: number;
 }
 
 /** How a turn's end reads as a run's. */
@@ -31,12 +33,14 @@ export function settledRun(
   nowMs: number,
 ): SettledRun {
   const { state, turnId, messageId, reason } = end;
+  // It began by the store's clock. A process behind that would find each next time missed, and the one after it.
+  const at = Math.max(nowMs, run.startedAt);
   return {
-    ...{ runId: run.id, jobId: job.id, revision: job.revision, state, at: nowMs },
+    ...{ runId: run.id, jobId: job.id, revision: job.revision, state, at },
     ...(turnId === undefined ? {} : { turnId }),
     ...(messageId === undefined ? {} : { messageId }),
     ...(reason === undefined ? {} : { reason }),
-    job: jobAfter(job, run, end, nowMs),
+    job: jobAfter(job, run, end, at),
   };
 }
 
@@ -51,7 +55,14 @@ function jobAfter(
   // A person chose another time while it ran.
   const chosen = job.next.at > run.dueAt ? job.next : undefined;
   if (kind === "one_off" && chosen === undefined) return afterOnce(job, end, runs, nowMs);
-  const next = chosen ?? timeAfterRun(job.spec, { ...run, nowMs });
+  const outUntilMs = end.leavesOutUntilMs ?? 0;
+  const next =
+    chosen ??
+    timeAfterRun(job.spec, {
+      dueAt: run.dueAt,
+      startedAt: Math.max(run.startedAt, outUntilMs),
+      nowMs: Math.max(nowMs, outUntilMs),
+    });
   const isOver = end.isOver === true || (until?.maxRuns !== undefined && runs >= until.maxRuns);
   if (isOver || next === undefined) return { state: "completed", next: timeIn(schedule.zone, run.dueAt) };
   return { state: "active", next };

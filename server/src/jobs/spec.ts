@@ -1,30 +1,8 @@
-import type { JobDelivery, JobKind, JobSchedule, JobSpec, JobUntil } from "@troupe/contracts";
+import type { JobInput, JobKind, JobSchedule, JobSpec, JobUntil } from "@troupe/contracts";
 import { TroupeError } from "@troupe/contracts";
 import { isZone } from "../kit/index.ts";
+import { readWhen } from "./said-when.ts";
 import { assertSchedule, atOf } from "./schedule.ts";
-
-/** What people, models and clients write. */
-export interface JobInput {
-  readonly title?: string;
-  /** What the agent is to do, or the reminder itself. */
-  readonly text?: string;
-  readonly isReminder?: boolean;
-  /** ISO 8601 with an offset, or wall-clock time (`2026-11-21 18:30`) in `zone`. */
-  readonly at?: string;
-  readonly inSeconds?: number;
-  readonly cron?: string;
-  readonly everyMinutes?: number;
-  readonly zone?: string;
-  /** In words; words in quotation marks are looked for. */
-  readonly until?: string;
-  readonly maxRuns?: number;
-  readonly deliverTo?: JobDelivery;
-  readonly missed?: JobSpec["missed"];
-  readonly overlap?: JobSpec["overlap"];
-  readonly dependsOn?: readonly string[];
-  readonly onFailedDependency?: JobSpec["onFailedDependency"];
-  readonly allowSimilar?: boolean;
-}
 
 const MAX_TITLE = 120;
 const MAX_TEXT = 8_000;
@@ -52,8 +30,14 @@ export function specOf(
     overlap: input.overlap ?? known?.overlap ?? "skip",
     dependsOn,
     onFailedDependency: input.onFailedDependency ?? known?.onFailedDependency ?? "hold",
-    ...(known?.isSilent === undefined ? {} : { isSilent: known.isSilent }),
+    ...flagsOf(input, known),
   };
+}
+
+function flagsOf(input: JobInput, known: JobSpec | undefined): Pick<JobSpec, "isSilent" | "evenWhenQuiet"> {
+  const isSilent = input.isSilent ?? known?.isSilent ?? false;
+  const evenWhenQuiet = input.evenWhenQuiet ?? known?.evenWhenQuiet ?? false;
+  return { ...(isSilent ? { isSilent } : {}), ...(evenWhenQuiet ? { evenWhenQuiet } : {}) };
 }
 
 function kindOf(schedule: JobSchedule, until: JobUntil | undefined): JobKind {
@@ -89,9 +73,9 @@ function scheduleOf(
 ): JobSchedule {
   const { now, known, mayStartAtOnce } = about;
   const zone = input.zone?.trim() || about.zone;
-  const { at, inSeconds, cron, everyMinutes } = input;
+  const { at, inSeconds, cron, everyMinutes } = timesOf(input, now, zone);
   const given = [at, inSeconds, cron, everyMinutes].filter((one) => one !== undefined).length;
-  if (given === 0 && known !== undefined && input.zone === undefined) return known.schedule;
+  if (given === 0 && known !== undefined) return movedTo(known.schedule, input.zone?.trim());
   if (given > 1) throw invalid("Give exactly one of a time, a cron pattern and an interval.");
   if (given === 0 && !mayStartAtOnce) throw invalid("Say when: a time, a cron pattern or an interval.");
   const schedule: JobSchedule = {
@@ -107,8 +91,40 @@ function scheduleOf(
   return schedule;
 }
 
+type Times = Pick<JobInput, "at" | "inSeconds" | "cron" | "everyMinutes">;
+
+/** The times that are given, those in words among them. */
+function timesOf({ when, at, inSeconds, cron, everyMinutes }: JobInput, now: number, zone: string): Times {
+  const given: Times = {
+    ...(at === undefined ? {} : { at }),
+    ...(inSeconds === undefined ? {} : { inSeconds }),
+    ...(cron === undefined ? {} : { cron }),
+    ...(everyMinutes === undefined ? {} : { everyMinutes }),
+  };
+  if (when === undefined) return given;
+  if (Object.keys(given).length > 0) throw invalid("Say when in words or in fields, not both.");
+  assertZone(zone);
+  const read = readWhen(when, now, zone);
+  if (read !== undefined) return read;
+  throw invalid(
+    `I cannot read "${when.slice(0, 80)}" as a time. Say, for example: in 10 minutes, tomorrow at 9, every Monday at 8, or 2026-11-21 18:30.`,
+  );
+}
+
+/** The same times on the clocks of another zone; of a job that runs once, the same moment. */
+function movedTo(schedule: JobSchedule, zone: string | undefined): JobSchedule {
+  if (zone === undefined || zone === "") return schedule;
+  assertZone(zone);
+  return { ...schedule, zone };
+}
+
+function assertZone(zone: string): void {
+  if (!isZone(zone))
+    throw invalid(`"${zone.slice(0, 80)}" is no time zone. Use an IANA name such as Europe/Kyiv.`);
+}
+
 function momentOf(text: string, zone: string): number {
-  if (!isZone(zone)) throw invalid(`"${zone}" is no time zone. Use an IANA name such as Europe/Kyiv.`);
+  assertZone(zone);
   const local = atOf(text, zone);
   if (local !== undefined) return local;
   const absolute = /(?:[zZ]|[+-]\d{2}:?\d{2})$/.test(text.trim()) ? Date.parse(text.trim()) : Number.NaN;

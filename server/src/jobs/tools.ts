@@ -2,28 +2,37 @@ import type {
   CallOptions,
   InboxStore,
   Job,
+  JobAction,
+  JobAsker,
+  JobInput,
   JobStore,
   JsonSchema,
+  QuietTimes,
   Tool,
   ToolContext,
   ToolOutput,
 } from "@troupe/contracts";
 import { TroupeError } from "@troupe/contracts";
-import { derivedId } from "../kit/index.ts";
-import { lineText, madeText, tellJob, whenText } from "./catalogue.ts";
+import { derivedId, readSaidTime } from "../kit/index.ts";
+import { type JobText, lineText, madeText, tellJob, whenText } from "./catalogue.ts";
 import { REMINDER_TOOL } from "./messages.ts";
-import type { JobAction, JobAsker, JobService } from "./service.ts";
-import type { JobInput } from "./spec.ts";
+import { type JobService, MAX_LISTED } from "./service.ts";
 
 export interface JobToolDeps {
   readonly service: JobService;
   readonly jobs: Pick<JobStore, "list">;
   readonly inbox: Pick<InboxStore, "ofTurn">;
-  /** Called when a call has prepared a change, which is kept with its turn. */
-  readonly onPrepared: () => void;
+  /** Who makes a job for such a time is told that it waits. Absent: nobody has any. */
+  readonly quiet?: QuietTimes;
 }
 
 const WHEN = {
+  when: {
+    type: "string",
+    maxLength: 200,
+    description:
+      "The time as the user said it, in English or Ukrainian: in 10 minutes, every Monday at 8, завтра о 9. Best of all: it is worked out in the user's zone. Else one of the fields below.",
+  },
   at: {
     type: "string",
     maxLength: 40,
@@ -70,16 +79,31 @@ const RULES = {
     type: "array",
     maxItems: 20,
     items: { type: "string" },
-    description: "Ids of jobs that must be completed before.",
+    description: "Jobs that must be completed before: ids, titles, or numbers of job_list.",
   },
   onFailedDependency: { enum: ["fail", "hold"] },
   deliverTo: {
     enum: ["session", "inbox"],
     description: "Where the answer goes: this conversation, or the person's inbox.",
   },
+  isSilent: {
+    type: "boolean",
+    description:
+      "True: the user hears of a run only when there is something to say, as when you watch for a change.",
+  },
+};
+const EVEN_WHEN_QUIET = {
+  evenWhenQuiet: {
+    type: "boolean",
+    description: "True: also in the user's quiet hours. Only when the user asks for that.",
+  },
 };
 const JOB = {
-  job: { type: "string", minLength: 1, maxLength: 200, description: "Id of the job, or its title." },
+  job: {
+    type: "string",
+    maxLength: 200,
+    description: "Title of the job, its number in job_list, or its id.",
+  },
 };
 
 /** The tools by which agents make and change jobs. Their writes join the turn's commit. */
@@ -93,7 +117,7 @@ export function createJobTools(deps: JobToolDeps): readonly Tool[] {
   ];
 }
 
-/** Serve runs and commands alone: no model is offered them. */
+/** Serves runs alone: no model is offered it. */
 export function createReminderTool(): Tool {
   return {
     spec: spec(REMINDER_TOOL, "Says a reminder whose time has come.", "pure", { text: TEXT.text }, ["text"]),
@@ -101,6 +125,16 @@ export function createReminderTool(): Tool {
       text: tellJob(language, "reminder.said", { text: (input as { text: string }).text }),
     }),
   };
+}
+
+/** Without what job_create says of the same fields: every prompt with tools carries all of them. */
+function brief(properties: Readonly<Record<string, object>>): Readonly<Record<string, object>> {
+  return Object.fromEntries(
+    Object.entries(properties).map(([name, field]) => {
+      const { description: _, ...rest } = field as { readonly description?: string };
+      return [name, rest];
+    }),
+  );
 }
 
 function spec(
@@ -118,9 +152,9 @@ function createTool(deps: JobToolDeps): Tool {
   return {
     spec: spec(
       "job_create",
-      "Makes a job that you will do later or again and again: once (at or inSeconds), by a pattern (cron), at an interval (everyMinutes), with an end (until, maxRuns). Only for work that nobody waits for now; look at job_list first and never make the same job twice.",
+      "Makes a job that you will do later or again and again: at a time in words (when), or once (at or inSeconds), by a pattern (cron), at an interval (everyMinutes); with an end (until, maxRuns). Only for work that nobody waits for now; look at job_list first and never make the same job twice.",
       "transactional",
-      { ...TEXT, ...WHEN, ...OFTEN, ...RULES },
+      { ...TEXT, ...WHEN, ...OFTEN, ...RULES, ...EVEN_WHEN_QUIET },
       ["title", "text"],
     ),
     run: (input, context, options) => make(deps, input as JobInput, context, options),
@@ -131,18 +165,19 @@ function remindTool(deps: JobToolDeps): Tool {
   return {
     spec: spec(
       "remind_me",
-      "Reminds the user once (at or inSeconds) or regularly (cron or everyMinutes). The text is told as it is.",
+      "Reminds the user once or regularly. Give the time in words (when) wherever you can. The text is told as it is.",
       "transactional",
       {
-        text: { ...TEXT.text, description: "What to remind of, in the user's language." },
-        ...WHEN,
-        cron: OFTEN.cron,
-        everyMinutes: OFTEN.everyMinutes,
+        text: { type: "string", maxLength: 8_000, description: "What to remind of, in the user's language." },
+        when: WHEN.when,
+        ...brief({ at: WHEN.at, inSeconds: WHEN.inSeconds, zone: WHEN.zone }),
+        ...brief({ cron: OFTEN.cron, everyMinutes: OFTEN.everyMinutes, ...EVEN_WHEN_QUIET }),
       },
       ["text"],
     ),
     run: (input, context, options) => {
       const reminder = input as JobInput;
+      if (reminder.text?.trim() === "") return refusedAs("ask.what", context);
       return make(
         deps,
         { ...reminder, title: (reminder.text ?? "").slice(0, 100), isReminder: true },
@@ -155,11 +190,14 @@ function remindTool(deps: JobToolDeps): Tool {
 
 function listTool({ jobs }: JobToolDeps): Tool {
   return {
-    spec: spec("job_list", "Lists the user's open jobs and reminders, with their ids.", "pure", {}),
+    spec: spec("job_list", "Lists the user's open jobs and reminders, numbered.", "pure", {}),
     async run(_input, { spaceId, agentId, ownerId, language }, options) {
-      const { items } = await jobs.list({ spaceId, agentId, ownerId, isOpen: true, limit: 100 }, options);
+      const { items } = await jobs.list(
+        { spaceId, agentId, ownerId, isOpen: true, limit: MAX_LISTED },
+        options,
+      );
       if (items.length === 0) return { text: tellJob(language, "list.none") };
-      const lines = items.toReversed().map((job) => lineText(language, job));
+      const lines = items.toReversed().map((job, at) => `${at + 1}. ${lineText(language, job)}`);
       return { text: [tellJob(language, "list.head", { count: items.length }), ...lines].join("\n") };
     },
   };
@@ -169,15 +207,18 @@ function updateTool(deps: JobToolDeps): Tool {
   return {
     spec: spec(
       "job_update",
-      "Changes an open job: its text, title, time, interval, end or where its answer goes.",
+      "Changes an open job: its text, title, time, interval, end or where its answer goes, as job_create takes them.",
       "transactional",
-      { ...JOB, ...TEXT, ...WHEN, ...OFTEN, ...RULES },
+      { ...JOB, ...brief({ ...TEXT, ...WHEN, ...OFTEN, ...RULES, ...EVEN_WHEN_QUIET }) },
       ["job"],
     ),
     run: (input, context, options) =>
       changing(deps, input, context, options, async (job) => {
         const { job: _, ...change } = input as JobInput & { readonly job: string };
-        const prepared = await deps.service.prepareUpdate(job, change, options);
+        const trouble = timeTrouble(change, context.language);
+        if (trouble !== undefined) return { text: trouble, isError: true };
+        const known = await withIds(deps, change, context, options);
+        const prepared = await deps.service.prepareUpdate(job, known, options);
         const state = tellJob(context.language, "next", {
           when: whenText(context.language, prepared.job.next),
         });
@@ -217,16 +258,16 @@ async function make(
   context: ToolContext,
   options: CallOptions,
 ): Promise<ToolOutput> {
+  const { language } = context;
+  const isWaiting = (input.dependsOn?.length ?? 0) > 0;
+  const trouble = saysTime(input) || isWaiting ? timeTrouble(input, language) : tellJob(language, "ask.when");
+  if (trouble !== undefined) return { text: trouble, isError: true };
   return told(async () => {
     const id = derivedId("job", context.spaceId, context.idempotencyKey);
-    const { job, writes } = await deps.service.prepareCreate(
-      id,
-      input,
-      await askerOf(deps, context, options),
-      options,
-    );
-    deps.onPrepared();
-    return { text: madeText(context.language, job), writes };
+    const known = await withIds(deps, input, context, options);
+    const asker = await askerOf(deps, context, options);
+    const { job, writes } = await deps.service.prepareCreate(id, known, asker, options);
+    return { text: withQuiet(deps, language, job, madeText(language, job)), writes };
   });
 }
 
@@ -237,12 +278,57 @@ async function changing(
   options: CallOptions,
   change: (job: Job) => Promise<ToolOutput>,
 ): Promise<ToolOutput> {
+  const { job: name } = input as { readonly job: string };
+  if (name.trim() === "") return refusedAs("ask.which", context);
   return told(async () => {
-    const job = await deps.service.find(context, (input as { job: string }).job, options);
-    const output = await change(job);
-    deps.onPrepared();
-    return output;
+    const job = await deps.service.find(context, name, options);
+    return change(job);
   });
+}
+
+/** What is told of a job that was made, and that its first time falls into quiet hours. */
+function withQuiet(
+  { quiet }: JobToolDeps,
+  language: string,
+  { spec, next, ...job }: Job,
+  made: string,
+): string {
+  const untilMs = spec.evenWhenQuiet === true ? undefined : quiet?.until(job, next.at);
+  if (untilMs === undefined) return made;
+  const when = whenText(language, { ...next, at: untilMs });
+  return `${made}${/[.!?…]$/.test(made) ? "" : "."} ${tellJob(language, "made.quiet", { when })}`;
+}
+
+async function refusedAs(key: JobText, { language }: ToolContext): Promise<ToolOutput> {
+  return { text: tellJob(language, key), isError: true };
+}
+
+function saysTime({ when, at, inSeconds, cron, everyMinutes }: Partial<JobInput>): boolean {
+  return [when, at, inSeconds, cron, everyMinutes].some((one) => one !== undefined);
+}
+
+function timeTrouble({ when }: Partial<JobInput>, language: string): string | undefined {
+  if (when === undefined || readSaidTime(when) !== undefined) return undefined;
+  return tellJob(language, "when.unread", { when: when.slice(0, 80) });
+}
+
+/** Jobs to wait for, as the store knows them. One that has ended is found by its id alone. */
+async function withIds<Input extends Partial<JobInput>>(
+  { service }: JobToolDeps,
+  input: Input,
+  context: ToolContext,
+  options: CallOptions,
+): Promise<Input> {
+  if (input.dependsOn === undefined) return input;
+  const idOf = (name: string): Promise<string> =>
+    service.find(context, name, options).then(
+      ({ id }) => id,
+      (error: unknown) => {
+        if (TroupeError.is(error, "request.not_found")) return name;
+        throw error;
+      },
+    );
+  return { ...input, dependsOn: await Promise.all(input.dependsOn.map(idOf)) };
 }
 
 /** A refusal is an answer: the model, or the user on the direct path, reads why. */
