@@ -1,4 +1,4 @@
-import type { FlowDefinition, FlowRun, FlowState, FlowStep } from "@troupe/contracts";
+import type { FlowDefinition, FlowProgram, FlowRun, FlowState, FlowStep } from "@troupe/contracts";
 import { TroupeError } from "@troupe/contracts";
 
 /** A flow's code, and what the flow is under it. */
@@ -15,6 +15,7 @@ export interface FlowDefinitions {
   /** `name@version` of all that it can run, moved ones included. */
   readonly programs: readonly string[];
   readonly names: readonly string[];
+  readonly all: readonly FlowProgram[];
   newest(name: string): FlowDefinition | undefined;
   knows(flow: Pick<FlowRun, "definition" | "version">): boolean;
   /** Its own version, else the newest that says how to go on from it. Throws what the mapping throws. */
@@ -47,6 +48,10 @@ export function createFlowDefinitions(definitions: readonly FlowDefinition[]): F
   return {
     programs: [...new Set(programs)],
     names: [...byName.keys()],
+    all: [...byName.values()].flat().map(({ name, version, first, steps, migrate }) => ({
+      ...{ name, version, first, steps: Object.keys(steps) },
+      from: Object.keys(migrate?.from ?? {}).map(Number),
+    })),
     newest: (name) => versionsOf(name)[0],
     knows: ({ definition, version }) => programs.includes(`${definition}@${version}`),
     codeOf(flow) {

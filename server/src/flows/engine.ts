@@ -3,46 +3,42 @@ import type {
   EffectHandler,
   Envelope,
   FlowChange,
-  FlowRun,
-  FlowSignalStore,
   FlowStore,
+  HoldStore,
   IdGenerator,
   MessageBus,
-  SessionStore,
 } from "@troupe/contracts";
 import { SUBJECTS } from "@troupe/contracts";
-import { createWakeLoop, type Metrics, within } from "../kit/index.ts";
+import { createWakeLoop } from "../kit/index.ts";
+import type { WorkDeps } from "./changes.ts";
+import { type Crew, type CrewDeps, createCrew } from "./crew.ts";
 import { pairSignals } from "./signals.ts";
 import { turnEndedHandler } from "./turns.ts";
-import { type WorkDeps, work } from "./work.ts";
+import { createFlowUpkeep, type FlowUpkeep, type UpkeepDeps } from "./upkeep.ts";
 
-const PARALLEL = 8;
+/** Steps wait for others more than they compute. */
+const PARALLEL = 32;
 const LEASE_MS = 120_000;
 const SWEEP_MS = 20_000;
+/** Events that nobody gave are looked for so often: only a crash leaves any. */
+const PAIR_EVERY_MS = 20_000;
 const RETRY_MS = 1_000;
-/** Due by our clock and not yet by the database's. */
+/** Due by our clock and not yet by the database's; doubled while that stays so. */
 const EARLY_MS = 250;
-const PRUNE_EVERY_MS = 3_600_000;
-const PRUNE_LIMIT = 500;
-const DAY_MS = 24 * 3_600_000;
-const KEEP_DAYS = 90;
-const LAST_MARKS_MS = 2_000;
 const MAX_TOUCHED = 10_000;
 
-export interface FlowEngineDeps extends Omit<WorkDeps, "says" | "onMove" | "signals" | "flows" | "sessions"> {
+export interface FlowEngineDeps
+  extends Omit<CrewDeps, "says" | "onMove" | "signals" | "flows" | "leaseMs">,
+    Omit<UpkeepDeps, "flows" | "flowSignals"> {
   readonly flows: FlowStore;
-  readonly flowSignals: FlowSignalStore;
-  readonly sessions: Pick<SessionStore, "get" | "messages">;
+  readonly holds: Pick<HoldStore, "get">;
   readonly bus: MessageBus;
   readonly ids: IdGenerator;
-  readonly metrics: Metrics;
-  readonly processId: string;
-  readonly spaceId: string;
-  /** How many flows are worked on at once. Default 8. */
+  /** How many flows are worked on at once. Default 32. */
   readonly parallel?: number;
   readonly sweepMs?: number;
-  /** Flows that ended are kept so long. Default 90. */
-  readonly keepDays?: number;
+  /** A claim is held so long, and prolonged while its step runs. Default 120,000. */
+  readonly leaseMs?: number;
 }
 
 /** One wake loop for all flows of the process. */
@@ -51,8 +47,8 @@ export interface FlowEngine {
   start(signal: AbortSignal): void;
   /** Begins nothing more and waits for steps under way, at most `withinMs` milliseconds; then aborts them. */
   stop(withinMs: number): Promise<void>;
-  /** Something was changed here: looks at once, and tells the others. */
-  ring(): void;
+  /** Something was changed here: looks at once, and tells the others. `cancelled`: this flow is to be. */
+  ring(cancelled?: string): void;
   /** Brings kept events to flows that wait for them now. */
   pair(
     only: { readonly spaceId: string; readonly topic: string; readonly correlationId: string },
@@ -63,27 +59,82 @@ export interface FlowEngine {
   touched(sessionId: string): void;
 }
 
+type Deps = WorkDeps & FlowEngineDeps & { readonly leaseMs: number };
+
 export function createFlowEngine(given: FlowEngineDeps): FlowEngine {
-  const { flows, clock, bus, metrics, logger, processId, definitions } = given;
-  const { parallel = PARALLEL, sweepMs = SWEEP_MS } = given;
-  const touchedSessions = new Set<string>();
-  const bells: Disposable[] = [];
+  const { clock, bus, metrics, processId, ids, leaseMs = LEASE_MS } = given;
   const says = (what: string, detail = "", by = processId): FlowChange => ({
     ...{ what, detail, by, at: clock.now() },
   });
   const moves = metrics.counter("flow_moves_total", "Changes of flows by where they led");
-  const deps: WorkDeps & FlowEngineDeps = {
+  const deps: Deps = {
     ...given,
+    leaseMs,
     says,
     signals: metrics.counter("flow_events_total", "Events for flows by what became of them"),
     onMove(_flow, move) {
+      upkeep.changed();
       moves.add(1, { to: move.end ?? (move.wait === undefined ? "step" : "wait") });
     },
   };
+  const upkeep = createFlowUpkeep(deps);
   const crew = createCrew(deps, () => loop.wake());
   metrics.probe("flows_running", "Flows that are worked on just now", () => crew.size);
-  const sweep = sweeper(deps, sweepMs);
-  const loop = createWakeLoop({
+  const loop = createLoop(deps, crew, upkeep);
+  const wake = (): void => {
+    upkeep.changed();
+    loop.wake();
+  };
+  const onDue = ({ payload: { cancelled } }: Envelope): void => {
+    if (typeof cancelled === "string") crew.cancel(cancelled, "somebody asked for it");
+    wake();
+  };
+  const ring: FlowEngine["ring"] = (cancelled) => {
+    loop.wake();
+    const kind = SUBJECTS.flowDue;
+    const payload = cancelled === undefined ? {} : { cancelled };
+    bus.publish(kind, { id: ids.next(), kind, v: 1, at: clock.now(), payload });
+  };
+  const touch = createTouches(bus, () => ring());
+  const bells = new DisposableStack();
+  let hasBegun = false;
+  return {
+    handler: turnEndedHandler({ ...deps, onMoved: wake }),
+    start(signal) {
+      if (hasBegun) return;
+      hasBegun = true;
+      bells.use(bus.subscribe(SUBJECTS.flowDue, onDue));
+      bells.use(bus.subscribe(SUBJECTS.busBack, wake));
+      crew.start(signal);
+      loop.start(signal);
+    },
+    async stop(withinMs) {
+      touch[Symbol.dispose]();
+      bells.dispose();
+      await loop.stop(withinMs);
+      await crew.stop(withinMs);
+    },
+    ring,
+    pair: (only, options) => pairSignals(deps, only, options),
+    says,
+    touched: touch.touched,
+  };
+}
+
+/** Looks when the next flow is due, and at the latest after a sweep. */
+function createLoop(deps: Deps, crew: Crew, upkeep: FlowUpkeep) {
+  const { flows, holds, clock, logger, definitions, spaceId } = deps;
+  const { parallel = PARALLEL, sweepMs = SWEEP_MS } = deps;
+  let pairedAtMs = Number.NEGATIVE_INFINITY;
+  let earlyMs = EARLY_MS;
+  const sweep = async (signal: AbortSignal): Promise<void> => {
+    const nowMs = clock.monotonicMs();
+    if (nowMs - pairedAtMs < Math.max(sweepMs, PAIR_EVERY_MS)) return;
+    await pairSignals(deps, undefined, { signal });
+    await upkeep.run({ signal });
+    pairedAtMs = nowMs;
+  };
+  return createWakeLoop({
     ...{ name: "flows", clock, logger, retryMs: RETRY_MS },
     async round(signal) {
       await sweep(signal);
@@ -92,109 +143,33 @@ export function createFlowEngine(given: FlowEngineDeps): FlowEngine {
       if (room <= 0) return sweepMs;
       const dueAt = await flows.nextDue(definitions.programs, { signal });
       const toDueMs = (dueAt ?? Number.POSITIVE_INFINITY) - clock.now();
-      if (toDueMs > 0) return Math.min(sweepMs, toDueMs);
-      return (await crew.claim(room, signal)) > 0 ? 0 : EARLY_MS;
+      if (toDueMs > 0) {
+        earlyMs = EARLY_MS;
+        return Math.min(sweepMs, toDueMs);
+      }
+      // A restored home does nothing outside before its operator lets it.
+      if ((await holds.get(spaceId, { signal })) !== undefined) return sweepMs;
+      const began = await crew.claim(room, signal);
+      const waitMs = began > 0 ? 0 : earlyMs;
+      earlyMs = began > 0 ? EARLY_MS : Math.min(earlyMs * 2, sweepMs);
+      return waitMs;
     },
   });
+}
+
+/** Sessions whose flows a tool changed in a turn that is not kept yet; its end rings. Listens from the first one on. */
+function createTouches(bus: MessageBus, ring: () => void): Disposable & { touched(sessionId: string): void } {
+  const sessions = new Set<string>();
+  let bell: Disposable | undefined;
+  // Told of messages too; `by` stands where a turn has come to its end.
+  const onSession = ({ payload: { sessionId, by } }: Envelope): void => {
+    if (by !== undefined && sessions.delete(String(sessionId))) ring();
+  };
   return {
-    handler: turnEndedHandler({ ...deps, onMoved: loop.wake }),
-    start(signal) {
-      if (bells.length > 0) return;
-      const onSession = ({ payload }: Envelope): void => {
-        if (touchedSessions.delete(String(payload.sessionId))) loop.wake();
-      };
-      bells.push(
-        bus.subscribe(SUBJECTS.flowDue, loop.wake),
-        bus.subscribe(SUBJECTS.sessionChanged, onSession),
-      );
-      loop.start(signal);
-    },
-    async stop(withinMs) {
-      for (const bell of bells) bell[Symbol.dispose]();
-      await loop.stop(withinMs);
-      await crew.stop(withinMs);
-    },
-    ring() {
-      loop.wake();
-      const kind = SUBJECTS.flowDue;
-      bus.publish(kind, { id: given.ids.next(), kind, v: 1, at: clock.now(), payload: {} });
-    },
-    pair: (only, options) => pairSignals(deps, only, options),
-    says,
     touched(sessionId) {
-      if (touchedSessions.size < MAX_TOUCHED) touchedSessions.add(sessionId);
+      bell ??= bus.subscribe(SUBJECTS.sessionChanged, onSession);
+      if (sessions.size < MAX_TOUCHED) sessions.add(sessionId);
     },
+    [Symbol.dispose]: () => bell?.[Symbol.dispose](),
   };
-}
-
-interface Crew {
-  readonly size: number;
-  /** Claims and begins at most so many; resolves with how many began. */
-  claim(limit: number, signal: AbortSignal): Promise<number>;
-  stop(withinMs: number): Promise<void>;
-}
-
-/** Those that work on claimed flows. */
-function createCrew(deps: WorkDeps & FlowEngineDeps, onFree: () => void): Crew {
-  const { flows, unit, clock, logger, processId, definitions } = deps;
-  const life = new AbortController();
-  const running = new Set<Promise<void>>();
-  const handle = async (flow: FlowRun): Promise<void> => {
-    try {
-      await work(deps, flow, { signal: life.signal });
-    } catch (error) {
-      // The claim ends with its lease; whoever comes then goes on from what is kept.
-      if (!life.signal.aborted) logger.error("flow.unsettled", { flowId: flow.id, step: flow.step, error });
-    }
-  };
-  return {
-    get size() {
-      return running.size;
-    },
-    async claim(limit, signal) {
-      const { programs } = definitions;
-      const write = flows.claim({ owner: processId, leaseMs: LEASE_MS, limit, programs });
-      const claimed = (await unit.commit([write], { signal })).read(write);
-      for (const flow of claimed) {
-        const done: Promise<void> = handle(flow).finally(() => {
-          running.delete(done);
-          onFree();
-        });
-        running.add(done);
-      }
-      return claimed.length;
-    },
-    async stop(withinMs) {
-      if (await within(clock, Promise.all(running), withinMs)) return;
-      life.abort(new Error("Troupe is stopping."));
-      await within(clock, Promise.all(running), LAST_MARKS_MS);
-    },
-  };
-}
-
-/** What is done now and then: events beside waits that a crash left between, and what is old. */
-function sweeper(deps: WorkDeps & FlowEngineDeps, sweepMs: number): (signal: AbortSignal) => Promise<void> {
-  const { clock } = deps;
-  let sweptAtMs = Number.NEGATIVE_INFINITY;
-  let prunedAtMs = clock.monotonicMs();
-  return async (signal) => {
-    const nowMs = clock.monotonicMs();
-    if (nowMs - sweptAtMs < sweepMs) return;
-    await pairSignals(deps, undefined, { signal });
-    sweptAtMs = nowMs;
-    if (nowMs - prunedAtMs < PRUNE_EVERY_MS) return;
-    await prune(deps, { signal });
-    prunedAtMs = nowMs;
-  };
-}
-
-async function prune(deps: FlowEngineDeps, options: CallOptions): Promise<void> {
-  const { flows, flowSignals, unit, clock, spaceId, keepDays = KEEP_DAYS, logger } = deps;
-  const now = clock.now();
-  const before = now - keepDays * DAY_MS;
-  const flowsGone = flows.prune({ spaceId, before, limit: PRUNE_LIMIT });
-  const signalsGone = flowSignals.prune({ before: now, limit: PRUNE_LIMIT });
-  const committed = await unit.commit([flowsGone, signalsGone], options);
-  const { lost } = committed.read(signalsGone);
-  if (lost > 0) logger.warn("flow.events-lost", { count: lost });
 }

@@ -6,13 +6,14 @@ import type {
   FlowSignalStore,
   FlowState,
   FlowStore,
+  FlowView,
   IdGenerator,
   Principal,
   StartFlow,
   UnitOfWork,
 } from "@troupe/contracts";
 import { TroupeError } from "@troupe/contracts";
-import { type FlowDefinitions, stepOf } from "./definitions.ts";
+import { type FlowCode, type FlowDefinitions, stepOf } from "./definitions.ts";
 import type { FlowEngine } from "./engine.ts";
 import { resumed } from "./moves.ts";
 import { bad, checkName, parkedOn } from "./waits.ts";
@@ -22,6 +23,8 @@ const KEEP_EVENT_MS = 7 * 24 * 3_600_000;
 const MAX_STATE_BYTES = 256 * 1024;
 const MAX_GOAL = 500;
 const RESUME_TRIES = 3;
+/** Lines of its history that a flow is shown with. */
+const SHOWN_LINES = 200;
 
 export interface FlowPortDeps {
   readonly unit: UnitOfWork;
@@ -36,7 +39,7 @@ export interface FlowPortDeps {
 /** Builds the `FlowPort`: see the port for what it promises. */
 export function createFlowPort(deps: FlowPortDeps): FlowPort {
   const { flows, unit, engine, definitions } = deps;
-  const shown = (flow: FlowRun) => ({ ...flow, parkedOn: parkedOn(flow, definitions.knows(flow)) });
+  const shown = (flow: FlowRun): FlowView => ({ ...flow, parkedOn: parkedOn(flow, definitions.knows(flow)) });
   return {
     async start(flow, principal, options) {
       mayMove(principal);
@@ -58,7 +61,7 @@ export function createFlowPort(deps: FlowPortDeps): FlowPort {
         }
       }
       engine.ring();
-      return found(await flows.get(id, options), id, principal);
+      return shown(found(await flows.get(id, options), id, principal));
     },
     async cancel(id, reason, principal, options) {
       mayMove(principal);
@@ -68,23 +71,36 @@ export function createFlowPort(deps: FlowPortDeps): FlowPort {
         [flows.requestCancel(flow, engine.says("cancel-requested", detail, principal.id))],
         options,
       );
-      engine.ring();
-      return found(await flows.get(id, options), id, principal);
+      engine.ring(id);
+      return shown(found(await flows.get(id, options), id, principal));
     },
     async get(id, principal, options) {
       mayMove(principal);
       const flow = await flows.get(id, options);
       if (flow === undefined || flow.spaceId !== principal.spaceId) return undefined;
-      const [history, children] = await Promise.all([
-        flows.history(id, options),
+      const { parentId } = flow;
+      const { before } = options;
+      const lines = { id, limit: SHOWN_LINES + 1, ...(before === undefined ? {} : { before }) };
+      const [history, children, parent] = await Promise.all([
+        flows.history(lines, options),
         flows.children(id, options),
+        parentId === undefined ? undefined : flows.get(parentId, options),
       ]);
-      return { flow, history, children, parkedOn: shown(flow).parkedOn };
+      return {
+        ...{ flow: shown(flow), history: history.slice(-SHOWN_LINES), hasMore: history.length > SHOWN_LINES },
+        parent: parent === undefined ? undefined : shown(parent),
+        children: children.map(shown),
+      };
     },
-    async list(query, principal, options) {
+    async list({ on, ...query }, principal, options) {
       mayMove(principal);
-      const page = await flows.list({ ...query, spaceId: principal.spaceId }, options);
+      const which = on === "version" ? { unknownTo: definitions.programs } : on === undefined ? {} : { on };
+      const page = await flows.list({ ...query, ...which, spaceId: principal.spaceId }, options);
       return { ...page, items: page.items.map(shown) };
+    },
+    programs(principal) {
+      mayMove(principal);
+      return definitions.all;
     },
   };
 }
@@ -192,14 +208,28 @@ async function resumeOnce(
           : `has ended: ${flow.status}`;
     throw new TroupeError(`Flow ${id} ${why}.`, { code: "request.conflict" });
   }
-  const own = definitions.newest(flow.definition);
-  if (how.step !== undefined && own !== undefined && stepOf(own, how.step) === undefined) {
-    throw bad(
-      `The flow "${flow.definition}" has no step "${how.step}". Known: ${Object.keys(own.steps).join(", ")}.`,
-    );
-  }
+  checkStep(definitions, flow, how);
   const move = resumed(flow, { reason: "manual", ...how });
   await unit.commit([flows.move(move, engine.says("resumed", "by hand", principal.id))], options);
+}
+
+/** A step that is named must be one of the code that the flow will run, by its own version's names. */
+function checkStep(
+  definitions: FlowDefinitions,
+  flow: FlowRun,
+  { step, state }: { readonly state?: FlowState; readonly step?: string },
+): void {
+  if (step === undefined) return;
+  let code: FlowCode | undefined;
+  try {
+    code = definitions.codeOf({ ...flow, step, state: { ...flow.state, ...state } });
+  } catch {
+    // A mapping that throws is told where the step runs.
+    return;
+  }
+  if (code === undefined || stepOf(code.definition, code.step) !== undefined) return;
+  const known = Object.keys(code.definition.steps).join(", ");
+  throw bad(`The flow "${flow.definition}" has no step "${step.slice(0, 80)}". Known: ${known}.`);
 }
 
 function found(flow: FlowRun | undefined, id: string, { spaceId }: Principal): FlowRun {

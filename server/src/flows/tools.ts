@@ -1,49 +1,24 @@
-import type {
-  CallOptions,
-  FlowRun,
-  FlowStore,
-  FlowWait,
-  Tool,
-  ToolContext,
-  ToolOutput,
-  ToolSource,
-} from "@troupe/contracts";
+import type { CallOptions, FlowRun, Tool, ToolContext, ToolOutput, ToolSource } from "@troupe/contracts";
 import { TroupeError } from "@troupe/contracts";
 import { derivedId } from "../kit/index.ts";
 import { AGENT_FLOW } from "./agent-flow.ts";
-import type { FlowEngine } from "./engine.ts";
-import { checkWait, parkedOn } from "./waits.ts";
+import {
+  CHANGING,
+  DATA,
+  FLOW,
+  type FlowToolDeps,
+  type Input,
+  type Own,
+  schema,
+  text,
+} from "./changing-tools.ts";
+import { parkedOn } from "./waits.ts";
 
 /** Id of the source; agents whose blueprint names its tools have them. */
 export const FLOW_TOOLS = "flows";
 const LISTED = 20;
 /** Flows begun in turns that are not kept yet. */
 const MAX_BEGUN = 1_000;
-
-export interface FlowToolDeps {
-  readonly flows: Pick<FlowStore, "start" | "drive" | "requestCancel" | "get" | "ofSession">;
-  readonly engine: Pick<FlowEngine, "says" | "touched">;
-}
-
-const text = (description: string, maxLength = 500) => ({
-  type: "string",
-  minLength: 1,
-  maxLength,
-  description,
-});
-const FLOW = { flow: text("Id of the flow.", 64) };
-const DATA = {
-  data: {
-    type: "object",
-    additionalProperties: { type: ["string", "number", "boolean"] },
-    maxProperties: 50,
-    description: "Notes to keep with the flow, by name.",
-  },
-};
-
-type Input = Readonly<Record<string, unknown>>;
-/** The flow, and whether it is begun by this very turn, so that nothing can be read of it yet. */
-type Own = { readonly id: string; readonly kept: FlowRun | undefined };
 
 /**
  * Flows in the hands of an agent. What a call changes joins the commit of its turn; a flow of another conversation is
@@ -120,95 +95,10 @@ function changingTools(deps: FlowToolDeps, begun: ReadonlyMap<string, string>): 
       }
     },
   });
-  return [advance, wait, finish, fail, cancel].map(([name, description, input, change]) =>
+  return CHANGING.map(([name, description, input, change]) =>
     changing(name, description, input, (own, given, context) => change(deps, own, given, context)),
   );
 }
-
-type Changing = readonly [
-  name: string,
-  description: string,
-  input: Tool["spec"]["inputSchema"],
-  change: (deps: FlowToolDeps, own: Own, input: Input, context: ToolContext) => ToolOutput,
-];
-
-const advance: Changing = [
-  "flow_advance",
-  "Moves a flow of this conversation to another step, and keeps notes with it.",
-  schema({ ...FLOW, step: text("Name of the step that comes next.", 80), ...DATA }, ["flow", "step"]),
-  (deps, own, input, context) => {
-    const step = String(input.step);
-    return drive(deps, own, context, { step, patch: notes(input), wait: { kind: "manual", to: step } }, [
-      "step",
-      `Flow ${own.id} is at step "${step}".`,
-    ]);
-  },
-];
-
-const wait: Changing = [
-  "flow_wait",
-  "Lets a flow wait: until a time, or for an event with a topic and a correlation id; then you are asked to go on. A deadline asks you earlier.",
-  schema(
-    {
-      ...FLOW,
-      until: text("Time to wait for, ISO 8601 with zone, such as 2026-12-01T09:00:00Z.", 40),
-      topic: text("Topic of the event to wait for.", 200),
-      correlationId: text("Which one of that topic: an order's number, say.", 200),
-      deadline: text("When to go on if the event does not come, ISO 8601 with zone.", 40),
-      step: text("Step that comes after the wait. Default: the present one.", 80),
-      ...DATA,
-    },
-    ["flow"],
-  ),
-  (deps, own, input, context) => {
-    const to = typeof input.step === "string" ? input.step : (own.kept?.step ?? "start");
-    const deadline = input.deadline === undefined ? {} : { deadline: { at: timeOf(input.deadline), to } };
-    const on = waitOf(input, to);
-    const whole: FlowWait = { ...on, ...deadline };
-    checkWait(whole, context.now);
-    return drive(deps, own, context, { step: to, patch: notes(input), wait: whole }, [
-      "waits",
-      `Flow ${own.id} waits.`,
-    ]);
-  },
-];
-
-const finish: Changing = [
-  "flow_finish",
-  "Ends a flow of this conversation that has reached its goal.",
-  schema({ ...FLOW, ...DATA }, ["flow"]),
-  (deps, own, input, context) =>
-    drive(deps, own, context, { patch: notes(input), end: "finished" }, [
-      "finished",
-      `Flow ${own.id} is finished.`,
-    ]),
-];
-
-const fail: Changing = [
-  "flow_fail",
-  "Ends a flow of this conversation that cannot reach its goal.",
-  schema({ ...FLOW, reason: text("Why, one sentence.") }, ["flow", "reason"]),
-  (deps, own, input, context) =>
-    drive(deps, own, context, { patch: {}, end: "failed", error: String(input.reason) }, [
-      "failed",
-      `Flow ${own.id} is given up: ${String(input.reason)}`,
-    ]),
-];
-
-const cancel: Changing = [
-  "flow_cancel",
-  "Cancels a flow of this conversation that is no longer wanted. Final.",
-  schema({ ...FLOW, reason: text("Why, one sentence.") }, ["flow", "reason"]),
-  ({ flows, engine }, own, input, context) => ({
-    text: `Flow ${own.id} is being cancelled.`,
-    writes: [
-      flows.requestCancel(
-        { id: own.id, spaceId: context.spaceId },
-        engine.says("cancel-requested", String(input.reason), context.agentId),
-      ),
-    ],
-  }),
-];
 
 function statusTool({ flows }: FlowToolDeps): Tool {
   return {
@@ -265,52 +155,8 @@ function isOwn(flow: FlowRun, { spaceId, sessionId }: ToolContext): boolean {
   return flow.spaceId === spaceId && flow.sessionId === sessionId;
 }
 
-function drive(
-  { flows, engine }: FlowToolDeps,
-  { id }: Own,
-  { spaceId, sessionId, agentId, idempotencyKey: key }: ToolContext,
-  change: Pick<Parameters<FlowStore["drive"]>[0], "step" | "patch" | "wait" | "end" | "error">,
-  [what, told]: readonly [string, string],
-): ToolOutput {
-  const write = flows.drive(
-    { id, spaceId, sessionId, definition: AGENT_FLOW, key, ...change },
-    engine.says(what, told, agentId),
-  );
-  return { text: told, writes: [write] };
-}
-
-function waitOf(input: Input, to: string): FlowWait {
-  if (input.until !== undefined) return { kind: "timer", at: timeOf(input.until), to };
-  if (input.topic === undefined && input.correlationId === undefined) return { kind: "manual", to };
-  return {
-    kind: "event",
-    topic: String(input.topic ?? ""),
-    correlationId: String(input.correlationId ?? ""),
-    to,
-  };
-}
-
-function timeOf(value: unknown): number {
-  const at = Date.parse(String(value));
-  if (Number.isFinite(at)) return at;
-  throw new TroupeError(`"${String(value)}" is no time. Write it like 2026-12-01T09:00:00Z.`, {
-    code: "request.invalid",
-  });
-}
-
-function notes({ data }: Input): Readonly<Record<string, string | number | boolean>> {
-  return (data ?? {}) as Readonly<Record<string, string | number | boolean>>;
-}
-
 function lineOf(flow: FlowRun): string {
   const parked = parkedOn(flow, true);
   const rest = parked === undefined ? (flow.error ?? "") : `waits ${parked}`;
   return `${flow.id}: "${flow.goal}", ${flow.status} at step "${flow.step}"${rest === "" ? "" : `, ${rest}`}`;
-}
-
-function schema(
-  properties: Readonly<Record<string, unknown>>,
-  required: readonly string[],
-): Tool["spec"]["inputSchema"] {
-  return { type: "object", properties, required, additionalProperties: false };
 }

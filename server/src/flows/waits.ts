@@ -58,8 +58,11 @@ function timeText(at: number): string {
 /** Why a flow does not go on; undefined for one that does, or has ended. `isKnown`: this process can run it. */
 export function parkedOn(flow: FlowRun, isKnown: boolean): string | undefined {
   if (flow.endedAt !== undefined) return undefined;
+  if (flow.cancelRequested !== undefined) return "to be cancelled";
   if (!isKnown && !flow.isMirrored) {
     return `for a process that knows ${flow.definition} version ${flow.version}`;
   }
-  return flow.wait === undefined ? undefined : describeWait(flow.wait);
+  if (flow.wait !== undefined) return describeWait(flow.wait);
+  const isTriedLater = flow.owner === undefined && flow.error !== undefined && flow.dueAt !== undefined;
+  return isTriedLater ? `to be tried again at ${timeText(flow.dueAt ?? 0)}` : undefined;
 }
