@@ -5,8 +5,8 @@ import type { HandlerDeps } from "./deps.ts";
 import { NEVER } from "./notice.ts";
 import { ANSWERED_EFFECT, deliverEffect, EFFECT_VERSION, postWrites } from "./post.ts";
 import { answerId } from "./progress.ts";
-import { settled } from "./settled.ts";
-import { tell } from "./texts.ts";
+import { count, settled } from "./settled.ts";
+import { cut, tell } from "./texts.ts";
 
 /** A message whose turns failed so often is dead; every other of its batch goes on. Source: feature NN-085. */
 const MAX_TURNS = 3;
@@ -32,17 +32,29 @@ export function createAnsweredHandler(deps: HandlerDeps): EffectHandler {
       if (typeof ended.batchId !== "string" || typeof ended.turnId !== "string")
         throw new TroupeError(`The effect ${effect.id} names no turn.`, { code: "request.invalid" });
       await markActivated(deps, ended);
-      const open = (await deps.agentDeliveries.ofBatch(ended.batchId, options)).filter(
-        ({ state }) => state === "activated",
-      );
-      const isDone = ended.state === "replied" || ended.state === "suppressed";
-      if (open.some(({ kind }) => kind === "ask")) return answer(deps, open, ended, options);
-      if (isDone) return endDone(deps, open);
-      if (ended.state === "cancelled")
-        return endAll(deps, open, () => ({ state: "cancelled", reason: tell("en", "stopped") }));
-      return tryAgain(deps, open, ended);
+      const batch = await deps.agentDeliveries.ofBatch(ended.batchId, options);
+      const open = batch.filter(({ state }) => state === "activated");
+      const writes = open.length === 0 ? [] : await close(deps, open, ended, options);
+      // Also of what an earlier attempt ended that did not live to say so.
+      return [...writes, ...(await settled(deps, await deps.agentDeliveries.ofBatch(ended.batchId, NEVER)))];
     },
   };
+}
+
+/** Ends what the turn was about; resolves with what its own end is kept with. */
+async function close(
+  deps: HandlerDeps,
+  open: readonly AgentDelivery[],
+  ended: Ended,
+  options: CallOptions,
+): Promise<readonly Write<unknown>[]> {
+  const isDone = ended.state === "replied" || ended.state === "suppressed";
+  if (open.some(({ kind }) => kind === "ask")) await answer(deps, open, ended, options);
+  else if (isDone) return endDone(deps, open);
+  else if (ended.state === "cancelled")
+    await endAll(deps, open, () => ({ state: "cancelled", reason: tell("en", "stopped") }));
+  else return tryAgain(deps, open, ended);
+  return [];
 }
 
 /** The turn may end before its beginning was marked. */
@@ -57,11 +69,9 @@ async function markActivated(
   }
 }
 
-async function endDone(
-  deps: HandlerDeps,
-  open: readonly AgentDelivery[],
-): Promise<readonly Write<unknown>[]> {
+function endDone(deps: HandlerDeps, open: readonly AgentDelivery[]): readonly Write<unknown>[] {
   const at = deps.clock.now();
+  for (const _ of open) count(deps, "done");
   return open.map(({ messageId, channelId, to }) =>
     deps.agentDeliveries.end({ messageId, channelId, to, state: "done", at }),
   );
@@ -72,7 +82,7 @@ async function answer(
   open: readonly AgentDelivery[],
   ended: Ended,
   options: CallOptions,
-): Promise<readonly Write<unknown>[]> {
+): Promise<void> {
   const text = ended.state === "replied" ? await replyOf(deps, ended, options) : "";
   const reason = ended.error?.message ?? tell("en", ended.state === "cancelled" ? "stopped" : "noWords");
   if (text === "") {
@@ -90,6 +100,7 @@ async function answer(
       ...asked.origin,
       ...{ sessionId: turn?.sessionId ?? "", turnId: ended.turnId, hops: turn?.payload.cause?.depth ?? 0 },
     };
+    count(deps, "done");
     const about = { id: answerId(asked.id, delivery.to), correlationId: asked.id, from: delivery.to };
     writes.push(
       ...postWrites(deps, { ...about, channel, kind: "answer", text, origin, at }, []),
@@ -99,7 +110,6 @@ async function answer(
     );
   }
   await deps.unit.commit(writes, NEVER);
-  return settled(deps, open);
 }
 
 /** What the turn said at its end, cut where it is longer than a message may be. */
@@ -114,18 +124,10 @@ async function replyOf(
   for (let page = 0; page < PAGES && cursor !== undefined; page++) {
     const found = await sessions.messages({ sessionId: turn.sessionId, cursor }, options);
     const reply = found.items.find(({ id }) => id === ended.messageId);
-    if (reply !== undefined) return cut(textOf(reply.parts));
+    if (reply !== undefined) return cut(textOf(reply.parts), MAX_AGENT_MESSAGE_BYTES);
     cursor = found.next;
   }
   return "";
-}
-
-function cut(text: string): string {
-  if (Buffer.byteLength(text) <= MAX_AGENT_MESSAGE_BYTES) return text;
-  const most = Buffer.from(text)
-    .subarray(0, MAX_AGENT_MESSAGE_BYTES - 8)
-    .toString("utf8");
-  return `${most.replace(/\uFFFD+$/, "")} …`;
 }
 
 /** Each message of a batch that failed is tried by itself, so that one bad one costs the others one turn more and no answer. */
@@ -139,7 +141,7 @@ async function tryAgain(
   );
   const again = open.filter((one) => !over.includes(one));
   const now = deps.clock.now();
-  const writes = await endAll(deps, over, ({ attempts }) => ({
+  await endAll(deps, over, ({ attempts }) => ({
     state: "dead",
     reason: tell("en", "poison", { attempts, reason: error?.message ?? "" }),
   }));
@@ -151,9 +153,11 @@ async function tryAgain(
       const dueAt = open.length > 1 ? now : now + AGAIN_MS * 2 ** (attempts - 1);
       return [
         deps.agentDeliveries.again({ messageId, to }),
-        deps.effects.put(deliverEffect(spaceId, { messageId, to }, origin, dueAt, attempts)),
+        deps.effects.put(
+          deliverEffect(spaceId, { messageId, to }, origin, now, { name: String(attempts), dueAt, attempts }),
+        ),
       ];
     }),
   );
-  return [...writes, ...retries.flat()];
+  return retries.flat();
 }

@@ -2,7 +2,7 @@ import type { Agent, CallOptions, Tool, ToolContext, ToolOutput, Write } from "@
 import { MAX_AGENT_MESSAGE_BYTES, SUBJECTS } from "@troupe/contracts";
 import { derivedId } from "../kit/index.ts";
 import type { DelegationDeps } from "./deps.ts";
-import { type Standing, standingOf } from "./origin.ts";
+import { type Standing, standingOf, waitingAbove } from "./origin.ts";
 import { directChannel, postWrites, tellEffect } from "./post.ts";
 import type { Progress } from "./progress.ts";
 import { named, reachable } from "./reach.ts";
@@ -16,7 +16,7 @@ const MAX_WAIT_SECONDS = 300;
 const WAIT_SHARE = 0.8;
 /** The executor's own bound comes after every wait. */
 const TOOL_TIMEOUT_MS = (MAX_WAIT_SECONDS + 30) * 1_000;
-/** Answers that a turn waited for and did not live to take are told so long after its end at the latest. */
+/** Answers that a turn waited for and did not live to take are looked for so long after its wait. */
 const ORPHAN_MS = 5_000;
 
 const question = {
@@ -123,6 +123,10 @@ async function ask(
   const standing = await standingOf(deps, context, options);
   const over = overLimits(deps, standing, context.language);
   if (over !== undefined) return over;
+  const above = await waitingAbove(deps, standing.turn, options);
+  const busy = targets.find(({ spec }) => above.has(spec.id));
+  if (busy !== undefined)
+    return { text: tell(context.language, "circular", { agent: busy.spec.name }), isError: true };
   const session = await deps.sessions.get(context.sessionId, options);
   const isStateless = session?.stateless === true;
   // Whoever asked this agent gets what this turn answers, so what it needs for that must be there before its end.
@@ -157,14 +161,13 @@ function taken(
   waitedSeconds: number | undefined,
 ): ToolOutput {
   const text = answersText(deps.agents, spaceId, parts, language);
-  const none = parts.every(({ answer }) => answer === undefined);
   const late =
     isComplete || waitedSeconds === undefined
       ? ""
       : `${tell(language, "late.gone", { seconds: waitedSeconds })}\n\n`;
   return {
+    // Also where nobody answered it is no error: with one, what is kept here would not be.
     text: late + text,
-    ...(none ? { isError: true } : {}),
     writes: [
       deps.agentDeliveries.endGather({ id: gather.id, state: "told", at: deps.clock.now() }),
       // What is not needed any more is stopped by whoever tells.
@@ -190,15 +193,14 @@ function askWrites(
   const { spaceId, agentId, sessionId, turnId, now } = context;
   const { rootTurnId, hops, lane } = standing.origin;
   const gather = { id: gatherId, spaceId, agentId, sessionId, turnId, rootTurnId, createdAt: now };
-  const { turn } = standing;
-  const orphanAt = now + Math.max(0, turn.deadlineAt - turn.dueAt) + ORPHAN_MS;
+  const orphanAt = now + secondsOf(asked, standing) * 1_000 + ORPHAN_MS;
   return [
     deps.agentDeliveries.gather({
       ...gather,
       ...{ wanted: asked.wanted, total: targets.length, depth: standing.depth, hops, lane },
       state: waits ? "awaited" : "open",
     }),
-    ...(waits ? [deps.effects.put(tellEffect(gather, "orphaned", orphanAt))] : []),
+    ...(waits ? [deps.effects.put(tellEffect(gather, "orphaned", now, orphanAt))] : []),
     ...targets.flatMap((target, at) => {
       const channel = directChannel(agentId, target.spec.id, context);
       return [

@@ -3,15 +3,16 @@ import { isActivated, MAX_AGENT_MESSAGE_BYTES } from "@troupe/contracts";
 import { derivedId } from "../kit/index.ts";
 import { isTooLarge, overLimits, unknownAgent } from "./ask-tools.ts";
 import type { DelegationDeps } from "./deps.ts";
-import { standingOf } from "./origin.ts";
+import { type Standing, standingOf } from "./origin.ts";
 import { directChannel, postWrites } from "./post.ts";
-import { mayReach, named, reachable } from "./reach.ts";
+import { mayActivate, named, reachable } from "./reach.ts";
 import { nameOf, tell } from "./texts.ts";
 
 const MAX_MEMBERS = 32;
 const READ_DEFAULT = 20;
 const READ_MOST = 100;
 const LISTED = 50;
+const DIRECT = { kind: "direct", creator: "" } as const;
 
 const text = { type: "string", minLength: 1, maxLength: MAX_AGENT_MESSAGE_BYTES };
 const channelId = { type: "string", minLength: 1, maxLength: 64, description: "Id or name of the channel." };
@@ -45,20 +46,18 @@ function sendTool(deps: DelegationDeps): Tool {
     async run(input, context, options) {
       const { agent: wanted, text: said } = input as { agent: string; text: string };
       const { spaceId, agentId, language } = context;
+      const standing = await standingOf(deps, context, options);
       const self = deps.agents.get(spaceId, agentId);
       const known = deps.agents
         .list(spaceId)
-        // Whoever may write to this agent may be written back to.
-        .filter((one) => self !== undefined && (mayReach(self, one) || mayReach(one, self)));
+        .filter((one) => self !== undefined && mayActivate(DIRECT, self, one, standing.turn));
       const target = named(known, wanted);
-      if (target === undefined)
-        return unknownAgent(self === undefined ? [] : reachable(deps.agents, self), wanted, language);
+      if (target === undefined) return unknownAgent(known, wanted, language);
       const channel = directChannel(agentId, target.spec.id, context);
       return post(
         deps,
-        { channel, said, to: [target.spec.id], mentions: [], opens: [agentId, target.spec.id] },
+        { channel, said, to: [target.spec.id], mentions: [], opens: [agentId, target.spec.id], standing },
         context,
-        options,
         () => tell(language, "sent", { agent: target.spec.name }),
       );
     },
@@ -81,13 +80,25 @@ function postTool(deps: DelegationDeps): Tool {
       if (channel === undefined) return unknownChannel(wanted, language);
       const members = (await deps.agentChannels.members(channel.id, options)).map((one) => one.agentId);
       const mentions = mentionsIn(said, members);
-      const to = members.filter((member) => isActivated(channel, { from: agentId, mentions }, member));
-      const agents = to.map((id) => nameOf(deps.agents, spaceId, id)).join(", ");
+      const standing = await standingOf(deps, context, options);
+      const self = deps.agents.get(spaceId, agentId);
+      const meant = members.filter((member) => isActivated(channel, { from: agentId, mentions }, member));
+      const to = meant.filter((member) => {
+        const target = deps.agents.get(spaceId, member);
+        return (
+          self !== undefined && target !== undefined && mayActivate(channel, self, target, standing.turn)
+        );
+      });
+      const namesOf = (ids: readonly string[]) =>
+        ids.map((id) => nameOf(deps.agents, spaceId, id)).join(", ");
       const name = channel.name === "" ? channel.id : channel.name;
-      return post(deps, { channel, said, to, mentions }, context, options, () =>
-        to.length === 0
-          ? tell(language, "posted.nobody", { channel: name })
-          : tell(language, "posted", { channel: name, agents }),
+      const agents = namesOf(to);
+      const others = namesOf(meant.filter((member) => !to.includes(member)));
+      return post(deps, { channel, said, to, mentions, standing }, context, () =>
+        [
+          tell(language, to.length === 0 ? "posted.nobody" : "posted", { channel: name, agents }),
+          ...(others === "" ? [] : [tell(language, "posted.notThese", { agents: others })]),
+        ].join(" "),
       );
     },
   };
@@ -104,7 +115,7 @@ function mentionsIn(said: string, members: readonly string[]): readonly string[]
   ];
 }
 
-async function post(
+function post(
   deps: DelegationDeps,
   about: {
     readonly channel: Omit<AgentChannel, "lastSeq">;
@@ -113,16 +124,15 @@ async function post(
     readonly mentions: readonly string[];
     /** Members of a channel that may not be there yet. */
     readonly opens?: readonly string[];
+    readonly standing: Standing;
   },
   context: ToolContext,
-  options: CallOptions,
   told: () => string,
-): Promise<ToolOutput> {
-  const { channel, said, to, mentions, opens } = about;
+): ToolOutput {
+  const { channel, said, to, mentions, opens, standing } = about;
   const { agentId, language, idempotencyKey, now } = context;
   if (isTooLarge(said))
     return { text: tell(language, "large", { max: MAX_AGENT_MESSAGE_BYTES }), isError: true };
-  const standing = await standingOf(deps, context, options);
   const over = overLimits(deps, standing, language);
   if (over !== undefined && to.length > 0) return over;
   const id = derivedId("agent-post", idempotencyKey);

@@ -12,11 +12,12 @@ import { TroupeError } from "@troupe/contracts";
 import { derivedId } from "../kit/index.ts";
 import type { HandlerDeps } from "./deps.ts";
 import { keepWithNotices, NEVER, type Notice } from "./notice.ts";
-import { ANSWERED_EFFECT, DELIVER_EFFECT, EFFECT_VERSION } from "./post.ts";
-import { mayReach } from "./reach.ts";
-import { settled } from "./settled.ts";
+import { AGENTS_CHANNEL, ANSWERED_EFFECT, DELIVER_EFFECT, EFFECT_VERSION } from "./post.ts";
+import { mayActivate, mayReach } from "./reach.ts";
+import { count, settled } from "./settled.ts";
 import { nameOf, tell } from "./texts.ts";
 
+const CHAIN_STOPPED = "its chain was stopped";
 const MAX_BATCH = 100;
 const MAX_ATTEMPTS = 8;
 /** Refusals that pass by themselves. */
@@ -38,27 +39,51 @@ export function createDeliverHandler(deps: HandlerDeps): EffectHandler {
     versions: [EFFECT_VERSION],
     retry: { maxAttempts: MAX_ATTEMPTS, baseMs: 500, capMs: 60_000 },
     async handle(effect, options) {
-      const { messageId, to } = effect.payload as { messageId?: unknown; to?: unknown };
+      const { messageId, to, round } = effect.payload as Readonly<Record<string, unknown>>;
       if (typeof messageId !== "string" || typeof to !== "string")
         throw new TroupeError(`The effect ${effect.id} names no message.`, { code: "request.invalid" });
       const { agentDeliveries, unit } = deps;
       await unit.commit(
-        [agentDeliveries.bind({ batchId: effect.id, messageId, to, limit: MAX_BATCH })],
+        [
+          agentDeliveries.bind({
+            ...{ batchId: effect.id, messageId, to, limit: MAX_BATCH },
+            ...(typeof round === "number" ? { attempts: round } : {}),
+          }),
+        ],
         options,
       );
       const waiting = (await agentDeliveries.ofBatch(effect.id, options)).filter(
         ({ state }) => state === "waiting",
       );
-      if (waiting.length === 0) return [];
       try {
-        return await deliver(deps, effect, waiting, options);
+        if (waiting.length > 0) await deliver(deps, effect, waiting, options);
       } catch (error) {
         if (effect.attempt < MAX_ATTEMPTS) throw error;
         const reason = error instanceof Error ? error.message : String(error);
-        return endAll(deps, waiting, () => ({ state: "dead", reason }));
+        await endAll(deps, waiting, () => ({ state: "dead", reason }));
       }
+      // Also of what an earlier attempt ended that did not live to say so.
+      const batch = await agentDeliveries.ofBatch(effect.id, NEVER);
+      if (waiting.length === 0 && effect.attempt > 1) await stopLeft(deps, effect, batch, options);
+      return settled(deps, batch);
     },
   };
+}
+
+/** An earlier attempt may have been accepted just before its batch was stopped, and died before it could stop that turn. */
+async function stopLeft(
+  deps: HandlerDeps,
+  { id: platformId, spaceId }: Effect,
+  batch: readonly AgentDelivery[],
+  options: CallOptions,
+): Promise<void> {
+  const stopped = batch.find(({ state, turnId }) => state === "cancelled" && turnId === undefined);
+  if (stopped === undefined) return;
+  const channel = await deps.agentChannels.get(stopped.channelId, options);
+  if (channel === undefined) return;
+  const by = { spaceId, principalId: channel.ownerId, channel: AGENTS_CHANNEL, platformId };
+  const accepted = await deps.inbox.find(by, options);
+  if (accepted !== undefined) await deps.cancel(accepted.turnId, { reason: CHAIN_STOPPED }, options);
 }
 
 async function deliver(
@@ -66,7 +91,7 @@ async function deliver(
   effect: Effect,
   waiting: readonly AgentDelivery[],
   options: CallOptions,
-): Promise<readonly Write<unknown>[]> {
+): Promise<void> {
   const channel = await deps.agentChannels.get(waiting[0]?.channelId ?? "", options);
   const items: Item[] = [];
   const ended = new Map<string, Ending>();
@@ -89,28 +114,15 @@ async function deliver(
       ended.set(delivery.messageId, { state: "suppressed", reason: over ?? "" });
     }
   }
-  const writes: Write<unknown>[] = [];
   const turned = waiting.filter(({ messageId }) => ended.has(messageId));
-  if (turned.length > 0) {
-    writes.push(...(await endAll(deps, turned, ({ messageId }) => ended.get(messageId) ?? NOT_SO)));
-  }
-  if (passed.length === 0 || channel === undefined) return writes;
+  if (turned.length > 0) await endAll(deps, turned, ({ messageId }) => ended.get(messageId) ?? NOT_SO);
+  if (passed.length === 0 || channel === undefined) return;
   const order = passed.toSorted((a, b) => a.message.seq - b.message.seq);
   const result = await deps.accept(inboundOf(deps, effect, channel, order), principalOf(channel), options);
-  if (result.kind !== "refused") {
-    await follow(deps, effect.id, result, options);
-    return writes;
-  }
+  if (result.kind !== "refused") return follow(deps, effect.id, result, options);
   if (PASSING.has(result.code) && effect.attempt < MAX_ATTEMPTS) throw passing(result);
-  const refused = await endAll(
-    deps,
-    order.map(({ delivery }) => delivery),
-    () => ({
-      state: "refused",
-      reason: result.message,
-    }),
-  );
-  return [...writes, ...refused];
+  const refused = order.map(({ delivery }) => delivery);
+  await endAll(deps, refused, () => ({ state: "refused", reason: result.message }));
 }
 
 interface Ending {
@@ -122,21 +134,22 @@ const NOT_SO: Ending = { state: "refused", reason: "" };
 
 /** A rule of today that says no, though the message was let in when it was said. */
 async function refusalOf(
-  { agents, agentChannels }: HandlerDeps,
+  { agents, agentChannels, turns }: HandlerDeps,
   channel: AgentChannel,
-  { spaceId, from, to, kind }: AgentDelivery,
+  { spaceId, from, to, kind, originTurnId }: AgentDelivery,
   options: CallOptions,
 ): Promise<string | undefined> {
   const [sender, target] = [agents.get(spaceId, from), agents.get(spaceId, to)];
   if (target === undefined) return tell("en", "gone", { agent: to });
   if (kind === "message" && channel.kind === "group") {
     const members = await agentChannels.members(channel.id, options);
-    return members.some(({ agentId }) => agentId === to) ? undefined : tell("en", "left", { agent: to });
+    if (!members.some(({ agentId }) => agentId === to)) return tell("en", "left", { agent: to });
   }
   if (sender !== undefined && mayReach(sender, target)) return undefined;
-  // Answering is allowed to whoever was written to: the pair is open when either may reach the other.
-  if (kind === "message" && sender !== undefined && mayReach(target, sender)) return undefined;
-  return tell("en", "refused.reach", { agent: to, from });
+  const speaking = kind === "message" ? await turns.get(originTurnId, options) : undefined;
+  const isAllowed =
+    sender !== undefined && speaking !== undefined && mayActivate(channel, sender, target, speaking);
+  return isAllowed ? undefined : tell("en", "refused.reach", { agent: to, from });
 }
 
 /** Counts what these messages of one sender activate; why not, when the pair has had enough. Source: feature NN-084. */
@@ -181,7 +194,12 @@ function inboundOf(
     items.length === 1 ? last.text : items.map(({ message }) => lineOf(deps, message)).join("\n\n");
   return {
     agentId: items[0]?.delivery.to ?? "",
-    ...{ channel: "agents", sessionKey: channel.id, peerId: channel.peerId, audience: channel.audience },
+    ...{
+      channel: AGENTS_CHANNEL,
+      sessionKey: channel.id,
+      peerId: channel.peerId,
+      audience: channel.audience,
+    },
     parts: [{ type: "text", text }],
     ...{ trigger: "agent", lane: origin.lane, platformId: effect.id, debounceMs: 0, whileBusy: "queue" },
     cause: {
@@ -232,23 +250,26 @@ async function follow(
     if (!TroupeError.is(error, "store.conflict")) throw error;
     const batch = await deps.agentDeliveries.ofBatch(batchId, options);
     if (batch.some(({ state }) => state === "cancelled"))
-      await deps.cancel(turnId, { reason: "its chain was stopped" }, options);
+      await deps.cancel(turnId, { reason: CHAIN_STOPPED }, options);
   }
 }
 
-/** Ends deliveries for good, tells whoever sent them, and what that means for those who wait. */
+/** Ends deliveries for good and tells whoever sent them. What that means for those who wait, `settled` says. */
 export async function endAll(
   deps: HandlerDeps,
   deliveries: readonly AgentDelivery[],
   endingOf: (delivery: AgentDelivery) => Ending | { readonly state: "failed"; readonly reason: string },
-): Promise<readonly Write<unknown>[]> {
+): Promise<void> {
   const at = deps.clock.now();
   const writes: Write<unknown>[] = [];
   const notices: Notice[] = [];
+  const dead: (readonly [AgentDelivery, string])[] = [];
   for (const delivery of deliveries) {
     const { messageId, channelId, to, from, spaceId } = delivery;
     const { state, reason } = endingOf(delivery);
+    if (state === "dead") dead.push([delivery, reason]);
     writes.push(deps.agentDeliveries.end({ messageId, channelId, to, state, reason, at }));
+    count(deps, state);
     deps.logger.warn("delegation.ended", { messageId, from, to, state, reason });
     // Of what was asked the asker is told; of the rest nobody else would be.
     if (delivery.gatherId !== undefined || state === "cancelled") continue;
@@ -263,7 +284,7 @@ export async function endAll(
     notices.push({ sessionId, turnId, text, about: `${messageId}/${to}` });
   }
   await keepWithNotices(deps, writes, notices);
-  return settled(deps, deliveries);
+  for (const [delivery, reason] of dead) deps.onDead?.(delivery, reason);
 }
 
 function languageOf(text: string): string {

@@ -1,5 +1,6 @@
 import type {
   AgentChannelStore,
+  AgentDelivery,
   AgentDeliveryStore,
   AgentDirectory,
   Clock,
@@ -31,10 +32,13 @@ export interface DelegationDeps {
   readonly unit: UnitOfWork;
   readonly agentChannels: AgentChannelStore;
   readonly agentDeliveries: AgentDeliveryStore;
-  readonly turns: Pick<TurnStore, "get">;
-  readonly sessions: Pick<SessionStore, "get" | "messages" | "history" | "take" | "append">;
+  readonly turns: Pick<TurnStore, "get" | "list">;
+  readonly sessions: Pick<
+    SessionStore,
+    "get" | "messages" | "history" | "take" | "append" | "handOff" | "handBack"
+  >;
   readonly storylines: Pick<StorylineStore, "ofSession">;
-  readonly inbox: Pick<InboxStore, "ofTurn">;
+  readonly inbox: Pick<InboxStore, "ofTurn" | "find">;
   readonly effects: Pick<EffectStore, "put">;
   readonly agents: AgentDirectory;
   readonly bus: MessageBus;
@@ -50,4 +54,6 @@ export interface DelegationDeps {
 export interface HandlerDeps extends DelegationDeps {
   readonly accept: Inbox["accept"];
   readonly cancel: TurnControl["cancel"];
+  /** Told of each message that was given up, once that is kept. */
+  readonly onDead?: (delivery: AgentDelivery, reason: string) => void;
 }

@@ -6,10 +6,13 @@ import { channelTools } from "./channel-tools.ts";
 import { createDeliverHandler } from "./deliver.ts";
 import type { DelegationDeps, HandlerDeps } from "./deps.ts";
 import { findAgentTool, listAgentsTool } from "./find-tools.ts";
+import { handBackTool, handOffTool } from "./hand-off.ts";
+import { stopTool } from "./stop-tool.ts";
 import { createTellHandler } from "./tell.ts";
 
 export type { DelegationDeps, DelegationLimits, HandlerDeps } from "./deps.ts";
 export { matchesAny, mayReach } from "./reach.ts";
+export { redeliveries } from "./redeliver.ts";
 
 /** The tools of agents that may reach others, or be reached. */
 export function createDelegationTools(deps: DelegationDeps): readonly Tool[] {
@@ -19,7 +22,14 @@ export function createDelegationTools(deps: DelegationDeps): readonly Tool[] {
     listAgentsTool(deps),
     findAgentTool(deps),
     ...channelTools(deps),
+    handOffTool(deps),
+    handBackTool(deps),
   ];
+}
+
+/** Those that people call by a command, whatever an agent's blueprint names. */
+export function createDelegationCommandTools(deps: HandlerDeps): readonly Tool[] {
+  return [handBackTool(deps), stopTool(deps)];
 }
 
 /** What gives agents their turns, and tells them of the answers. */

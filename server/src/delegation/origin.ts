@@ -37,6 +37,29 @@ export async function standingOf(
   };
 }
 
+/**
+ * Agents above this turn that were asked by its own agent and wait for what comes of it. Their conversation with this agent
+ * is taken up by that, so whoever asked them back would wait in vain.
+ */
+export async function waitingAbove(
+  { turns }: Pick<DelegationDeps, "turns">,
+  turn: Turn,
+  options: CallOptions,
+): Promise<ReadonlySet<string>> {
+  const agents = new Set<string>();
+  let below = turn;
+  for (let hops = turn.payload.cause?.depth ?? 0; hops > 0; hops--) {
+    const { from, parentTurnId } = below.payload.cause ?? {};
+    if (from?.kind !== "ask" || parentTurnId === undefined) break;
+    const above = await turns.get(parentTurnId, options);
+    if (above?.state !== "running") break;
+    const asker = above.payload.cause?.from;
+    if (asker?.kind === "ask" && asker.agentId === turn.agentId) agents.add(above.agentId);
+    below = above;
+  }
+  return agents;
+}
+
 async function depthOf(
   deps: Pick<DelegationDeps, "agentChannels" | "agentDeliveries">,
   of: { readonly kind: string; readonly id: string } | undefined,

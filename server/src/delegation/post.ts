@@ -9,6 +9,8 @@ import type {
 import { derivedId } from "../kit/index.ts";
 import type { DelegationDeps } from "./deps.ts";
 
+/** Where conversations of agents with one another are held. */
+export const AGENTS_CHANNEL = "agents";
 /** What a message to an agent waits for: a worker that gives it a turn. */
 export const DELIVER_EFFECT = "agent.deliver";
 /** A turn that an agent's message began has ended. */
@@ -63,19 +65,27 @@ export function postWrites(
   ];
 }
 
-/** `dueAt`: not before that. `round` tells it from the effect of an earlier try. */
+/**
+ * `again`: of a further try: its name, which tells it from the effects of earlier ones, not before when, and how many turns
+ * the message has had; a try that names no number takes it up whatever it had.
+ */
 export function deliverEffect(
   spaceId: string,
   { messageId, to }: { readonly messageId: string; readonly to: string },
   { turnId, sessionId }: Pick<AgentMessageOrigin, "turnId" | "sessionId">,
-  dueAt: number,
-  round = 0,
+  at: number,
+  again: { readonly name: string; readonly dueAt: number; readonly attempts?: number } = {
+    name: "0",
+    dueAt: at,
+    attempts: 0,
+  },
 ): NewEffect {
+  const { name, dueAt, attempts } = again;
   return {
-    id: derivedId(DELIVER_EFFECT, messageId, to, String(round)),
+    id: derivedId(DELIVER_EFFECT, messageId, to, name),
     ...{ spaceId, kind: DELIVER_EFFECT, v: EFFECT_VERSION, lane: "realtime", turnId, sessionId },
-    payload: { messageId, to },
-    ...{ createdAt: dueAt, dueAt },
+    payload: { messageId, to, ...(attempts === undefined ? {} : { round: attempts }) },
+    ...{ createdAt: at, dueAt },
   };
 }
 
@@ -87,13 +97,14 @@ export function tellEffect(
     readonly sessionId: string;
   },
   why: string,
-  dueAt: number,
+  at: number,
+  dueAt: number = at,
 ): NewEffect {
   const { id: gatherId, spaceId, turnId, sessionId } = gather;
   return {
     id: derivedId(TELL_EFFECT, gatherId, why),
     ...{ spaceId, kind: TELL_EFFECT, v: EFFECT_VERSION, lane: "realtime", turnId, sessionId },
     payload: { gatherId },
-    ...{ createdAt: dueAt, dueAt },
+    ...{ createdAt: at, dueAt },
   };
 }

@@ -1,4 +1,4 @@
-import type { Agent, AgentDirectory } from "@troupe/contracts";
+import type { Agent, AgentChannel, AgentDirectory, Turn } from "@troupe/contracts";
 
 /** Whether `asker` may reach `target`: its own list names it, and the target's list names the asker. Nobody reaches itself. */
 export function mayReach(asker: Agent, target: Agent): boolean {
@@ -7,6 +7,21 @@ export function mayReach(asker: Agent, target: Agent): boolean {
     matchesAny(asker.spec.delegates ?? [], target.spec.id) &&
     matchesAny(target.spec.acceptsFrom ?? [], asker.spec.id)
   );
+}
+
+/**
+ * Whether what `from` says in a channel may make `to` work. Beside whom it may reach these are: whoever made the turn work in
+ * which it speaks, for an answer; and the creator of a group, which asked it in.
+ */
+export function mayActivate(
+  channel: Pick<AgentChannel, "kind" | "creator">,
+  from: Agent,
+  to: Agent,
+  speaking: Pick<Turn, "payload"> | undefined,
+): boolean {
+  if (mayReach(from, to)) return true;
+  const wrote = channel.kind === "group" ? channel.creator : speaking?.payload.cause?.from?.agentId;
+  return wrote === to.spec.id && mayReach(to, from);
 }
 
 /** `*` stands for any run of characters, everything else for itself. */

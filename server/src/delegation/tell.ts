@@ -22,12 +22,16 @@ export function createTellHandler(deps: HandlerDeps): EffectHandler {
       if (progress === undefined) return [];
       const { gather, isComplete } = progress;
       if (gather.state === "told" && isComplete) await stopRest(deps, progress, options);
+      if (gather.state === "stopped" && effect.attempt > 1) await stopLeft(deps, gather, options);
       if (gather.state !== "open" && gather.state !== "awaited") return [];
       if (gather.state === "awaited") {
         const asker = await deps.turns.get(gather.turnId, options);
         const isAtWork = asker?.state === "queued" || asker?.state === "running";
         // It takes the answers itself, unless it ends without: then this looks again.
         if (isAtWork) return [deps.effects.put(lookAgain(deps, gather))];
+        // It has ended, maybe just now: what its end kept of the answers is known from here on.
+        const now = await deps.agentDeliveries.findGather(gather.id, options);
+        if (now?.state !== "open" && now?.state !== "awaited") return [];
       }
       // What ends last puts this once more, unless it ended before the turn did that waited for it.
       if (!isComplete) return gather.state === "awaited" ? [deps.agentDeliveries.release(gather.id)] : [];
@@ -36,9 +40,22 @@ export function createTellHandler(deps: HandlerDeps): EffectHandler {
   };
 }
 
+/** An earlier attempt may have begun the turn that tells, and died before it saw that its chain was stopped. */
+async function stopLeft(
+  deps: HandlerDeps,
+  { id: platformId, spaceId, sessionId }: AgentGather,
+  options: CallOptions,
+): Promise<void> {
+  const session = await deps.sessions.get(sessionId, options);
+  if (session === undefined) return;
+  const { ownerId: principalId, channel } = session;
+  const begun = await deps.inbox.find({ spaceId, principalId, channel, platformId }, options);
+  if (begun !== undefined) await deps.cancel(begun.turnId, { reason: "its chain was stopped" }, options);
+}
+
 function lookAgain(deps: HandlerDeps, gather: AgentGather) {
-  const at = deps.clock.now() + LOOK_AGAIN_MS;
-  return tellEffect(gather, `look ${at}`, at);
+  const now = deps.clock.now();
+  return tellEffect(gather, `look ${now}`, now, now + LOOK_AGAIN_MS);
 }
 
 async function inform(
@@ -135,12 +152,14 @@ async function overLimits(
   return undefined;
 }
 
-/** Enough have answered: the rest need not. */
+/** Enough have answered: the rest need not. Stops what an earlier attempt ended and did not live to stop, too. */
 async function stopRest(deps: HandlerDeps, { parts }: Progress, options: CallOptions): Promise<void> {
-  const rest = parts.map(({ delivery }) => delivery).filter(isOpen);
+  const reason = tell("en", "enough");
+  const rest = parts
+    .map(({ delivery }) => delivery)
+    .filter((one) => isOpen(one) || (one.state === "cancelled" && one.reason === reason));
   if (rest.length === 0) return;
   const at = deps.clock.now();
-  const reason = tell("en", "enough");
   await deps.unit.commit(
     rest.map(({ messageId, channelId, to }) =>
       deps.agentDeliveries.end({ messageId, channelId, to, state: "cancelled", reason, at }),

@@ -1,6 +1,10 @@
 import type { AgentDirectory } from "@troupe/contracts";
 import type { Part } from "./progress.ts";
 
+/** Of all answers together, and of each however many there are. */
+const MOST_TOLD_BYTES = 128 * 1024;
+const LEAST_TOLD_BYTES = 4 * 1024;
+
 const EN = {
   unknown: 'There is no agent "{agent}" that you may reach. {known}',
   known: "You may reach: {agents}.",
@@ -31,12 +35,22 @@ const EN = {
   sent: "Sent to {agent}. What comes of it is told to the person by {agent}, or comes here as a message.",
   posted: "Posted to {channel}; it activates {agents}.",
   "posted.nobody": "Posted to {channel}; it activates nobody: mention an agent with @id, or @everyone.",
+  "posted.notThese":
+    "It does not activate {agents}: your blueprint and theirs decide that (delegates, acceptsFrom).",
+  circular: "Not asked: {agent} waits for your answer just now. Answer with what you have.",
   "channel.unknown": "There is no channel {channel} that you are in and that this conversation may use.",
   "channel.made": "Made the channel {name} ({id}) with {agents}.",
   "channel.left": "Left {channel}.",
   "channel.none": "You are in no channel here.",
   "channel.empty": "Nothing has been said there yet.",
-  handed: "Handed to {agent}, who answers the person from here on. Say goodbye in one short sentence.",
+  handed: "From the next message on {agent} answers in this conversation; /back brings {from} back.",
+  "handed.notice": "{from} handed this conversation to {agent}. /back brings {from} back.",
+  "handed.back": "From the next message on {agent} answers in this conversation again.",
+  "handed.backNotice": "This conversation is with {agent} again.",
+  "handed.not": "This conversation is with {agent} already.",
+  "handed.notHere": "Only a conversation with a person can be handed over, and only one that is kept.",
+  "stop.done": "Stopped: {count} under way.",
+  "stop.nothing": "Nothing else is under way for this conversation.",
   "agents.none": "There is no agent that you may reach.",
   "agents.noneFound": "No agent that you may reach fits that. {known}",
 } as const;
@@ -72,12 +86,21 @@ const UK: Readonly<Record<DelegationText, string>> = {
   sent: "Надіслано: {agent}. Про наслідок людині скаже {agent}, або він прийде сюди повідомленням.",
   posted: "Написано в {channel}; це активує: {agents}.",
   "posted.nobody": "Написано в {channel}; це нікого не активує: згадайте агента через @id або @everyone.",
+  "posted.notThese": "Це не активує {agents}: так вирішують ваш опис і їхні (delegates, acceptsFrom).",
+  circular: "Не запитано: {agent} саме чекає на вашу відповідь. Відповідайте тим, що маєте.",
   "channel.unknown": "Немає каналу {channel}, у якому ви є і який може бачити ця розмова.",
   "channel.made": "Створено канал {name} ({id}): {agents}.",
   "channel.left": "Ви вийшли з {channel}.",
   "channel.none": "Тут ви не в жодному каналі.",
   "channel.empty": "Там ще нічого не сказано.",
-  handed: "Передано: {agent} далі відповідає людині. Попрощайтеся одним коротким реченням.",
+  handed: "З наступного повідомлення в цій розмові відповідає {agent}; /назад повертає: {from}.",
+  "handed.notice": "{from} передає цю розмову. Далі відповідає {agent}; /назад повертає: {from}.",
+  "handed.back": "З наступного повідомлення в цій розмові знову відповідає {agent}.",
+  "handed.backNotice": "Цю розмову знову веде {agent}.",
+  "handed.not": "Цю розмову вже веде {agent}.",
+  "handed.notHere": "Передати можна лише розмову з людиною, і лише таку, що зберігається.",
+  "stop.done": "Зупинено: {count} у роботі.",
+  "stop.nothing": "Більше нічого для цієї розмови не виконується.",
   "agents.none": "Немає агента, до якого ви можете звернутися.",
   "agents.noneFound": "Жоден агент, до якого ви можете звернутися, не підходить. {known}",
 };
@@ -96,6 +119,15 @@ export function nameOf(agents: AgentDirectory, spaceId: string, agentId: string)
   return agents.get(spaceId, agentId)?.spec.name ?? agentId;
 }
 
+/** At most `bytes` of UTF-8, with a mark where something is missing. */
+export function cut(text: string, bytes: number): string {
+  if (Buffer.byteLength(text) <= bytes) return text;
+  const most = Buffer.from(text)
+    .subarray(0, bytes - 8)
+    .toString("utf8");
+  return `${most.replace(/\uFFFD+$/, "")} …`;
+}
+
 /** What those asked have answered, one after the other, and who has not and why. */
 export function answersText(
   agents: AgentDirectory,
@@ -103,10 +135,11 @@ export function answersText(
   parts: readonly Part[],
   language: string,
 ): string {
+  const share = Math.max(LEAST_TOLD_BYTES, Math.floor(MOST_TOLD_BYTES / Math.max(1, parts.length)));
   return parts
     .map(({ delivery, answer }) => {
       const agent = nameOf(agents, spaceId, delivery.to);
-      if (answer !== undefined) return tell(language, "answer", { agent, text: answer.text });
+      if (answer !== undefined) return tell(language, "answer", { agent, text: cut(answer.text, share) });
       const { state, reason } = delivery;
       if (state === "waiting" || state === "activated") return tell(language, "noAnswer.yet", { agent });
       const why = (reason ?? tell(language, state === "cancelled" ? "stopped" : "noWords")).replace(
