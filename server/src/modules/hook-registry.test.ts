@@ -1,7 +1,17 @@
-import type { Agent, AgentSpec, HookFailure, HookTurn, ToolCallView } from "@troupe/contracts";
+import type {
+  Agent,
+  AgentSpec,
+  EffectDraft,
+  HookFailure,
+  HookTurn,
+  ToolCallVerdict,
+  ToolCallView,
+  TurnEndView,
+} from "@troupe/contracts";
 import { createLogRecorder, createManualClock } from "@troupe/testing";
 import { expect, it } from "vitest";
-import { createMetrics } from "../kit/index.ts";
+import { createMetrics, type EffectVersions } from "../kit/index.ts";
+import { checkedEffects } from "./effect-drafts.ts";
 import { createHookRegistry, MAX_HOOKS_PER_POINT } from "./hook-registry.ts";
 
 const signal = new AbortController().signal;
@@ -26,11 +36,12 @@ const call: ToolCallView = {
   ...{ callId: "c", tool: "note", toolKind: "pure", arguments: '{"n":1}' },
 };
 
-function stage() {
+function stage(effectVersions?: EffectVersions) {
   const clock = createManualClock();
   const log = createLogRecorder();
   const failures: HookFailure[] = [];
-  const registry = createHookRegistry({ clock, logger: log, metrics: createMetrics() });
+  const parts = { clock, logger: log, metrics: createMetrics() };
+  const registry = createHookRegistry({ ...parts, ...(effectVersions && { effectVersions }) });
   const options = { signal, onFailure: (failure: HookFailure) => void failures.push(failure) };
   return { clock, log, failures, registry, options };
 }
@@ -143,4 +154,58 @@ it("denies where a gate says no, throws, is late or answers what nobody knows", 
   expect(await outcomeOf(() => Promise.reject(new Error("broken")) as never)).toEqual(unchecked);
   expect(await outcomeOf(() => new Promise(() => undefined) as never)).toEqual(unchecked);
   expect(await outcomeOf(() => ({ kind: "perhaps" }) as never)).toEqual(unchecked);
+});
+
+const ended: TurnEndView = {
+  ...{ turn, inbound: [], reply: "Hello.", state: "replied", error: undefined, costMicroUsd: 0 },
+  usage: { inputTokens: 1, cachedInputTokens: 0, outputTokens: 1 } as TurnEndView["usage"],
+};
+const circular: Record<string, unknown> = {};
+circular.self = circular;
+
+it.each([
+  ["of a kind without a handler", { kind: "note.kept" }, /note\.kept, for which there is no handler/],
+  ["in a version that its handler does not read", { v: 3 }, /in version 3, and its handler reads 1, 2/],
+  ["without a payload", { payload: undefined }, /payload that is no object of JSON/],
+  ["with a payload that is no JSON", { payload: circular }, /payload that is no object of JSON/],
+  ["in a lane that there is not", { lane: "fast" }, /lane fast, which there is not/],
+  ["without a kind", { kind: 7 }, /kind is no name/],
+  ["for no time", { dueAt: Number.NaN }, /no whole number of milliseconds/],
+] as const)("refuses an effect %s, says so, and keeps the others of its turn", async (_what, change, why) => {
+  const { registry, options, failures, log } = stage((kind) => (kind === "note.save" ? [1, 2] : undefined));
+  const good: EffectDraft = { kind: "note.save", v: 2, payload: { n: 1 }, lane: "heavy", dueAt: 5, key: "k" };
+  const bad = { ...good, ...change } as unknown as EffectDraft;
+  registry.add("m", { point: "turn_end", run: () => ({ effects: [bad, good] }) });
+
+  const drafts = await registry.endTurn(ended, options);
+
+  expect(drafts).toEqual([{ ...good, id: "m/turn_end/1" }]);
+  expect(failures.map(({ hook, error }) => [hook, String(error)])).toEqual([
+    ["m/turn_end", expect.stringMatching(why)],
+  ]);
+  expect(log.troubles()).toEqual(["effect.refused"]);
+});
+
+it("refuses an effect that no handler takes when a module puts it by itself", () => {
+  const kept: unknown[] = [];
+  const store = checkedEffects({ put: (effect) => void kept.push(effect) as never }, () => undefined);
+  const effect = { ...{ id: "e", spaceId: "default", kind: "note.kept", v: 1, lane: "heavy" as const } };
+  const owner = { turnId: "t", sessionId: "s", payload: {}, createdAt: 1 };
+
+  expect(() => store.put({ ...effect, ...owner })).toThrow(
+    "The effect was refused: it asks for the effect note.kept, for which there is no handler: give its handler with the module, under effects.",
+  );
+  expect(kept).toEqual([]);
+});
+
+it("denies where a gate says that it changes something and does not say to what", async () => {
+  const { registry, options } = stage();
+  const change = { kind: "change", parts: [] } as unknown as ToolCallVerdict;
+  registry.add("a", { point: "before_tool_call", run: () => change });
+
+  expect(await registry.gateToolCall(call, options)).toEqual({
+    kind: "deny",
+    reason: "It could not be checked.",
+    hook: "a/before_tool_call",
+  });
 });

@@ -13,7 +13,14 @@ import type {
   ToolCallVerdict,
 } from "@troupe/contracts";
 import { TroupeError } from "@troupe/contracts";
-import { hasModule, linkSignal, type Metrics, untilAborted } from "../kit/index.ts";
+import {
+  draftFault,
+  type EffectVersions,
+  hasModule,
+  linkSignal,
+  type Metrics,
+  untilAborted,
+} from "../kit/index.ts";
 
 /** Most hooks of one point. Source: feature NR-011. */
 export const MAX_HOOKS_PER_POINT = 128;
@@ -45,12 +52,15 @@ interface Parts {
   readonly clock: Clock;
   readonly logger: Logger;
   readonly metrics: Metrics;
+  /** Effects that hooks ask for are held against it. Absent: whatever they ask for is kept. */
+  readonly effectVersions?: EffectVersions;
 }
 
 export function createHookRegistry(parts: Parts): HookRegistry {
   const points = new Map<HookPoint, Entry[]>();
   const run = createRunner(parts, points);
   const { gateMessage, gateToolCall } = createGates(parts, run);
+  const draftsOf = createDraftTaker(parts);
   return {
     add(moduleId, hook) {
       const list = points.get(hook.point) ?? [];
@@ -66,14 +76,37 @@ export function createHookRegistry(parts: Parts): HookRegistry {
     gateToolCall,
     async endTurn(told, options) {
       const drafts: (EffectDraft & { readonly id: string })[] = [];
-      const take = ({ id }: Entry, answer: Answer<"turn_end">): "next" => {
-        const effects = answer.kind === "ran" ? (answer.answer?.effects ?? []) : [];
-        for (const [n, effect] of effects.entries()) drafts.push({ ...effect, id: `${id}/${n}` });
+      const take = (entry: Entry, answer: Answer<"turn_end">): "next" => {
+        drafts.push(...draftsOf(entry, answer, options));
         return "next";
       };
       await run("turn_end", () => told, options, take);
       return drafts;
     },
+  };
+}
+
+/** The effects that an answer asks for, without those that could not be kept or run: what is wrong with one is told. */
+function createDraftTaker({ logger, metrics, effectVersions }: Parts) {
+  const refused = metrics.counter("effects_refused_total", "Effects that hooks asked for in vain");
+  return (
+    { id: hook }: Entry,
+    answer: Answer<"turn_end">,
+    options: HookOptions,
+  ): readonly (EffectDraft & { readonly id: string })[] => {
+    const refuse = (fault: string): readonly [] => {
+      const error = new TroupeError(`${fault}.`, { code: "request.invalid" });
+      refused.add(1, { hook });
+      logger.error("effect.refused", { hook, error });
+      options.onFailure?.({ point: "turn_end", hook, error });
+      return [];
+    };
+    const effects = answer.kind === "ran" ? (answer.answer?.effects ?? []) : [];
+    if (!Array.isArray(effects)) return refuse("it asks for effects that are no list");
+    return (effects as readonly EffectDraft[]).flatMap((effect, n) => {
+      const fault = effectVersions === undefined ? undefined : draftFault(effect, effectVersions);
+      return fault === undefined ? [{ ...effect, id: `${hook}/${n}` }] : refuse(fault);
+    });
   };
 }
 
@@ -146,7 +179,7 @@ function createGates({ metrics }: Parts, run: Run): Pick<Hooks, "gateMessage" | 
         () => ({ ...told, message }),
         options,
         (entry, answer) => {
-          const verdict = verdictOf<InboundVerdict>(answer);
+          const verdict = verdictOf<InboundVerdict>(answer, ({ parts }) => Array.isArray(parts));
           if (verdict.kind === "change") message = { ...message, parts: verdict.parts };
           if (verdict.kind !== "deny") return "next";
           const code = answer.kind === "failed" ? "internal" : (verdict.code ?? "auth.forbidden");
@@ -165,7 +198,7 @@ function createGates({ metrics }: Parts, run: Run): Pick<Hooks, "gateMessage" | 
         () => ({ ...told, arguments: text }),
         options,
         (entry, answer) => {
-          const verdict = verdictOf<ToolCallVerdict>(answer);
+          const verdict = verdictOf<ToolCallVerdict>(answer, (one) => typeof one.arguments === "string");
           if (verdict.kind === "change") {
             text = verdict.arguments;
             changedBy.push(entry.id);
@@ -195,10 +228,14 @@ const PASS = { kind: "pass" } as const;
 /** No answer that can be read means no: a gate fails closed. Source: design §2 rule 9. */
 function verdictOf<Verdict extends { readonly kind: string }>(
   answer: { readonly kind: "ran"; readonly answer: Verdict | undefined } | { readonly kind: "failed" },
+  isChange: (verdict: Readonly<Record<string, unknown>>) => boolean,
 ): Verdict | typeof PASS | { readonly kind: "deny"; readonly reason: string; readonly code?: never } {
   if (answer.kind === "failed") return { kind: "deny", reason: "It could not be checked." };
   const { answer: verdict } = answer;
   if (verdict === undefined) return PASS;
-  const isKnown = verdict.kind === "deny" || verdict.kind === "change";
-  return isKnown ? verdict : { kind: "deny", reason: "It could not be checked." };
+  const known: Readonly<Record<string, unknown>> = Object(verdict);
+  // What it answers is used as it is.
+  const isWhole =
+    known.kind === "deny" ? typeof known.reason === "string" : known.kind === "change" && isChange(known);
+  return isWhole ? verdict : { kind: "deny", reason: "It could not be checked." };
 }

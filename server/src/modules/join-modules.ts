@@ -27,7 +27,7 @@ export function joinModules(modules: readonly Module[], hooks: Pick<HookRegistry
   for (const { id, hooks: own = [] } of modules) for (const hook of own) hooks.add(id, hook);
   return {
     toolSources: modules.flatMap(({ id, tools = [] }) =>
-      tools.length === 0 ? [] : [{ id: `module:${id}`, list: async () => tools }],
+      tools.length === 0 ? [] : [{ id: `module:${id}`, moduleId: id, list: async () => tools }],
     ),
     effectHandlers: modules.flatMap(({ effects = [] }) => effects),
   };
