@@ -5,7 +5,6 @@ import type {
   Ledger,
   ModelCallRecord,
   ModelChoice,
-  ModelEvent,
   ModelRequest,
   ModelRouter,
   UnitOfWork,
@@ -13,11 +12,11 @@ import type {
 import { TroupeError } from "@troupe/contracts";
 import {
   type CallAbout,
-  callRecord,
   costMicroUsd,
   dayOf,
   estimateTokens,
-  failedCallRecord,
+  type OneAnswer,
+  oneAnswer,
 } from "../kit/index.ts";
 
 /** Output that is reserved where the request sets no limit. */
@@ -43,14 +42,6 @@ export interface Question {
   readonly signal: AbortSignal;
 }
 
-type EndEvent = Extract<ModelEvent, { readonly type: "end" }>;
-
-interface Asked {
-  readonly text: string;
-  /** Undefined when not even a failure was told. */
-  readonly end: EndEvent | undefined;
-}
-
 /**
  * One background call of a model, its cost reserved before and settled after it whatever the outcome. Source: design §2
  * rule 8. Rejects with the model's error, with `budget.exceeded` (retryable when the budget's next period begins), or with
@@ -65,9 +56,9 @@ export async function askOnce(deps: AskOnceDeps, question: Question): Promise<st
   };
   const isReserved = await reserve(deps, question, reservedAt);
   const records: ModelCallRecord[] = [];
-  let asked: Asked;
+  let asked: OneAnswer;
   try {
-    asked = await ask(deps, question, about, records);
+    asked = await oneAnswer(deps, { ...question, about }, records);
   } finally {
     await settle(deps, question, isReserved, records);
   }
@@ -103,38 +94,6 @@ async function reserve(
       retryAfterMs: Math.min(...accounts.map(({ resetsAt }) => resetsAt)) - clock.now(),
     });
   }
-}
-
-async function ask(
-  { router, clock, ids }: AskOnceDeps,
-  { choices, request, signal }: Question,
-  about: CallAbout,
-  records: ModelCallRecord[],
-): Promise<Asked> {
-  const startedMs = clock.monotonicMs();
-  let choice: ModelChoice | undefined;
-  let text = "";
-  let end: EndEvent | undefined;
-  const events = router.stream(choices, request, {
-    signal,
-    onModel: (one) => {
-      choice = one;
-    },
-    onRetry: () => {},
-    onFailedCall: (failed) =>
-      void records.push(failedCallRecord(about, failed, { id: ids.next(), at: clock.now() })),
-  });
-  try {
-    for await (const event of events) {
-      if (event.type === "text-delta") text += event.text;
-      if (event.type === "end") end = event;
-    }
-  } finally {
-    const latencyMs = clock.monotonicMs() - startedMs;
-    if (choice !== undefined)
-      records.push(callRecord(about, { id: ids.next(), at: clock.now(), choice, end, latencyMs }));
-  }
-  return { text, end };
 }
 
 /** Tells what was billed. Money that was reserved is settled by a commit of its own: the caller may yet fail. */

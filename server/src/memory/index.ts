@@ -1,5 +1,45 @@
-/** What an agent recalls, one call of a model beside turns, summaries of storylines, and the loop that keeps the search index up to date. */
+/** What an agent recalls, one call of a model beside turns, summaries of storylines, and the loop that keeps the search index up to date, and embedding models that need no server. */
 export { type AskOnceDeps, askOnce } from "./ask-once.ts";
+export { createEmbeddedModels, type EmbeddedModelsDeps } from "./embed/index.ts";
+export { createExtractHandler } from "./extract-handler.ts";
 export { createIndexer, type Indexer, type IndexerDeps } from "./indexer.ts";
+export { createLearnHandler, learningOf } from "./learn.ts";
 export { createMemoryModule, type MemoryModuleDeps } from "./memory-module.ts";
+export { auditMemories, type MemoryAudit } from "./records-audit.ts";
+export { type UndoneMemory, undoMemory } from "./records-undo.ts";
+export {
+  createPlacer,
+  createReplyWindow,
+  createStorylineScorer,
+  eachReplyRow,
+  type Follow,
+  type GroupMessage,
+  loadMeaning,
+  type MeaningOf,
+  type OpenLine,
+  PLACE_FEATURES,
+  type PlacerDeps,
+  placeRows,
+  REPLY_FEATURES,
+  type ReplyChoice,
+  type ReplyContext,
+  type ReplyWindow,
+  readSaid,
+  type Said,
+  type StorylineScorer,
+  tellFollow,
+} from "./storylines/index.ts";
 export { createSummaryHandler, type SummaryHandlerDeps } from "./summary-handler.ts";
+export type {
+  VectorFiller,
+  VectorFillerDeps,
+  VectorIndex,
+  VectorMatch,
+  VectorSearch,
+  VectorSearchDeps,
+} from "./vectors/index.ts";
+
+/** Vector search and what fills the store with vectors; whoever has no use for them does not load them. */
+export function loadVectors(): Promise<typeof import("./vectors/index.ts")> {
+  return import("./vectors/index.ts");
+}

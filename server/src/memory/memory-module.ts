@@ -6,9 +6,11 @@ import { excerptOf } from "./excerpt.ts";
 const BUDGET_TOKENS = 600;
 const MAX_LINES = 6;
 /** Asked for beyond what is shown, because some of it says the same. */
-const SPARE_HITS = 6;
+const SPARE_HITS = 2;
 /** Below this share of the asked words a hit is a coincidence. */
 const MIN_SCORE = 0.3;
+/** Of a long message the beginning says what is asked. */
+const MAX_QUESTION_CHARACTERS = 1_000;
 const MAX_LINE_CHARACTERS = 280;
 /** They are data: whatever a line says, it was said then, and is no instruction now. */
 const HEAD = "From earlier conversations, for reference only; it may be out of date:";
@@ -28,7 +30,8 @@ export function createMemoryModule({ search, clock, logger, metrics }: MemoryMod
     id: "memory",
     budgetTokens: BUDGET_TOKENS,
     async gather(turn, { signal }) {
-      const words = wordsOf(turn.inbound.map((message) => textOf(message.parts)).join("\n"));
+      const text = turn.inbound.map((message) => textOf(message.parts)).join("\n");
+      const words = wordsOf(text);
       if (words.length === 0) return NOTHING;
       const startedMs = clock.monotonicMs();
       const { spaceId, agent, audience: readers } = turn;
@@ -38,6 +41,8 @@ export function createMemoryModule({ search, clock, logger, metrics }: MemoryMod
           agentId: agent.spec.id,
           readers,
           words,
+          text: text.slice(0, MAX_QUESTION_CHARACTERS),
+          askedAt: turn.inbound.at(-1)?.createdAt ?? clock.now(),
           limit: MAX_LINES + SPARE_HITS,
           minScore: MIN_SCORE,
           except: { sessionId: turn.sessionId, fromTurnSeq: Math.min(turn.shownFromTurnSeq, turn.turnSeq) },

@@ -8,7 +8,6 @@ import type {
   IdGenerator,
   Ledger,
   Logger,
-  ModelChoice,
   ModelRouter,
   SessionStore,
   Storyline,
@@ -16,13 +15,12 @@ import type {
   UnitOfWork,
 } from "@troupe/contracts";
 import { TroupeError } from "@troupe/contracts";
+import { smallChoices } from "../kit/index.ts";
 import { askOnce } from "./ask-once.ts";
 import { summaryRequest } from "./summary-request.ts";
 
 const KIND = "storyline.summary";
 const VERSION = 1;
-/** Model of summaries where the configuration has one of this name; else the agent's own. */
-const SMALL_MODEL = "small";
 const MAX_MESSAGES = 200;
 const MAX_HISTORY_BYTES = 64 * 1024;
 const MAX_SUMMARY_CHARACTERS = 2_000;
@@ -66,7 +64,7 @@ export function createSummaryHandler(deps: SummaryHandlerDeps): EffectHandler {
       const messages = await messagesSince(deps, storyline, payload, options);
       if (messages.length === 0) return [];
       const answer = await askOnce(deps, {
-        choices: choicesOf(deps.router, agent.spec.model),
+        choices: smallChoices(deps.router, agent.spec.model),
         request: summaryRequest(agent.spec.name, storyline.summary, messages),
         holder: effect.id,
         about: {
@@ -127,13 +125,4 @@ async function messagesSince(
   };
   const history = await sessions.history(query, options);
   return history.filter((message) => message.turnSeq > summaryTurnSeq && message.outcome === "ok");
-}
-
-function choicesOf(router: ModelRouter, agentModel: string): readonly ModelChoice[] {
-  try {
-    return router.choices(SMALL_MODEL);
-  } catch (error) {
-    if (!TroupeError.is(error, "model.unknown")) throw error;
-    return router.choices(agentModel);
-  }
 }

@@ -1,0 +1,219 @@
+import type {
+  AgentSpec,
+  CallOptions,
+  Effect,
+  EffectHandler,
+  MemoryStore,
+  Message,
+  NewEffect,
+  NewMemory,
+  SessionStore,
+  Trigger,
+  Write,
+} from "@troupe/contracts";
+import { TroupeError, textOf } from "@troupe/contracts";
+import { createMemoryKeeper, derivedId, type MemoryKeeper, wordsOf } from "../kit/index.ts";
+import { correctedValue, type PlainCase, plainCases } from "./plain-cases.ts";
+
+const KIND = "memory.learn";
+/** Kind of the effect that learns with a model, beside the rules. */
+export const EXTRACT_EFFECT = "memory.extract";
+const VERSION = 1;
+/** So long a conversation gathers turns for one call of a model. */
+const GATHER_MS = 30_000;
+/** Fewer words that say what they are about are no news. */
+const MIN_WORDS = 3;
+const MAX_BATCH = 20;
+/** Messages that begin one turn: several, where people write in bursts. */
+const MAX_MESSAGES = 16;
+const MAX_BYTES = 64 * 1024;
+/** A correction without a subject is about something that was said so many turns ago at most. */
+const TURNS_BACK = 4;
+const LOOKED_AT = 10;
+
+export interface LearnHandlerDeps {
+  readonly sessions: Pick<SessionStore, "history">;
+  readonly memories: Pick<MemoryStore, "alike" | "list" | "put" | "prove" | "close">;
+}
+
+export interface LearnPayload {
+  readonly agentId: string;
+  readonly sessionId: string;
+  readonly turnSeq: number;
+}
+
+export interface LearningDraft extends Pick<NewEffect, "kind" | "v" | "payload"> {
+  /** So long after the end of the turn it begins, milliseconds. */
+  readonly delayMs?: number;
+}
+
+/**
+ * The effect that learns from what a person said, or undefined where rules read nothing in it. Arithmetic over the words, so
+ * that a turn may ask it before its end is kept. In a group nobody knows who says `I`, and nothing is learned.
+ */
+export function learningOf(turn: {
+  readonly agent: AgentSpec;
+  readonly trigger: Trigger;
+  readonly sessionId: string;
+  readonly turnSeq: number;
+  readonly inbound: readonly Message[];
+}): LearningDraft | undefined {
+  const { agent, trigger, sessionId, turnSeq, inbound } = turn;
+  if (agent.learn === "off" || (trigger !== "chat" && trigger !== "channel")) return undefined;
+  const payload = { agentId: agent.id, sessionId, turnSeq };
+  if (agent.learn === "model") {
+    const isNews = inbound.some(
+      ({ role, parts }) => role === "user" && wordsOf(textOf(parts)).length >= MIN_WORDS,
+    );
+    return isNews ? { kind: EXTRACT_EFFECT, v: VERSION, payload, delayMs: GATHER_MS } : undefined;
+  }
+  if (!inbound.some((message) => isOnesOwn(message) && tellsSomething(textOf(message.parts))))
+    return undefined;
+  return { kind: KIND, v: VERSION, payload };
+}
+
+function isOnesOwn({ role, audience }: Message): boolean {
+  return role === "user" && audience.length === 1;
+}
+
+function tellsSomething(text: string): boolean {
+  return correctedValue(text) !== undefined || plainCases(text).length > 0;
+}
+
+/**
+ * Keeps what people's own words tell of them, after the reply and without a model. The message is read anew, so what was
+ * deleted since is not learned; a repeat finds its records. What was said before to the contrary is closed.
+ */
+export function createLearnHandler(deps: LearnHandlerDeps): EffectHandler {
+  const learn = async (
+    effects: readonly Effect[],
+    options: CallOptions,
+  ): Promise<readonly Write<unknown>[]> => {
+    const lesson: Lesson = { keeper: createMemoryKeeper({ ...deps, isGuarded: true }), learned: [] };
+    const writes: Write<unknown>[] = [];
+    for (const effect of effects) writes.push(...(await learnTurn(deps, lesson, effect, options)));
+    return writes;
+  };
+  return {
+    kind: KIND,
+    versions: [VERSION],
+    handle: (effect, options) => learn([effect], options),
+    batch: { max: MAX_BATCH, handle: learn },
+  };
+}
+
+/** What is learned in one commit. */
+export interface Lesson {
+  readonly keeper: MemoryKeeper;
+  readonly learned: NewMemory[];
+}
+
+async function learnTurn(
+  deps: LearnHandlerDeps,
+  lesson: Lesson,
+  effect: Effect,
+  options: CallOptions,
+): Promise<readonly Write<unknown>[]> {
+  const { agentId, sessionId, turnSeq } = payloadOf(effect);
+  const history = await deps.sessions.history(
+    { sessionId, beforeTurnSeq: turnSeq + 1, maxMessages: MAX_MESSAGES, maxBytes: MAX_BYTES },
+    options,
+  );
+  const own = history.filter(
+    (message) => message.turnId === effect.turnId && message.outcome === "ok" && isOnesOwn(message),
+  );
+  return await learnMessages(deps, lesson, own, agentId, options);
+}
+
+/** What rules read in messages; those of several people, and those of nobody, are passed over. */
+export async function learnMessages(
+  deps: LearnHandlerDeps,
+  lesson: Lesson,
+  messages: readonly Message[],
+  agentId: string,
+  options: CallOptions,
+): Promise<readonly Write<unknown>[]> {
+  const writes: Write<unknown>[] = [];
+  for (const message of messages.filter(isOnesOwn)) {
+    const text = textOf(message.parts);
+    const cases = plainCases(text);
+    const told = cases.map((one, n) => ({ one, memory: memoryOf(message, agentId, one, n) }));
+    const value = cases.length === 0 ? correctedValue(text) : undefined;
+    const corrected =
+      value === undefined ? undefined : await correctionOf(deps, lesson, message, agentId, value, options);
+    if (corrected !== undefined) told.push(corrected);
+    for (const { one, memory } of told) {
+      const because = one.isCorrection ? "corrected" : "contradicted";
+      const kept = await lesson.keeper.keep(memory, { ...options, because });
+      if (kept.kind === "new") lesson.learned.unshift(memory);
+      writes.push(...kept.writes);
+    }
+  }
+  return writes;
+}
+
+function memoryOf(message: Message, agentId: string, one: PlainCase, n: number): NewMemory {
+  const { id, spaceId, sessionId, turnSeq, turnId, audience, createdAt } = message;
+  const { text, rule, slot, value, salience } = one;
+  return {
+    ...{ id: derivedId(KIND, id, String(n)), spaceId, agentId, audience, text, turnId, salience },
+    recordedAt: createdAt,
+    attributes: { by: "rules", rule, ...(value === undefined ? {} : { value }) },
+    ...(slot === undefined ? {} : { slot: `${audience[0]} ${slot}` }),
+    sources: [{ kind: "message", id, sessionId, turnSeq }],
+  };
+}
+
+/** The last thing that was told here, with the other value: `My name is Olena.` and `No, it is Olha.` */
+async function correctionOf(
+  { memories }: LearnHandlerDeps,
+  { learned }: Lesson,
+  message: Message,
+  agentId: string,
+  value: string,
+  options: CallOptions,
+): Promise<{ readonly one: PlainCase; readonly memory: NewMemory } | undefined> {
+  const { spaceId, audience, sessionId, turnSeq } = message;
+  const query = { spaceId, agentId, readers: audience, limit: LOOKED_AT };
+  const { items } = await memories.list(query, options);
+  const wrong = [...learned, ...items].find(
+    ({ slot, attributes = {}, text, sources = [] }) =>
+      slot?.startsWith(`${audience[0]} `) === true &&
+      typeof attributes.value === "string" &&
+      text.includes(attributes.value) &&
+      isOfAKind(attributes.value, value) &&
+      sources.some(
+        (source) =>
+          source.kind === "message" &&
+          source.sessionId === sessionId &&
+          source.turnSeq < turnSeq &&
+          source.turnSeq >= turnSeq - TURNS_BACK * 2,
+      ),
+  );
+  if (wrong === undefined) return undefined;
+  const { text, slot = "", attributes = {}, salience = 0.5 } = wrong;
+  const one: PlainCase = {
+    ...{
+      text: text.replace(String(attributes.value), () => value),
+      rule: String(attributes.rule),
+      value,
+      salience,
+    },
+    ...{ slot: slot.slice((audience[0] ?? "").length + 1), isCorrection: true },
+  };
+  return { one, memory: memoryOf(message, agentId, one, 0) };
+}
+
+/** A name for a name, a number for a number. */
+function isOfAKind(one: string, other: string): boolean {
+  return /^\p{Lu}/u.test(one) === /^\p{Lu}/u.test(other) && /\d/.test(one) === /\d/.test(other);
+}
+
+export function payloadOf({ id, payload }: Effect): LearnPayload {
+  const { agentId, sessionId, turnSeq } = payload;
+  if (typeof agentId === "string" && typeof sessionId === "string" && typeof turnSeq === "number")
+    return { agentId, sessionId, turnSeq };
+  throw new TroupeError(`The effect ${id} has no readable payload of what a turn teaches.`, {
+    code: "request.invalid",
+  });
+}

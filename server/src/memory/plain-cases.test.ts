@@ -1,0 +1,101 @@
+import { expect, it } from "vitest";
+import { correctedValue, plainCases } from "./plain-cases.ts";
+
+const told = (text: string) =>
+  plainCases(text).map(({ slot, value, rule }) => [slot ?? rule, ...(value === undefined ? [] : [value])]);
+
+it.each([
+  ["My name is Olena.", [["name", "Olena"]]],
+  ["hi! my name's Olena Koval", [["name", "Olena Koval"]]],
+  ["You can call me Max", [["called", "Max"]]],
+  ["I live in Lviv.", [["home", "Lviv"]]],
+  ["I've just moved to New York", [["home", "New York"]]],
+  ["I'm from Ivano-Frankivsk", [["origin", "Ivano-Frankivsk"]]],
+  [
+    "My cat is called Mia. My sister's name is Daryna.",
+    [
+      ["named cat", "Mia"],
+      ["named sister", "Daryna"],
+    ],
+  ],
+  ["My wife is Anna", [["named wife", "Anna"]]],
+  ["My birthday is on May 3", [["birthday", "May 3"]]],
+  ["I'm 34 years old", [["age", "34"]]],
+  ["I work as a nurse", [["work", "a nurse"]]],
+  ["I’m allergic to peanuts!", [["allergy", "peanuts"]]],
+  ["I am vegetarian.", [["diet", "vegetarian"]]],
+  ["My favourite colour is dark green", [["favourite colour", "dark green"]]],
+  ["I really like green tea", [["taste green tea", "likes"]]],
+  ["I can't stand loud music.", [["taste loud music", "dislikes"]]],
+  ["Remember that the key is under the mat", [["remember"]]],
+  ["Remember that my cat is called Mia", [["named cat", "Mia"]]],
+  ["Мене звати Олена", [["name", "Олена"]]],
+  ["Називай мене Сашко", [["called", "Сашко"]]],
+  ["Привіт! Я живу у Львові.", [["home", "Львові"]]],
+  ["Я переїхала до Одеси", [["home", "Одеси"]]],
+  ["Мого кота звати Мурчик", [["named кота", "Мурчик"]]],
+  ["Мій день народження 3 травня", [["birthday", "3 травня"]]],
+  ["Мені 34 роки", [["age", "34"]]],
+  ["Я працюю вчителем", [["work", "вчителем"]]],
+  ["У мене алергія на горіхи", [["allergy", "горіхи"]]],
+  ["Моя улюблена страва — вареники", [["favourite страва", "вареники"]]],
+  ["Я дуже люблю каву", [["taste каву", "likes"]]],
+  ["Я не люблю дощ", [["taste дощ", "dislikes"]]],
+  ["Запам’ятай, що ключ під килимком", [["remember"]]],
+])("%s", (text, expected) => {
+  expect(told(text)).toEqual(expected);
+});
+
+it.each([
+  "Is my name Olena?",
+  "Call me later",
+  "I live in hope",
+  "I love you",
+  "I like it. I like your idea! I hate when that happens.",
+  "If I live in Lviv, do I need a visa",
+  "I would like a coffee",
+  "My computer is slow",
+  "Maybe I work as a nurse one day",
+  '"My name is Olena," she said.',
+  "> I live in Lviv",
+  "My name is on the list",
+  "I work at home because my office is closed",
+  "I was born in a barn",
+  "What is my cat called?",
+  "Remember the milk?",
+  "Я працюю над цим",
+  "Я люблю тебе",
+  "Мені треба 3 роки",
+  "Якщо я живу у Львові, то що",
+  "Remember that my password is sk-abcdefghijklmnopqrstuvwxyz123456",
+  "x".repeat(100_000),
+])("learns nothing of: %.40s", (text) => {
+  expect(told(text)).toEqual([]);
+});
+
+it("keeps the sentence as it was written, and knows a correction by its beginning", () => {
+  expect(plainCases("Oh, and I live in Lviv! Nice, is it not?")).toEqual([
+    {
+      text: "I live in Lviv!",
+      rule: "home",
+      slot: "home",
+      value: "Lviv",
+      salience: 0.8,
+      isCorrection: false,
+    },
+  ]);
+  expect(plainCases("No, my name is Oleh.")[0]).toMatchObject({
+    text: "My name is Oleh.",
+    isCorrection: true,
+  });
+  expect(plainCases("Ні, мене звати Олег.")[0]).toMatchObject({ value: "Олег", isCorrection: true });
+});
+
+it("knows what took the place of what was said before", () => {
+  expect(correctedValue("No, it's Oleh.")).toBe("Oleh");
+  expect(correctedValue("Sorry, I meant May 4")).toBe("May 4");
+  expect(correctedValue("Ні, це Олег")).toBe("Олег");
+  expect(correctedValue("No, it's that one")).toBeUndefined();
+  expect(correctedValue("No problem")).toBeUndefined();
+  expect(correctedValue("It's Oleh")).toBeUndefined();
+});

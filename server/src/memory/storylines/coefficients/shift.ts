@@ -1,0 +1,150 @@
+// Made by scripts/fit-storylines.mjs from TIAGE and IRC training data (docs/sources.md); not written by hand.
+export const SHIFT_OFFSET = -0.323;
+/** Log-odds from which on a message counts as leaving: best F1 over parts of the data that the fit had not seen. */
+export const SHIFT_THRESHOLD = -1.122;
+/** Names of `tellFollow` by what they give, in hundredths. */
+export const SHIFT_WEIGHTS: readonly (readonly [number, string])[] = [
+  [-108, "ending near last"],
+  [-79, "position 1"],
+  [-76, "near last"],
+  [-71, "position"],
+  [-66, "ending near blend"],
+  [-55, "asksWhat shares|last asked|shared with second"],
+  [-54, "near blend"],
+  [-47, "asked says"],
+  [-44, "position 2"],
+  [-39, "shares with last"],
+  [-38, "last asksWhat|said says|shared with last|this asksBack|this leaves"],
+  [-33, "this denies"],
+  [-32, "second asked"],
+  [-28, "this pointsBack|this reacts|this returns"],
+  [-26, "requests shares"],
+  [-25, "this tellsOfSelf"],
+  [-24, "asksBack shares"],
+  [-23, "rarest with last"],
+  [-21, "returns shares"],
+  [-19, "tellsOfSelf then pointsBack"],
+  [-18, "p you|tellsOfSelf said asks|tellsOfSelf then asksYou|this tellsOfYou"],
+  [-17, "asksBack asked asks|thanks said says|w bet"],
+  [-16, "connects shares|pointsBack then requests|w fun|w sounds"],
+  [-15, "asksWhat then tellsOfSelf|w would"],
+  [-14, "b i bet|b i do|f i am.|p so|tellsOfSelf asked asks|this greets|w that|w them"],
+  [
+    -13,
+    "agrees asked asks|asksYou then tellsOfSelf|b is a|last requests|pointsBack said asks|this asksYesNo|this thanks|w it|w since|w well",
+  ],
+  [-12, "cheers then tellsOfYou|greets then tellsOfSelf|last reacts|p am|this agrees|w hard|w must|w there"],
+  [
+    -11,
+    "asksYesNo then agrees|b that sounds|b you are|denies then cheers|pointsBack said says|tellsOfSelf then asksYesNo|this connects|w now|w say|w some|w up|w were",
+  ],
+  [
+    -10,
+    "asksBack then asksYou|asksYou then agrees|asksYou then asksYesNo|b is that|f not|f that sounds.|greets then asksYou|greets then greets|l my|l you|near second|p oh|p what|pointsBack then cheers|requests asked asks|sentences|tellsOfYou then pointsBack|w dogs|w much|w of|w often|w way|w when",
+  ],
+  [
+    -9,
+    "asksBack then tellsOfSelf|asksYou then asksBack|b am sorry|b how are|b yes i|b you going|denies said says|e i like to|e you|f how|f i bet.|f i love.|f me|f oh|greets then asksWhat|l you.|length of last sentence|p why|pointsBack then asksBack|pointsBack then asksYesNo|pointsBack then greets|w an|w as|w live|w more|w sorry|w they",
+  ],
+  [
+    -8,
+    "asks anew|asksBack then asksYesNo|asksWhat then asksBack|asksWhat then cheers|asksWhat then pointsBack|asksYesNo asked asks|b about you|b be a|b do that|b like a|b what i|denies then asksYou|denies then tellsOfSelf|f i|f sounds|greets asked asks|length of last|p been|tellsOfYou then asksWhat|w all|w and|w be|w book|w great|w has|w lucky|w myself|w no|w or|w super|w very|w wear",
+  ],
+  [
+    -7,
+    "agrees said says|b have to|b i would|b maybe i|b me too|b right now|b since i|b when i|cheers said asks|ending near second|f ah|f yes i.|length|p parents|p play|p the|tellsOfSelf then tellsOfSelf|w ah|w around|w boys|w congratulations|w could|w day|w help|w if|w sister|w take|w use|w while|w young",
+  ],
+  [
+    -6,
+    "agrees then agrees|agrees then requests|asksWhat then greets|asksYou then greets|b all the|b am good|b i could|b i live|b is great|b listening to|b my parents|b really i|b sounds fun|b sounds like|b the olympics|b type of|b would love|cheers then asksBack|connects then asksWhat|denies then pointsBack|f hi|f my dad.|f what is.|f you are.|greets then agrees|l the|p at|p days|p doing|p food|p have|p it|p much|p same|p use|p where|p would|p your|reacts then tellsOfSelf|requests then agrees|tellsOfSelf then reacts|tellsOfYou said asks|w adopted|w amazing|w compete|w currently|w did|w for|w going|w hi|w how|w keeps|w listen|w listening|w make|w many|w names|w olympic|w other|w prefer|w relax|w someday|w teacher|w their|w those|w try|w type",
+  ],
+  [
+    -5,
+    "agrees then cheers|asksYesNo then pointsBack|b a few|b a super|b all day|b am an|b as well|b bet you|b congratulations i|b do a|b grew up|b hear that|b i prefer|b i think|b i workout|b if i|b it a|b listen to|b live i|b my dad|b of the|b oh my|b one of|b rowing machine|b the internet|b the time|b to work|b to you|b up with|b you teach|b you want|cheers then returns|connects said says|e i love to|e what about you|f aw|f i live.|f just|f me too.|f oh my.|f sounds like.|greets then asksBack|greets then asksYesNo|l how are.|l is|l it|last returns|p around|p be|p by|p could|p country|p europe|p fun|p hate|p interesting|p life|p man|p music|p that|p travel|p two|p which|pointsBack then tellsOfYou|reacts said asks|tellsOfSelf then denies|tellsOfSelf then tellsOfYou|w 10|w aw|w charlie|w consider|w detention|w early|w expensive|w eyes|w grew|w heard|w hero|w high|w internet|w machine|w maybe|w orange|w right|w rock|w rowing|w s|w sad|w sell|w shop|w t|w things|w workout|w yes",
+  ],
+  [
+    -4,
+    "asked asks|b a boring|b a favorite|b a good|b a great|b after a|b am doing|b am more|b am well|b an engineer|b and play|b as a|b compete in|b do have|b do like|b does not|b enjoy it|b enjoy the|b for it|b good luck|b have never|b have not|b heard of|b high school|b hip hop|b how do|b how to|b i saw|b in a|b juvenile detention|b lot to|b love to|b man i|b my dogs|b of them|b oh no|b old school|b or a|b or something|b she is|b spend my|b tell you|b thank you|b to be|b to church|b to compete|b to i|b to learn|b to make|b to music|b to relax|b to shop|b too i|b too much|b up on|b use a|b what type|b with a|b you could|b you must|b you were|b you will|b you win|b your job|denies asked says|e are you going|e i grew up|e that is a|e what type of|f haha|f how many.|f i can.|f i had.|f like|f oh no.|f sure|f sure i.|f they|f what|l i enjoy.|l i would.|l my favorite.|l that|l when|last pointsBack|leaves said says|p any|p bet|p guitar|p here|p how|p kids|p listen|p now|p person|p should|p think|p try|returns then cheers|shares with older|thanks then tellsOfSelf|thanks then tellsOfYou|w back|w better|w body|w center|w change|w choice|w church|w does|w doing|w donut|w eating|w except|w excited|w father|w few|w fit|w full|w haha|w hats|w helmet|w hip|w hobby|w hop|w juvenile|w keep|w marriage|w match|w may|w night|w nothing|w oh|w olympics|w one|w parents|w perhaps|w personal|w piano|w playing|w possible|w practice|w quite|w seen|w side|w softball|w something|w sound|w sport|w start|w still|w stop|w taking|w think|w treadmill|w turtle|w twitter|w unfortunately|w walking|w watches|w wedding|w win|w wow|w wrong",
+  ],
+  [
+    -3,
+    "asksBack then asksWhat|asksWhat said asks|asksWhat then asksYesNo|asksYesNo then asksBack|asksYesNo then asksYesNo|asksYesNo then tellsOfYou|b 10 years|b a child|b a custodian|b a huge|b a raw|b a really|b a rolls|b a teacher|b a turtle|b all of|b also do|b am a|b am actually|b am bored|b am currently|b am on|b am so|b am too|b am very|b and go|b and your|b as i|b as long|b at my|b at school|b be i|b be on|b because my|b because of|b been there|b blue eyes|b but they|b did it|b do i|b dogs name|b either i|b exciting do|b extra money|b favorite i|b filled with|b found a|b get me|b go for|b good how|b great i|b hard work|b he has|b home is|b how cool|b how did|b how nice|b i believe|b i grew|b i must|b i sing|b i spend|b i tend|b i took|b i wear|b in this|b is amazing|b is an|b is in|b is it|b is sad|b is too|b is what|b it all|b it does|b it there|b keeps me|b keeps setting|b life coach|b like the|b like your|b live in|b live with|b long as|b love disney|b lucky to|b makes me|b many people|b money to|b more into|b much i|b must be|b my ex|b my home|b my own|b my sister|b neat i|b never heard|b nice that|b no but|b north carolina|b not drink|b not even|b not go|b not like|b not really|b not too|b now i|b of fun|b of my|b of those|b oh what|b on facebook|b out and|b play in|b pretty cool|b school and|b seem to|b shop for|b should be|b so sorry|b sounds great|b taking my|b taught me|b teacher i|b tend to|b that means|b the heck|b the rowing|b the weekends|b there are|b they are|b thing to|b think so|b this year|b though do|b time for|b to eat|b to explore|b to hear|b to help|b to keep|b to spain|b to talk|b to try|b to use|b to watch|b too busy|b up i|b was a|b we live|b wear a|b well that|b what happened|b what the|b which is|b wife is|b will go|b would like|b yeah it|b you enjoy|b you had|b you into|b you my|b you see|b you some|b you the|b your dogs|b your head|b your new|connects said asks|connects then asksYou|connects then pointsBack|e do you enjoy|e do you get|e how did you|e i am currently|e i am too|e i do as|e i do not|e i have never|e i have two|e i like the|e what is it|f definitely|f did|f do you.|f go|f he is.|f how cool.|f how do.|f i could.|f i play.|f if|f if i.|f it is.|f mine|f my father.|f not really.|f oh what.|f one|f really|f so i.|f there|f there are.|f unfortunately|f well|f yeah it.|f yes|f yes what.|greets then denies|l can|l i|l i grew.|l i just.|l i prefer.|l i see.|l only|l then|l what about.|l what did.|l why|last asksYou|last leaves|p 10|p 100|p 15|p about|p ago|p also|p an|p awesome|p because|p being|p big|p body|p books|p both|p care|p christopher|p find|p florida|p got|p great|p hello|p hip|p insurance|p nothing|p of|p off|p old|p once|p outdoors|p saw|p say|p seen|p taking|p teacher|p tell|p this|p us|p wife|p won|p wrestler|p year|p years|p yourself|requests said asks|returns said says|tellsOfSelf then cheers|tellsOfSelf then connects|tellsOfYou then tellsOfYou|w 100|w 16|w 17|w 5|w agree|w at|w avoid|w baking|w band|w between|w brother|w business|w but|w carolina|w check|w city|w climb|w coach|w collection|w completely|w computer|w concerts|w custodian|w dang|w deaf|w different|w doctor|w double|w down|w dream|w dude|w dumped|w each|w easy|w education|w especially|w explore|w facebook|w filled|w finish|w florida|w ford|w from|w glass|w gone|w group|w happened|w he|w him|w his|w homework|w hopefully|w horror|w hospital|w huge|w impressive|w industry|w learn|w least|w lonely|w looking|w made|w miss|w moment|w money|w movie|w needs|w neither|w north|w ohio|w open|w our|w passion|w pay|w places|w powers|w products|w rap|w remember|w restaurants|w retired|w sales|w saw|w seeing|w seem|w self|w setting|w sit|w sometimes|w songs|w state|w students|w taught|w tend|w thank|w thing|w thought|w turns|w tv|w ufc|w understand|w uniform|w unless|w until|w watch|w water|w ways|w year",
+  ],
+  [
+    3,
+    "agrees asked says|asksWhat asked asks|asksYesNo then tellsOfSelf|asksYou then pointsBack|b a bunny|b a cool|b a country|b a farm|b a house|b a nice|b a year|b am close|b am married|b am only|b am pregnant|b am sure|b and garlic|b and playing|b and pretty|b any animals|b are good|b are not|b at burger|b at home|b at the|b at times|b be honest|b be in|b big truck|b britney spears|b burger king|b chatting with|b christopher columbus|b congrats i|b do when|b dog do|b dogs what|b dye it|b food is|b for the|b for you|b get along|b get my|b growing up|b ha ha|b had a|b hair i|b have one|b helped me|b her name|b house with|b i actually|b i can|b i donate|b i drink|b i find|b i need|b i read|b i recently|b i see|b i won|b ice cream|b in three|b is bad|b is hard|b is i|b is red|b is there|b is very|b is visiting|b is yours|b it i|b just moved|b like grey|b living i|b love it|b me how|b mechanical engineer|b meet you|b mickey mouse|b mini van|b mom is|b most of|b move to|b my car|b my dog|b my hair|b my husband|b my name|b my pet|b my toys|b my tractor|b name is|b new job|b nice chatting|b no not|b nope just|b now that|b of all|b of friends|b of job|b oh yeah|b ok but|b ok what|b on i|b one dog|b out in|b out on|b outside of|b part of|b pick up|b play on|b play video|b play with|b ride horses|b rob dryden|b see the|b so do|b so we|b sorry about|b spare time|b sports i|b sun is|b take over|b the homeless|b then you|b they have|b this evening|b those are|b to a|b to europe|b to save|b to take|b travel i|b travel with|b true do|b up my|b want to|b was my|b we do|b we go|b we have|b weekends i|b who is|b with dolls|b years old|b yes and|b yes it|b you drink|b you go|b you in|b you live|b you this|b your life|cheers then greets|connects asked says|e do you know|e have you ever|e i am a|e i have been|e i have three|e i love horses|e it is my|e my best friend|e my parents are|e so you are|e that is why|e what are your|f awesome what.|f cool|f horses|f how are.|f how old.|f i cannot.|f i donate.|f i own.|f i should.|f i understand.|f in|f is|f it sure.|f maybe|f my best.|f no not.|f nope|f nope just.|f oh yeah.|f same|f same i.|f sorry|f what are.|f when i.|f where|f yes and.|f yes it.|greets then requests|l all i.|l he|l he is.|l how about.|l how is.|l i also.|l i do.|l i need.|l i went.|l me|l mine|l my dad.|l no|l not|l well|l what|l will|l will you.|p 1|p all|p almost|p alot|p anything|p aunt|p back|p band|p blue|p brother|p chicago|p children|p chocolate|p cold|p coming|p construction|p die|p exciting|p female|p five|p for|p go|p grandkids|p heard|p horses|p houses|p industry|p its|p last|p light|p listening|p made|p marathons|p means|p moving|p name|p need|p ok|p online|p orange|p papaya|p people|p pinto|p prefer|p really|p rule|p salesman|p scorpions|p sister|p somalia|p songs|p sorry|p thank|p them|p tiring|p visiting|p walks|p while|p yours|reacts asked asks|shares with second|tellsOfSelf then requests|tellsOfYou asked says|tellsOfYou then requests|thanks then asksYou|w 12|w 19|w 24|w 3|w 4|w actually|w admire|w afford|w alone|w amazon|w arm|w artist|w being|w books|w busy|w cheese|w choose|w christopher|w cold|w columbus|w concert|w cream|w donate|w done|w drive|w dryden|w everywhere|w foods|w french|w fries|w grade|w haircut|w hang|w hey|w honest|w in|w instrument|w kid|w last|w might|w mini|w months|w movies|w museum|w nope|w ocean|w parks|w party|w peace|w play|w practicing|w pregnant|w raised|w ready|w recluse|w scare|w singer|w singing|w single|w sisters|w six|w skinny|w soccer|w spare|w speaking|w spears|w stay|w support|w sure|w tacos|w talk|w tennis|w third|w times|w tomorrow|w toys|w trade|w true|w us|w van|w want|w weakness|w week|w why|w worker|w yearly",
+  ],
+  [
+    4,
+    "agrees then asksWhat|asksBack then cheers|asksWhat then asksYou|b a construction|b a german|b a girl|b a little|b a professional|b also a|b am getting|b awesome what|b being alone|b bought a|b color is|b construction worker|b do not|b dog agility|b doing today|b every week|b favorite artist|b funny i|b good and|b good at|b gotta go|b hang out|b heard that|b here i|b hey i|b horse farm|b how i|b i am|b i gotta|b i hear|b i hope|b i should|b i study|b i will|b interesting do|b is awesome|b is interesting|b its my|b like animals|b like pizza|b like that|b like watching|b love music|b me a|b me and|b me something|b me to|b much time|b my best|b my family|b my first|b my wife|b nice i|b not have|b not support|b of a|b of coffee|b of dog|b of things|b of time|b oh that|b on your|b once i|b place to|b read books|b ready for|b should go|b so far|b so i|b speaking of|b the age|b the best|b the shipyard|b the spring|b the weather|b there i|b time on|b to move|b to retire|b to stay|b too in|b too what|b travel a|b vanilla ice|b was born|b well what|b what are|b where are|b where you|b wish i|b with family|b work in|b you doing|b you i|b your family|cheers asked says|e do you have|e i am going|e i am pregnant|e i drive a|e tell me something|e that is cool|f are you.|f awesome|f congrats i.|f good i.|f ha ha.|f hey i.|f i like.|f i see.|f i try.|f i will.|f i wish.|f i work.|f in the.|f my parents.|f nice|f no|f oh that.|f that|f you should.|l how|l mine is.|l we|p ate|p better|p business|p chicken|p college|p do|p donut|p evening|p french|p ghost|p haha|p he|p hero|p mine|p money|p named|p next|p or|p rolls|p royce|p scary|p school|p since|p spend|p super|p tacos|p then|p trying|p until|p was|p watching|p we|p whole|tellsOfSelf then asksWhat|w 3rd|w after|w again|w baby|w become|w becoming|w bees|w bought|w bread|w broke|w brought|w building|w by|w came|w chase|w chicago|w chicken|w children|w colorado|w cook|w drinking|w economics|w exercise|w fish|w free|w fruit|w games|w gross|w ha|w having|w helped|w home|w house|w however|w know|w likes|w lol|w male|w meant|w michigan|w mommy|w mouse|w next|w only|w pick|w professional|w recently|w ride|w shelter|w song|w spent|w spring|w to|w town|w twice|w volunteering|w wearing|w weird|w yacht|w yesterday",
+  ],
+  [
+    5,
+    "asksWhat then asksWhat|b a home|b a new|b a red|b a yacht|b about your|b after i|b along with|b am glad|b am older|b and a|b and dad|b and drive|b both i|b broke my|b disney world|b fluent in|b food mine|b for my|b from india|b garlic bread|b get it|b get out|b getting married|b go hiking|b go on|b have a|b i guess|b i hated|b i visit|b i want|b in somalia|b in ww2|b is funny|b it sure|b it was|b let me|b lol what|b lot i|b mom and|b my arm|b my fave|b my new|b of your|b oh so|b only eat|b out with|b started my|b the us|b to marry|b to school|b we should|b where do|b will not|b wish it|b work at|b wow my|b you a|b you play|b your hobbies|b your parents|cheers asked asks|connects then denies|e are you married|e i do|e oh that is|f great|f ha|f i just.|f its|f my favorite.|f oh so.|f okay|f right|f spain|f where are.|greets said says|l but i.|l do|l so|last agrees|p 5|p bunnies|p dream|p hey|p in|p many|p no|p older|p playground|p sisters|p with|thanks asked asks|w anymore|w anything|w bad|w cheeseburgers|w chemistry|w coming|w construction|w disney|w dye|w fave|w female|w fluent|w folk|w garlic|w german|w girl|w grey|w happy|w hated|w horse|w husband|w ice|w india|w its|w king|w language|w marry|w mechanical|w mickey|w moved|w music|w nice|w order|w outdoors|w place|w player|w rob|w selling|w soda|w somalia|w someone|w started|w starting|w though|w two|w usually|w vanilla|w video|w wanted|w war|w watching|w ww2",
+  ],
+  [
+    6,
+    "b 3 months|b a beautiful|b am from|b am going|b and have|b and you|b because i|b been for|b brought me|b can be|b close to|b cool i|b dad do|b favorite color|b for fun|b good i|b good too|b have been|b have kids|b i drive|b in college|b in your|b like music|b male or|b need a|b nice are|b not but|b on the|b or female|b red tractor|b school i|b see i|b short hair|b so much|b that is|b though i|b to me|b to travel|b video games|b we are|b you know|b you male|e i am also|e i want to|f cool i.|f i hope.|f no i.|f ok|f yeah i.|l do you.|l i really.|l i want.|l what kind.|p always|p church|p favorite|p from|p if|p some|p yeah|pointsBack then denies|tellsOfYou then asksYesNo|w along|w awesome|w beat|w beautiful|w bunnies|w cars|w class|w cool|w dolls|w enough|w family|w fashion|w fly|w friends|w got|w gymnastics|w interesting|w into|w look|w meat|w mom|w papaya|w read|w sailing|w was|w years",
+  ],
+  [
+    7,
+    "asksYou then requests|b am also|b am i|b any pets|b are your|b day i|b do they|b get married|b how is|b i started|b i wish|b is actually|b mine is|b no i|b pet the|b the bunnies|b to read|b visit europe|b what kind|b yeah i|cheers then agrees|e are you a|f lol|f what do.|l i own.|l what do.|p did|p never|p though|p when|pointsBack asked says|pointsBack then agrees|requests then asksYesNo|requests then cheers|thanks then asksYesNo|w animals|w aunt|w been|w best|w bunny|w cancer|w cleaning|w close|w coffee|w drink|w ever|w grill|w growing|w guess|w here|w italian|w part|w shipyard|w short",
+  ],
+  [
+    8,
+    "asksYesNo then denies|asksYou then denies|b a living|b a musician|b are the|b could go|b do your|b i also|b i got|b i really|b kind of|b know it|b love dogs|b tell me|b to visit|b two years|b you should|cheers then thanks|e i really like|f are|last asksYesNo|opens said says|p playing|p they|p work|thanks then cheers|thanks then pointsBack|w car|w first|w friend|w have|w musician|w store|w tractor|w weather|w wish",
+  ],
+  [
+    9,
+    "asksYesNo said asks|b drive a|b go to|b got a|b italian food|b the playground|b to get|b to my|cheers then asksYou|cheers then requests|e what kind of|l how old.|p cool|p married|p more|p s|pointsBack then opens|w big|w blue|w donuts|w getting|w good|w hair|w kids|w kind|w own|w playground|w today|w yourself",
+  ],
+  [
+    10,
+    "asksBack then pointsBack|asksYou shares|b i go|b i like|b i own|b i work|b is cool|b is good|b is my|b my favorite|b the color|b you have|cheers then cheers|connects then tellsOfSelf|denies asked asks|e how old are|e i have a|e what do you|shared with older|tellsOfSelf then agrees|tellsOfSelf then asksBack|thanks shares|w also|w far|w farm|w go|w horses|w let|w living|w ok|w pet|w soon|w time|w where",
+  ],
+  [
+    11,
+    "b best friend|b favorite food|b for a|b i get|b in my|b really like|b that i|b what is|b you from|b you work|l what is.|last cheers|last greets|p love|p me|p not|requests then asksYou|w love|w old|w pink",
+  ],
+  [
+    12,
+    "asksBack said asks|asksYesNo then requests|asksYou said asks|b about yourself|b you married|denies then tellsOfYou|e i own a|pointsBack asked asks|says and asks|thanks said asks|w on|w red",
+  ],
+  [
+    13,
+    "agrees shares|agrees then tellsOfSelf|b any hobbies|b do for|b like to|f my|pointsBack then tellsOfSelf|requests asked says|requests then pointsBack|tellsOfYou then cheers|w am|w get|w my|w not",
+  ],
+  [14, "b am not|b and i|e what is your|f that is.|l i love.|p color|w dog|w europe|w funny|w like"],
+  [15, "last tellsOfYou|p is|this cheers|w hobbies"],
+  [16, "agrees said asks|b what do|cheers shares|w color|w food|w should"],
+  [17, "b you do|last connects|w so"],
+  [
+    18,
+    "agrees then pointsBack|b i love|b own a|pointsBack then asksWhat|pointsBack then asksYou|pointsBack then pointsBack|said asks|w visit|w you",
+  ],
+  [19, "b how old|b old are|b your favorite|e do you like|w any|w is"],
+  [20, "b have any|b to the|w we"],
+  [21, "b is your|p my|w me"],
+  [22, "says anew"],
+  [23, "tellsOfSelf said says"],
+  [24, "greets then pointsBack|w are"],
+  [25, "last asksBack"],
+  [27, "w favorite|w married"],
+  [28, "p and"],
+  [29, "asksYesNo shares|w your"],
+  [31, "b are you|this asksYou"],
+  [32, "b you like|w i"],
+  [35, "last tellsOfSelf"],
+  [36, "last opens|w do"],
+  [38, "tellsOfYou shares"],
+  [41, "pointsBack shares"],
+  [48, "last denies"],
+  [49, "b do you"],
+  [53, "last thanks|this opens"],
+  [57, "tellsOfSelf shares"],
+  [62, "fresh"],
+  [65, "denies shares"],
+  [71, "greets shares"],
+  [92, "opens shares"],
+  [95, "asks"],
+];

@@ -1,0 +1,35 @@
+import { readFile } from "node:fs/promises";
+import { embedByWords } from "../embed/embed-words.ts";
+import { readWordTable } from "../embed/word-table.ts";
+
+/** What a text is about, as a vector of unit length; all zeros for a text without words. */
+export type MeaningOf = (text: string) => Float32Array;
+
+const TABLE = new URL("../../../assets/embeddings/words-128.bin", import.meta.url);
+
+/** Reads the word vectors that ship with Troupe, 3.5 MB. Rejects where they are damaged or not there. */
+export async function loadMeaning(table: URL = TABLE): Promise<MeaningOf> {
+  const words = readWordTable(await readFile(table));
+  return (text) => embedByWords(words, text);
+}
+
+/** How near two meanings are: 1 for the same, 0 for nothing in common. */
+export function nearness(left: Float32Array, right: Float32Array): number {
+  let sum = 0;
+  for (let at = 0; at < left.length; at++) sum += (left[at] as number) * (right[at] as number);
+  return sum;
+}
+
+/** What messages are about together, the newest one most; each older one counts `fading` of the one after it. */
+export function blendOf(meanings: readonly Float32Array[], fading: number): Float32Array {
+  const blend = new Float32Array(meanings[0]?.length ?? 0);
+  let share = 1;
+  for (const meaning of meanings.toReversed()) {
+    for (let at = 0; at < blend.length; at++)
+      blend[at] = (blend[at] as number) + share * (meaning[at] as number);
+    share *= fading;
+  }
+  const length = Math.sqrt(nearness(blend, blend));
+  if (length > 0) for (let at = 0; at < blend.length; at++) blend[at] = (blend[at] as number) / length;
+  return blend;
+}

@@ -1,0 +1,18 @@
+/** Vector search in memory: rounded rows searched whole, the best of them scored exactly; and what fills the store with vectors. */
+export { Bitmap } from "./bitmap.ts";
+export { type ExactQuery, searchExactly } from "./rescore.ts";
+export { createVectorFiller, type VectorFiller, type VectorFillerDeps } from "./vector-filler.ts";
+export {
+  createVectorIndex,
+  type VectorHit,
+  type VectorIndex,
+  type VectorIndexOptions,
+  type VectorQuery,
+} from "./vector-index.ts";
+export {
+  createVectorSearch,
+  type VectorAsk,
+  type VectorMatch,
+  type VectorSearch,
+  type VectorSearchDeps,
+} from "./vector-search.ts";
