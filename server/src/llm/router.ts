@@ -3,6 +3,7 @@ import {
   type Clock,
   type EmbeddingModel,
   type EmbeddingRouter,
+  type EmbeddingSource,
   type Logger,
   type ModelCatalogue,
   type ModelChoice,
@@ -58,6 +59,8 @@ export interface ModelRouterDeps {
   readonly priceBook?: PriceBook | undefined;
   /** Of a provider that is not to be asked, why: its key could not be opened. */
   readonly refusalOf?: (provider: string) => string | undefined;
+  /** Embedding models that are there without being configured. */
+  readonly embedded?: EmbeddingSource | undefined;
 }
 
 /** The router, and the end of its connections. A reload makes a new one and closes the old one when its calls are done. */
@@ -69,15 +72,20 @@ export interface ClosableModelRouter extends ModelRouter, EmbeddingRouter, Model
 
 const FREE: ModelPrice = { inputUsdPerMillion: 0, cachedInputUsdPerMillion: 0, outputUsdPerMillion: 0 };
 
+/** A list of this name exists without being configured. */
+const EMBEDDING_LIST = "embedding";
+
 export function createModelRouter({
-  config,
+  config: configured,
   clock,
   random,
   logger,
   metrics,
   priceBook,
   refusalOf = () => undefined,
+  embedded,
 }: ModelRouterDeps): ClosableModelRouter {
+  const config = withEmbedded(configured, embedded);
   const providers = new Map<string, Provider>();
   const single = new Map<string, ModelChoice>();
   const lists = new Map<string, readonly ModelChoice[]>();
@@ -100,7 +108,7 @@ export function createModelRouter({
   const providerOf = (name: string): Provider => {
     const known = providers.get(name);
     if (known !== undefined) return known;
-    const opened = openProvider(name, configOf(config, name), { clock, random });
+    const opened = openProvider(name, configOf(config, name), { clock, random, embedded });
     if (opened === undefined) throw unknownModel(config, name, `Provider "${name}" is not configured.`);
     providers.set(name, opened);
     return opened;
@@ -132,7 +140,7 @@ export function createModelRouter({
     },
     list: createCatalogue({
       ...{ providerOf, refusalOf, priceBook, clock },
-      providers: [...new Set([...Object.keys(config.providers), OFFLINE_PROVIDER])],
+      providers: providerNames(config, embedded),
       configOf: (name) => configOf(config, name),
       priceOf: (name) => priceOf(config, name),
     }).list,
@@ -142,6 +150,26 @@ export function createModelRouter({
       await Promise.all([...providers.values()].map((provider) => provider.close()));
     },
   };
+}
+
+/** The models that ship with Troupe cost nothing, and are the embedding models where nobody names others. */
+function withEmbedded(config: ModelRouterConfig, embedded: EmbeddingSource | undefined): ModelRouterConfig {
+  if (embedded === undefined) return config;
+  const names = embedded.modelIds.map((id) => `${embedded.provider}/${id}`);
+  const free = { inputUsdPerMillion: 0, outputUsdPerMillion: 0 };
+  return {
+    ...config,
+    models: { [EMBEDDING_LIST]: names.slice(0, 1), ...config.models },
+    prices: { ...Object.fromEntries(names.map((name) => [name, free])), ...config.prices },
+  };
+}
+
+function providerNames(
+  { providers }: ModelRouterConfig,
+  embedded: EmbeddingSource | undefined,
+): readonly string[] {
+  const builtIn = embedded === undefined ? [OFFLINE_PROVIDER] : [OFFLINE_PROVIDER, embedded.provider];
+  return [...new Set([...Object.keys(providers), ...builtIn])];
 }
 
 function makeChoice(

@@ -1,9 +1,9 @@
 import type { ModelMessage, ModelRequest, ModelToolCall } from "@troupe/contracts";
-import { derivedId, detectLanguage } from "../../kit/index.ts";
+import { derivedId, detectLanguage, NO_REPLY } from "../../kit/index.ts";
+import type { Intent } from "./clause.ts";
 import { findAnswer } from "./found.ts";
 import { type GuideTool, type PhraseTable, phrasesOf } from "./phrases.ts";
 import { planOf } from "./plan.ts";
-import type { Intent } from "./requests.ts";
 
 /** Either calls, or words. */
 export interface Reply {
@@ -39,13 +39,22 @@ export function replyTo(request: ModelRequest): Reply {
   const plan = (exchange: Exchange): readonly Intent[] =>
     planOf(exchange.text, table, request.hints?.agentName);
 
+  // Words of other agents: told on, and not done.
+  if (table.agents.answers.test(text)) return { text, calls: [] };
   if (newest === undefined || newest.results.length === 0) {
     const intents = newest === undefined ? [] : plan(newest);
+    // Asked to speak only if there is something to say, and of nothing that it could do.
+    if (maySayNothing(request) && !intents.some(({ kind }) => kind === "tool"))
+      return { text: NO_REPLY, calls: [] };
     const wanted = intents.flatMap((intent) => callOf(intent, situation) ?? []);
     if (wanted.length > 0) return { text: "", calls: callsOf(wanted, text, request.messages.length) };
   }
   const sentences = exchanges.flatMap((exchange) => sentencesOf(exchange, plan(exchange), situation));
   return { text: joinSentences(sentences), calls: [] };
+}
+
+function maySayNothing({ messages }: ModelRequest): boolean {
+  return messages.some(({ role, text }) => role === "system" && text.includes(NO_REPLY));
 }
 
 /** Ids that a conversation does not hold yet: its length is part of them. */
@@ -106,9 +115,13 @@ function joinSentences(sentences: readonly string[]): string {
   return text;
 }
 
+const AGENT_TOOLS: ReadonlySet<GuideTool> = new Set<GuideTool>([
+  ...(["ask_agent", "ask_agents", "send_to_agent", "list_agents", "hand_off", "hand_back"] as const),
+]);
+
 interface Wanted {
   readonly name: GuideTool;
-  readonly input: Readonly<Record<string, string>>;
+  readonly input: Readonly<Record<string, unknown>>;
 }
 
 function callOf(intent: Intent, situation: Situation): Wanted | undefined {
@@ -131,6 +144,7 @@ function phrase(
     case "question":
       return phraseAnswer(intent.words, result, exchange.at, situation);
     case "tool":
+      if (result === undefined && AGENT_TOOLS.has(intent.tool)) return sayings.agentsMissing;
       if (result === undefined) return fill(sayings.toolMissing, { tool: intent.tool });
       if (result.isError) return fill(sayings.toolFailed, { text: result.text });
       return result.text;
@@ -145,7 +159,9 @@ function phraseAnswer(
   { request, table }: Situation,
 ): string {
   const earlier = request.messages.slice(0, userAt);
-  const block = earlier.at(-1)?.role === "system" && userAt > 1 ? [earlier.at(-1)?.text ?? ""] : [];
+  const added = earlier.at(-1)?.role === "system" && userAt > 1 ? (earlier.at(-1)?.text ?? "") : "";
+  // What memory brings stands under a heading; a line alone says what started the turn, and nobody said it.
+  const block = added.split("\n\n").filter((part) => part.includes("\n"));
   const said = earlier.filter((message) => message.role === "user").map((message) => message.text);
   const recalled = result === undefined || result.isError ? [] : [result.text];
   const found = findAnswer(words, [...recalled, ...block, ...said.toReversed()], table);

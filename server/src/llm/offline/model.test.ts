@@ -169,11 +169,9 @@ describe("it says", () => {
     ["who are you?", /offline guide: a small set of rules, not a language model/],
     ["are you ChatGPT?", /not a language model/],
     ["How do I connect a model?", /providers in troupe\.yaml.*models\.default.*README/],
-    ["stop", /Nothing else is running/],
-    ["remind me in one minute to stretch", /cannot do that in this version/],
-    ["schedule a report every Monday", /cannot do that in this version/],
-    ["ask kate to write a story", /cannot do that in this version/],
-    ["tell kate that I am late", /cannot do that in this version/],
+    ["stop", /\/stop ends it/],
+    ["ask kate to write a story", /may not reach other agents here.*delegates.*acceptsFrom/],
+    ["tell kate that I am late", /may not reach other agents/],
     ["remember", /What should I remember\?/],
     ["my cat is called Mia", /no rule for that.*write “remember that …”/],
     ["blorp", /did not understand/],
@@ -182,7 +180,7 @@ describe("it says", () => {
     ["Дякую", /^Прошу\.$/],
     ["що ти вмієш?", /Ось що я вмію/],
     ["хто ти?", /не мовну модель/],
-    ["нагадай мені завтра про зустріч", /У цій версії я цього ще не вмію/],
+    ["забудь мого кота", /У цій версії я цього ще не вмію/],
     ["як підключити модель?", /providers у troupe\.yaml/],
     ["мого кота звати Мія", /«запам'ятай, що …»/],
   ])("to %s", async (text, expected) => {
@@ -323,6 +321,19 @@ describe("without the tool for it, a question is answered", () => {
 
     expect(await wordsFor("What is my cat called?", { ...noTools, before })).toBe(
       "You told me: “my cat is called Mia”.",
+    );
+  });
+
+  test("and not from the line that says what started the turn, which nobody said", async () => {
+    const line =
+      "A flow started this turn as one of its steps; nobody wrote just now. What follows is the task.";
+    const before: ModelMessage[] = [
+      { role: "system", text: "You help." },
+      { role: "system", text: line },
+    ];
+
+    expect(await wordsFor("Nobody has paid order 7. What now?", { ...noTools, before })).toMatch(
+      /^I found nothing/,
     );
   });
 

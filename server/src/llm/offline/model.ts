@@ -10,6 +10,7 @@ import {
 } from "@troupe/contracts";
 import { estimateTokens } from "../../kit/index.ts";
 import { type Reply, replyTo } from "./answer.ts";
+import { isJudgeRequest, judgeConditions } from "./judge.ts";
 import { extractSummary, isSummaryRequest } from "./summary.ts";
 
 export const OFFLINE_PROVIDER = "offline";
@@ -41,9 +42,7 @@ async function* answer(request: ModelRequest, { signal }: CallOptions): AsyncGen
     return;
   }
   const inputTokens = request.messages.reduce((sum, message) => sum + tokensOf(message), 0);
-  const reply: Reply = isSummaryRequest(request)
-    ? { text: extractSummary(request), calls: [] }
-    : replyTo(request);
+  const reply = answerTo(request);
   let told = "";
   const usage = (more = ""): Usage => ({
     inputTokens,
@@ -67,6 +66,13 @@ async function* answer(request: ModelRequest, { signal }: CallOptions): AsyncGen
   const written = reply.calls.map((call) => call.name + call.arguments).join("");
   const reason = signal.aborted ? "aborted" : reply.calls.length > 0 ? "tool-calls" : "stop";
   yield { type: "end", reason, usage: usage(written), estimated: true };
+}
+
+/** Questions of Troupe itself are told by how they begin. */
+function answerTo(request: ModelRequest): Reply {
+  if (isSummaryRequest(request)) return { text: extractSummary(request), calls: [] };
+  if (isJudgeRequest(request)) return { text: judgeConditions(request), calls: [] };
+  return replyTo(request);
 }
 
 function tokensOf(message: ModelMessage): number {

@@ -1,8 +1,11 @@
+import { AGENT_PHRASES } from "./agent-phrases.ts";
+import { englishJobs } from "./job-phrases.ts";
 import type { PhraseTable } from "./phrases.ts";
 import { englishSayings } from "./sayings-en.ts";
 
 /** What the guide understands in English. */
 export const english: PhraseTable = {
+  agents: AGENT_PHRASES.en,
   politeness: [
     "please",
     "can you",
@@ -180,25 +183,7 @@ export const english: PhraseTable = {
     "cancel it",
     "never mind",
   ],
-  later: [
-    "schedule",
-    "wake me",
-    "set a reminder",
-    "set an alarm",
-    "set a timer",
-    "forget",
-    "message *",
-    "send a message to",
-    "send * a message",
-    "ask * to",
-    "ask * about",
-    "ask * whether",
-    "ask * if",
-    "ask * what",
-    "tell * that",
-    "tell * to",
-  ],
-  laterAnywhere: ["remind me", "remind us", "every day at", "every morning", "every evening", "every week"],
+  later: ["forget"],
   notNames: ["me", "us", "you", "them", "it", "the", "a", "an", "my", "your", "yourself"],
   connect: [
     "how do i connect",
@@ -374,5 +359,6 @@ export const english: PhraseTable = {
     "you",
     "your",
   ],
+  ...englishJobs,
   ...englishSayings,
 };

@@ -1,8 +1,11 @@
+import { AGENT_PHRASES } from "./agent-phrases.ts";
+import { ukrainianJobs } from "./job-phrases.ts";
 import type { PhraseTable } from "./phrases.ts";
 import { ukrainianSayings } from "./sayings-uk.ts";
 
 /** What the guide understands in Ukrainian. Apostrophes of every kind are read as '. */
 export const ukrainian: PhraseTable = {
+  agents: AGENT_PHRASES.uk,
   politeness: [
     "будь ласка",
     "прошу",
@@ -155,24 +158,7 @@ export const ukrainian: PhraseTable = {
     відняти: "-",
   },
   stop: ["стоп", "зупинись", "зупиніться", "досить", "скасуй", "припини", "скасуй це", "припини це"],
-  later: [
-    "нагадай",
-    "нагадайте",
-    "заплануй",
-    "заплануйте",
-    "постав нагадування",
-    "постав будильник",
-    "розбуди",
-    "забудь",
-    "передай * що",
-    "напиши агенту",
-    "напиши * що",
-    "спитай у",
-    "запитай у",
-    "надішли повідомлення",
-    "скажи * що",
-  ],
-  laterAnywhere: ["щодня о", "щоранку", "щовечора", "щотижня", "кожного дня о"],
+  later: ["забудь"],
   notNames: ["мені", "нам", "собі", "це", "все"],
   connect: [
     "як підключити модель",
@@ -370,5 +356,6 @@ export const ukrainian: PhraseTable = {
     "її",
     "будь",
   ],
+  ...ukrainianJobs,
   ...ukrainianSayings,
 };

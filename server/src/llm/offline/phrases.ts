@@ -1,4 +1,6 @@
 import type { Language } from "../../kit/index.ts";
+import type { AgentPhrases } from "./agent-phrases.ts";
+import type { JobPhrases } from "./job-phrases.ts";
 import { english } from "./phrases-en.ts";
 import { ukrainian } from "./phrases-uk.ts";
 
@@ -14,11 +16,16 @@ export type Saying =
   | "connect"
   | "stop"
   | "later"
+  | "remindWhat"
+  | "remindWhen"
+  | "scheduleWhat"
+  | "whichJob"
   | "rememberWhat"
   | "found"
   | "foundClose"
   | "foundNothing"
   | "toolMissing"
+  | "agentsMissing"
   | "toolFailed"
   | "statement"
   | "files"
@@ -26,13 +33,17 @@ export type Saying =
   | "default";
 
 /** The tools that the guide knows how to ask for. */
-export type GuideTool = "remember" | "recall" | "list_sessions" | "time" | "dice" | "calculator";
+export type GuideTool =
+  | ("remember" | "recall" | "list_sessions" | "time" | "dice" | "calculator")
+  | ("remind_me" | "job_create" | "job_list" | "job_cancel" | "job_pause" | "job_resume")
+  | ("ask_agent" | "ask_agents" | "send_to_agent" | "list_agents" | "hand_off" | "hand_back");
 
 /**
  * Everything that is particular to a language, as data. A phrase is whole words; `*` stands for any one word. Groups are
  * matched at the beginning of a clause unless they say otherwise.
  */
-export interface PhraseTable extends SayingsTable {
+export interface PhraseTable extends SayingsTable, JobPhrases {
+  readonly agents: AgentPhrases;
   /** Skipped at the beginning of a clause. */
   readonly politeness: readonly string[];
   /** May stand between two requests in one sentence. */
@@ -58,9 +69,7 @@ export interface PhraseTable extends SayingsTable {
   readonly stop: readonly string[];
   /** What a later version does. */
   readonly later: readonly string[];
-  /** The same, anywhere in a clause. */
-  readonly laterAnywhere: readonly string[];
-  /** Words that cannot be somebody's name in `laterAnywhere`'s and `later`'s places for a word. */
+  /** Words that cannot be somebody's name in `later`'s places for a word. */
   readonly notNames: readonly string[];
   readonly connect: readonly string[];
   /** Anywhere in a clause. */
@@ -90,8 +99,8 @@ export interface SayingsTable {
   /** What stands before the parts of a summary. */
   readonly summary: { readonly began: string; readonly latest: string };
   readonly quotes: readonly [string, string];
-  /** One proposal a tool, for help. */
-  readonly proposals: Readonly<Record<GuideTool, string>>;
+  /** One proposal a tool, for help; tools that follow from another need none. */
+  readonly proposals: Readonly<Partial<Record<GuideTool, string>>>;
 }
 
 const TABLES: Readonly<Record<Language, PhraseTable>> = { en: english, uk: ukrainian };

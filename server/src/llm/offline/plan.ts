@@ -1,5 +1,6 @@
-import type { PhraseTable } from "./phrases.ts";
-import { type Intent, readClause } from "./requests.ts";
+import type { Intent } from "./clause.ts";
+import type { PhraseTable, Saying } from "./phrases.ts";
+import { readClause } from "./requests.ts";
 import { phraseAt, wordsOf } from "./words.ts";
 
 /** Most requests that are read from one message; the rest of a very long one is left. */
@@ -46,8 +47,10 @@ function say(saying: "greeting" | "greetingAgain" | "default" | "statement" | "u
   return { kind: "say", saying };
 }
 
+/** `9 a.m.` ends no sentence. */
 function sentencesOf(text: string): readonly string[] {
   return text
+    .replace(/(?<=\d\s?)([ap])\.m\.?(?![\p{L}\p{N}])/giu, "$1m")
     .split(/(?<=[.!?…])\s+|\s*[\n;]+\s*/)
     .map((sentence) => sentence.trim())
     .filter((sentence) => wordsOf(sentence).length > 0);
@@ -111,8 +114,14 @@ function jointsOf(sentence: string, table: PhraseTable): readonly Joint[] {
   return joints;
 }
 
+/** Sayings of a clause that something is missing from: it may stand in the rest of the sentence. */
+const INCOMPLETE: ReadonlySet<Saying> = new Set([
+  ...(["unclear", "remindWhat", "remindWhen", "scheduleWhat", "whichJob"] as const),
+]);
+
 function isClear(intent: Intent | undefined): boolean {
   return (
-    intent !== undefined && (intent.kind === "tool" || (intent.kind === "say" && intent.saying !== "unclear"))
+    intent !== undefined &&
+    (intent.kind === "tool" || (intent.kind === "say" && !INCOMPLETE.has(intent.saying)))
   );
 }

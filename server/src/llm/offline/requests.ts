@@ -1,19 +1,8 @@
-import type { GuideTool, PhraseTable, Saying } from "./phrases.ts";
-import { findPhrase, phraseAt, type Word, wordsOf } from "./words.ts";
-
-/** One thing that a person wants. */
-export type Intent =
-  | { readonly kind: "tool"; readonly tool: GuideTool; readonly input: Readonly<Record<string, string>> }
-  /** A question about what was said: looked for by these words. */
-  | { readonly kind: "question"; readonly words: readonly string[] }
-  | { readonly kind: "say"; readonly saying: Saying; readonly values?: Readonly<Record<string, string>> };
-
-/** A piece of a message that holds one request. */
-export interface Clause {
-  readonly text: string;
-  readonly words: readonly Word[];
-  readonly isQuestion: boolean;
-}
+import { readAgents } from "./agents.ts";
+import { after, type Clause, clauseOf, type Intent } from "./clause.ts";
+import { readJob } from "./job-requests.ts";
+import type { PhraseTable, Saying } from "./phrases.ts";
+import { findPhrase, phraseAt, wordsOf } from "./words.ts";
 
 type Reader = (clause: Clause, table: PhraseTable) => Intent | undefined;
 
@@ -22,8 +11,10 @@ type Reader = (clause: Clause, table: PhraseTable) => Intent | undefined;
  * before.
  */
 const READERS: readonly Reader[] = [
+  (clause, { agents }) => readAgents(clause, agents),
   readRemember,
   readRecall,
+  readJob,
   readLater,
   readListSessions,
   readDice,
@@ -43,28 +34,6 @@ export function readClause(text: string, table: PhraseTable): Intent | undefined
   return undefined;
 }
 
-/** Polite beginnings are taken off. */
-function clauseOf(text: string, table: PhraseTable): Clause {
-  let rest = text.trim();
-  let words = wordsOf(rest);
-  for (let skipped = phraseAt(words, 0, table.politeness); skipped > 0; ) {
-    if (skipped === words.length) break;
-    rest = rest.slice(words[skipped]?.start ?? 0);
-    words = wordsOf(rest);
-    skipped = phraseAt(words, 0, table.politeness);
-  }
-  return { text: rest, words, isQuestion: /[?？]\s*$/.test(rest) };
-}
-
-/** The text after the first `count` words, without the signs that join it to them. */
-function after(clause: Clause, count: number): string {
-  const from = clause.words[count - 1]?.end ?? 0;
-  return clause.text
-    .slice(from)
-    .replace(/^[\s:,;–—-]+/, "")
-    .replace(/[\s.!?…]+$/, "");
-}
-
 function readRemember(clause: Clause, table: PhraseTable): Intent | undefined {
   const length = phraseAt(clause.words, 0, table.remember);
   if (length === 0) return undefined;
@@ -79,7 +48,7 @@ function readRemember(clause: Clause, table: PhraseTable): Intent | undefined {
 /** What a person wants kept, when the text asks for that. */
 export function rememberedText(text: string, table: PhraseTable): string | undefined {
   const intent = readRemember(clauseOf(text, table), table);
-  return intent?.kind === "tool" ? intent.input.text : undefined;
+  return intent?.kind === "tool" ? String(intent.input.text) : undefined;
 }
 
 function readRecall(clause: Clause, table: PhraseTable): Intent | undefined {
@@ -88,9 +57,7 @@ function readRecall(clause: Clause, table: PhraseTable): Intent | undefined {
 }
 
 function readLater(clause: Clause, table: PhraseTable): Intent | undefined {
-  const isLater =
-    phraseAt(clause.words, 0, table.later, table.notNames) > 0 ||
-    findPhrase(clause.words, table.laterAnywhere, table.notNames) !== undefined;
+  const isLater = phraseAt(clause.words, 0, table.later, table.notNames) > 0;
   return isLater ? { kind: "say", saying: "later" } : undefined;
 }
 
