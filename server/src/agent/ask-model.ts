@@ -18,7 +18,7 @@ import { NO_USAGE } from "@troupe/contracts";
 import { type CallAbout, callRecord, dayOf, derivedId, failedCallRecord, sumCalls } from "../kit/index.ts";
 import type { AgentDeps } from "./deps.ts";
 import { loadFiles } from "./load-files.ts";
-import type { EquippedTurn } from "./values.ts";
+import type { EquippedTurn, TurnRun } from "./values.ts";
 
 type ModelEnd = Extract<ModelEvent, { type: "end" }>;
 
@@ -121,12 +121,12 @@ export async function askModel(
  * A failed call that was billed is kept at once: nobody knows yet whether its turn will come to an end here. It may have ended
  * elsewhere, so the turn's sum is made anew in the same commit.
  */
-function keepNow(deps: AgentDeps, record: ModelCallRecord): void {
+export function keepNow(deps: Pick<AgentDeps, "unit" | "ledger" | "turns">, record: ModelCallRecord): void {
   if (record.inputTokens + record.outputTokens === 0) return;
   deps.unit.ride([deps.ledger.record(record, { holder: record.turnId }), deps.turns.recount(record.turnId)]);
 }
 
-function aboutOf({ turn, session }: ClaimedTurn, storylineId: string | undefined): CallAbout {
+export function aboutOf({ turn, session }: ClaimedTurn, storylineId: string | undefined): CallAbout {
   return {
     spaceId: turn.spaceId,
     agentId: turn.agentId,
@@ -198,7 +198,7 @@ export function spentBefore(
   kept: readonly ModelCallRecord[],
 ): Spent {
   if (journal.length === 0 && kept.length === 0) return NOTHING_SPENT;
-  const before = kept.filter(({ purpose }) => purpose === "turn");
+  const before = kept.filter(({ purpose }) => purpose === "turn" || purpose === "decision");
   const ids = new Set(before.map(({ id }) => id));
   const journalled = journal
     .filter((step) => step.kind === "model")
@@ -206,6 +206,13 @@ export function spentBefore(
     .filter(({ id }) => !ids.has(id));
   const calls = [...before, ...journalled];
   return { calls, ...sumCalls(calls) };
+}
+
+/** With what this attempt was billed for before its loop began. */
+export function spentSoFar({ calls }: Pick<TurnRun, "calls">, before: Spent): Spent {
+  if (calls.length === 0) return before;
+  const all = [...before.calls, ...calls];
+  return { calls: all, ...sumCalls(all) };
 }
 
 const NOTHING_SPENT: Spent = { calls: [], usage: NO_USAGE, costMicroUsd: 0 };

@@ -1,6 +1,7 @@
 import type {
   AgentDeliveryStore,
   AgentDirectory,
+  AgentSpec,
   ApprovalPolicy,
   BlobStore,
   Budgets,
@@ -11,14 +12,22 @@ import type {
   InboxStore,
   Ledger,
   Logger,
+  Message,
   MessageBus,
   ModelRouter,
   Module,
+  ModuleInstanceStore,
+  NewEffect,
   OutboxStore,
+  Placer,
   SessionStore,
   StorylineStore,
   Toolbox,
+  TraceEntry,
+  Trigger,
+  TurnError,
   TurnFeed,
+  TurnState,
   TurnStore,
   UnitOfWork,
 } from "@troupe/contracts";
@@ -28,14 +37,14 @@ import type { TapeRecorder } from "./tape.ts";
 /** What running turns needs. Everything is a port; `app` joins them. */
 export interface AgentDeps {
   readonly unit: UnitOfWork;
-  readonly sessions: Pick<SessionStore, "take" | "append" | "history" | "get" | "remove">;
+  readonly sessions: Pick<SessionStore, "take" | "append" | "history" | "get" | "remove" | "handoff">;
   readonly blobs: Pick<BlobStore, "get">;
-  readonly storylines: Pick<StorylineStore, "open" | "ofSession">;
+  readonly storylines: Pick<StorylineStore, "open" | "ofSession" | "touch" | "placeTurn">;
   readonly turns: TurnStore;
   readonly inbox: Pick<InboxStore, "end" | "ofTurn">;
   readonly outbox: Pick<OutboxStore, "put">;
   readonly effects: Pick<EffectStore, "put">;
-  readonly agentDeliveries: Pick<AgentDeliveryStore, "stop" | "ofTurn" | "end">;
+  readonly agentDeliveries: Pick<AgentDeliveryStore, "stop">;
   readonly ledger: Pick<Ledger, "reserve" | "release" | "record" | "callsOfTurn">;
   readonly budgets: Budgets;
   readonly agents: AgentDirectory;
@@ -43,6 +52,11 @@ export interface AgentDeps {
   readonly toolbox: Toolbox;
   readonly approval: ApprovalPolicy;
   readonly modules: readonly Module[];
+  readonly moduleInstances: Pick<ModuleInstanceStore, "open" | "add" | "update" | "archive">;
+  /** Whether a model is asked where the rules of this module are unsure. Absent: never. */
+  readonly asksModel?: (moduleId: string) => boolean;
+  /** Absent: every turn belongs to the storyline that its session began with. */
+  readonly placer?: Pick<Placer, "place" | "ended">;
   /** Absent: nobody listens. */
   readonly hooks?: Hooks;
   readonly feed: TurnFeed;
@@ -57,8 +71,33 @@ export interface AgentDeps {
   readonly settings: AgentSettings;
   /** Absent: no turn is recorded. */
   readonly recorder?: TapeRecorder;
-  /** Called after each finishing commit: something new may be indexed. */
-  readonly onKept?: () => void;
+  /**
+   * Work after the reply that an answered turn of a kept conversation makes; arithmetic alone, for the turn waits. Absent:
+   * none.
+   */
+  readonly learning?: (turn: LearningTurn) => LearningDraft | undefined;
+  /** Called after each finishing commit. */
+  readonly onKept?: (ended: KeptTurn) => void;
+}
+
+export interface LearningDraft extends Pick<NewEffect, "kind" | "v" | "payload"> {
+  /** So long after the end of the turn it begins, milliseconds. */
+  readonly delayMs?: number;
+}
+
+export interface LearningTurn {
+  readonly agent: AgentSpec;
+  readonly trigger: Trigger;
+  readonly sessionId: string;
+  readonly turnSeq: number;
+  readonly inbound: readonly Message[];
+}
+
+/** A turn whose end is kept. */
+export interface KeptTurn {
+  readonly state: TurnState;
+  readonly error: TurnError | undefined;
+  readonly run: { readonly trace: readonly TraceEntry[] };
 }
 
 export interface AgentSettings {
@@ -74,6 +113,8 @@ export interface AgentSettings {
   readonly toolParallelism: number;
   /** Longest wait for enrichment before the model is asked without it. */
   readonly gatherMs: number;
+  /** Longest wait for a model that is asked what modules are unsure of. */
+  readonly unsureMs: number;
   /** A storyline's summary is refreshed after so many turns. */
   readonly summaryEveryTurns: number;
   /** How often the store is swept for turns that no doorbell told of. */
@@ -88,6 +129,7 @@ export const AGENT_DEFAULTS: AgentSettings = {
   maxSteps: 8,
   toolParallelism: 4,
   gatherMs: 250,
+  unsureMs: 3_000,
   summaryEveryTurns: 20,
   sweepMs: 5_000,
   viewCacheBytes: 64 * 1024 * 1024,

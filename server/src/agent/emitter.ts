@@ -1,4 +1,5 @@
 import type { StepName, ToolStatus, TurnEventBody, TurnFeed } from "@troupe/contracts";
+import { mayBecomeNoReply } from "../kit/index.ts";
 
 /** Numbers the live events of one attempt and hands them to the feed. */
 export interface TurnEmitter {
@@ -12,9 +13,16 @@ export interface TurnEmitter {
   restart(): void;
 }
 
-export function createEmitter(feed: TurnFeed, turnId: string, attempt: number): TurnEmitter {
+/** `maySayNothing`: words that may turn out to be an answer of nothing are kept back until they are more. */
+export function createEmitter(
+  feed: TurnFeed,
+  turnId: string,
+  attempt: number,
+  maySayNothing: boolean = false,
+): TurnEmitter {
   let n = 0;
-  const emit = (body: TurnEventBody): void => feed.publish({ ...body, turnId, attempt, n: n++ });
+  const publish = (body: TurnEventBody): void => feed.publish({ ...body, turnId, attempt, n: n++ });
+  const emit = maySayNothing ? holdingBack(publish) : publish;
   const restart = (): void => emit({ type: "attempt-start" });
   restart();
   return {
@@ -24,5 +32,23 @@ export function createEmitter(feed: TurnFeed, turnId: string, attempt: number): 
     tool: (status, { callId, name }, detail) =>
       emit({ type: "tool", status, callId, name, ...(detail === undefined ? {} : { detail }) }),
     restart,
+  };
+}
+
+/** Tells words once it is sure that they are words. */
+function holdingBack(publish: (body: TurnEventBody) => void): (body: TurnEventBody) => void {
+  let held = "";
+  let isSure = false;
+  return (body) => {
+    if (body.type === "attempt-start") {
+      held = "";
+      isSure = false;
+    } else if (body.type === "text-delta" && !isSure) {
+      held += body.text;
+      if (mayBecomeNoReply(held)) return;
+      isSure = true;
+      return publish({ ...body, text: held });
+    }
+    publish(body);
   };
 }

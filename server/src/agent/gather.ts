@@ -70,7 +70,7 @@ async function gather(
 }
 
 /** As many whole lines as the budget holds; a module that keeps to its budget loses none. */
-function within(text: string, budgetTokens: number): string {
+export function within(text: string, budgetTokens: number): string {
   if (estimateTokens(text) <= budgetTokens) return text;
   const lines = text.split("\n");
   while (lines.length > 0 && estimateTokens(lines.join("\n")) > budgetTokens) lines.pop();

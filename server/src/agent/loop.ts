@@ -12,7 +12,7 @@ import type {
 } from "@troupe/contracts";
 import { TroupeError } from "@troupe/contracts";
 import { addUsage, estimateTokens, sumCalls } from "../kit/index.ts";
-import { askModel, type ModelAnswer, type Spent } from "./ask-model.ts";
+import { askModel, type ModelAnswer, type Spent, spentSoFar } from "./ask-model.ts";
 import { partCalls } from "./client-tools.ts";
 import type { AgentDeps } from "./deps.ts";
 import { CALLS_PER_STEP, createReplay, type Replay } from "./journal.ts";
@@ -20,7 +20,7 @@ import { needsJournalFirst, runCalls } from "./run-tools.ts";
 import { tokensOf } from "./session-views.ts";
 import { reserveCall, type Spending } from "./spending.ts";
 import { fromUser, HANDED_NOTE } from "./to-model.ts";
-import type { EquippedTurn } from "./values.ts";
+import type { EquippedTurn, TurnRun } from "./values.ts";
 
 /**
  * After a model broke off in mid-answer the next one of the list is asked, or the same again, so many times; each is a new
@@ -48,21 +48,23 @@ export interface LoopState extends Spending {
 }
 
 /**
- * `before`: what earlier attempts were billed for, which counts however this one ends. Every call is added to `calls`.
+ * `before`: what earlier attempts were billed for, which counts however this one ends, as what this one asked before its
+ * loop does. Every call is added to those of the run.
  */
 export function createLoopState(
+  run: TurnRun,
   before: Spent,
-  calls: ModelCallRecord[],
   asks: Pick<Spending, "choices" | "model">,
 ): LoopState {
-  calls.push(...before.calls);
+  const spent = spentSoFar(run, before);
+  run.calls.unshift(...before.calls);
   return {
     parts: [],
-    calls,
+    calls: run.calls,
     toolWrites: [],
-    usage: before.usage,
-    costMicroUsd: before.costMicroUsd,
-    extraReservedMicroUsd: 0,
+    usage: spent.usage,
+    costMicroUsd: spent.costMicroUsd,
+    extraReservedMicroUsd: run.before.reservedMicroUsd,
     choices: asks.choices,
     model: asks.model,
     steps: 0,

@@ -72,21 +72,28 @@ export function replayPorts(parts: {
       ...{ take: nothing, append: nothing, remove: nothing },
       history: async () => [],
       get: async () => undefined,
+      handoff: async () => undefined,
     },
     // Bytes of files are not on a tape, and its model needs none.
     blobs: { get: async () => undefined },
-    storylines: { open: nothing, ofSession: async () => parts.storyline() },
+    storylines: {
+      open: nothing,
+      touch: nothing,
+      placeTurn: nothing,
+      ofSession: async () => parts.storyline(),
+    },
     turns: turnsOf(parts.journal),
     inbox: { end: nothing, ofTurn: async () => [] },
     effects: { put: nothing },
-    agentDeliveries: { stop: nothing, end: nothing, ofTurn: async () => [] },
+    moduleInstances: { open: async () => [], add: nothing, update: nothing, archive: nothing },
+    agentDeliveries: { stop: nothing },
     ledger: { reserve: nothing, release: nothing, record: nothing, callsOfTurn: async () => [] },
   };
 }
 
 type PortName =
   | ("unit" | "sessions" | "blobs" | "storylines" | "turns" | "inbox" | "outbox" | "effects" | "ledger")
-  | ("budgets" | "bus" | "logger" | "agentDeliveries");
+  | ("budgets" | "bus" | "logger" | "agentDeliveries" | "moduleInstances");
 
 /** One session whose view is given, and that nobody else uses. */
 export function singleView(load: SessionViews["load"]): SessionViews {

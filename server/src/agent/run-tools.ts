@@ -131,9 +131,13 @@ async function runCall(
   );
   emitter.tool(isError ? "failed" : "succeeded", call, `${tookMs} ms`);
   note(deps, turn, `${call.name} (${kind}) ${isError ? "failed" : "done"}, ${tookMs} ms`, sources);
+  const outcome = { result, writes: kind === "transactional" ? (output.writes ?? []) : [] };
   const told = tellResult(deps, turn, call, { text: output.text, isError, tookMs }, signal);
-  if (told !== undefined) await told;
-  return { result, writes: kind === "transactional" ? (output.writes ?? []) : [] };
+  if (told === undefined) return outcome;
+  // It is known by now, also where the turn is stopped while hooks hear of it.
+  begins(outcome);
+  await told;
+  return outcome;
 }
 
 /** What an earlier attempt's journal says of a call; undefined: it is to be run. */

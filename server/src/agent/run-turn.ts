@@ -1,7 +1,7 @@
 import type { Agent, ClaimedTurn } from "@troupe/contracts";
 import { TroupeError, textOf } from "@troupe/contracts";
-import { delayOfAttempt, derivedId, detectLanguage, sleep, titleOf } from "../kit/index.ts";
-import { spentBefore } from "./ask-model.ts";
+import { delayOfAttempt, derivedId, detectLanguage, isStoreAway, sleep, titleOf } from "../kit/index.ts";
+import { spentBefore, spentSoFar } from "./ask-model.ts";
 import { withClientTools } from "./client-tools.ts";
 import type { AgentDeps } from "./deps.ts";
 import { failedTurn, failureOf, LeftForTakeover } from "./failure.ts";
@@ -104,8 +104,10 @@ async function runSteps(
     const opened = await open(deps, views, run, scope.work);
     const told = tellStart(deps, opened, scope.work);
     if (told !== undefined) await told;
-    const placed = place(deps, opened);
-    const equipped = equip(deps, placed);
+    const placing = place(deps, opened, scope.work);
+    const placed = placing instanceof Promise ? await placing : placing;
+    const equipping = equip(deps, placed, scope.work);
+    const equipped = equipping instanceof Promise ? await equipping : equipping;
     execution = await execute(deps, prompts, equipped, scope.work);
     for (;;) {
       await execution.proceed(scope.work);
@@ -115,6 +117,9 @@ async function runSteps(
     }
   } catch (error) {
     if (error instanceof LeftForTakeover || TroupeError.is(error, "store.conflict")) throw error;
+    // Nothing has happened yet: an answer a little later is better than a failure that is told.
+    if (execution === undefined && isStoreAway(error))
+      throw new LeftForTakeover("the store is away", { cause: error });
     return fail(deps, views, run, execution, error, scope);
   }
 }
@@ -156,10 +161,11 @@ async function commitWhole(
   for (let attempt = 0; ; attempt++) {
     // It joined while the store could not take the commit, so the answer does not know of it.
     if (run.inbound.length > known) return undefined;
+    // Who stops an answer that nobody has seen yet does not get it once the store is back.
+    if (attempt > 0 && turn.error === undefined && wasStopped(scope.work)) throw scope.work.reason;
     try {
       return await commit(deps, turn, { signal: scope.custody });
     } catch (error) {
-      run.trace.pop();
       if (scope.custody.aborted) throw new LeftForTakeover("the process stops", { cause: error });
       if (TroupeError.is(error, "store.conflict")) {
         const why = await whyRefused(deps, run, known, scope.custody);
@@ -180,6 +186,10 @@ async function commitWhole(
       );
     }
   }
+}
+
+function wasStopped(work: AbortSignal): boolean {
+  return work.aborted && TroupeError.is(work.reason, "turn.cancelled");
 }
 
 /** Whether the store may take the same commit later: it is full, busy or read-only now, but not closed. */
@@ -236,13 +246,18 @@ async function unopened(
       run.claimed.isTakeover ? deps.ledger.callsOfTurn(turn.id, { signal }) : [],
     ]),
   );
-  const { calls, usage, costMicroUsd } = spentBefore(run.claimed, journal, paidBefore);
+  const { calls, usage, costMicroUsd } = spentSoFar(run, spentBefore(run.claimed, journal, paidBefore));
   const agent: Agent = deps.agents.get(turn.spaceId, turn.agentId) ?? {
     spaceId: turn.spaceId,
     revision: 0,
     spec: { id: turn.agentId, name: turn.agentId, model: "default", instructions: "" },
   };
   const language = detectLanguage(text);
+  const home = {
+    id: view.storyline?.id ?? derivedId("storyline", session.id),
+    title: view.storyline?.title ?? titleOf(text),
+    isNew: view.storyline === undefined,
+  };
   return {
     run,
     agent,
@@ -265,12 +280,9 @@ async function unopened(
       shownFromTurnSeq: 0,
     },
     gathering: [],
-    storyline: {
-      id: derivedId("storyline", session.id),
-      title: titleOf(text),
-      isNew: view.storyline === undefined,
-    },
+    ...{ home, storyline: home, sideIds: [], placement: undefined },
     ...withClientTools(deps.toolbox.select(agent, turn.trigger), undefined),
+    decided: [],
     path: { kind: "loop" },
     parts: [],
     reply: "",
@@ -278,7 +290,7 @@ async function unopened(
     error: undefined,
     usage,
     costMicroUsd,
-    extraReservedMicroUsd: 0,
+    extraReservedMicroUsd: run.before.reservedMicroUsd,
     calls,
     toolWrites: [],
     wasCut: false,

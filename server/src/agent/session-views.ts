@@ -19,6 +19,8 @@ export interface HistoryTurn {
 /** What this process knows of a session, kept between turns and always behind the store, never before it. */
 export interface SessionView {
   readonly sessionId: string;
+  /** Turns before this one are no matter. The first message of a session has number 1, and so has its turn. */
+  readonly startsAt: number;
   /** Ended turns, oldest first. Only appended to, after the commit. */
   readonly history: HistoryTurn[];
   /** Sum of their tokens. */
@@ -45,6 +47,8 @@ export interface SessionViews {
     session: { readonly id: string; readonly isNew: boolean },
     turnSeq: number,
     options: CallOptions,
+    /** Of a conversation that was handed over: only turns from this one on. Such a view is not kept. */
+    startsAt?: number,
   ): Promise<SessionView>;
   /** Adds an ended turn and the numbers of its messages. */
   append(view: SessionView, turn: HistoryTurn, seqs: readonly number[]): void;
@@ -85,7 +89,8 @@ export function createSessionViews(deps: SessionViewsDeps): SessionViews {
     }
   };
   return {
-    async load(session, turnSeq, options) {
+    async load(session, turnSeq, options, startsAt) {
+      if (startsAt !== undefined) return readView(deps, session.id, turnSeq, options, startsAt);
       const known = views.get(session.id);
       // Whoever else wrote to the session took a number that this view does not know.
       // A new session may have the id of one that was deleted.
@@ -123,6 +128,7 @@ export function createSessionViews(deps: SessionViewsDeps): SessionViews {
 function emptyView(sessionId: string): SessionView {
   return {
     sessionId,
+    startsAt: 1,
     history: [],
     historyTokens: 0,
     shownFrom: 0,
@@ -149,6 +155,7 @@ async function readView(
   sessionId: string,
   turnSeq: number,
   options: CallOptions,
+  startsAt = 1,
 ): Promise<SessionView> {
   const query = {
     sessionId,
@@ -156,11 +163,12 @@ async function readView(
     maxMessages: LOAD_MAX_MESSAGES,
     maxBytes: LOAD_MAX_BYTES,
   };
-  const [messages, storyline] = await Promise.all([
+  const [all, storyline] = await Promise.all([
     deps.sessions.history(query, options),
     deps.storylines.ofSession(sessionId, options),
   ]);
-  const view = emptyView(sessionId);
+  const messages = all.filter((message) => message.turnSeq >= startsAt);
+  const view = { ...emptyView(sessionId), startsAt };
   for (const turn of byTurn(messages)) push(view, historyTurn(turn, deps.estimateTokens));
   see(
     view,
@@ -174,9 +182,8 @@ async function readView(
 
 /** Whether something was said before the oldest turn that prompts show: they no longer fit, or were too many to read. */
 export function isCut(view: SessionView): boolean {
-  // The first message of a session has number 1, and so has its turn.
   const oldest = view.history[view.shownFrom]?.turnSeq ?? view.seenTo + 1;
-  return oldest > 1;
+  return oldest > view.startsAt;
 }
 
 export function historyTurn(

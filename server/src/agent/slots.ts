@@ -1,6 +1,5 @@
 import type { Lane } from "@troupe/contracts";
-
-const LANES: readonly Lane[] = ["realtime", "background", "heavy"];
+import { LANES } from "../kit/index.ts";
 
 /**
  * Who may run now: one turn a session, so many a lane. Pure bookkeeping without I/O; the store's guards are the truth,

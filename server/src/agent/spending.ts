@@ -98,7 +98,7 @@ async function fallOrEnd(
 }
 
 /** The budgets that pay for a turn's calls: those of the day on which it was accepted. */
-function budgetsOf(
+export function budgetsOf(
   deps: Pick<AgentDeps, "budgets">,
   { turn, session }: ClaimedTurn,
 ): readonly AppliedBudget[] {

@@ -1,12 +1,12 @@
-import type { CallOptions, TurnControl } from "@troupe/contracts";
+import type { CallOptions, Turn, TurnControl } from "@troupe/contracts";
 import { TroupeError } from "@troupe/contracts";
 import type { ControlDeps } from "./control.ts";
 
 /** A turn that ends may have begun others in its last moment; so often they are looked for again. */
 const ROUNDS = 8;
 const PAGE = 200;
-/** Turns that one turn caused by itself or through others, where it stands in the middle of a chain. */
-const MOST_BELOW = 2_000;
+/** Turns that one turn caused, by itself or through others; the limits of chains keep far below. */
+const MOST = 5_000;
 
 interface TreeStop {
   /** From here on nothing of the tree begins that has not begun yet. */
@@ -38,21 +38,25 @@ async function cancelAll(
   }
 }
 
-async function openOf(
+async function caused(
   deps: Deps,
   of: { readonly rootTurnId: string } | { readonly parentTurnId: string },
   spaceId: string,
   options: CallOptions,
-): Promise<readonly string[]> {
-  const ids: string[] = [];
+): Promise<readonly Turn[]> {
+  const turns: Turn[] = [];
   let cursor: string | undefined;
   do {
     const query = { spaceId, ...of, limit: PAGE, ...(cursor === undefined ? {} : { cursor }) };
     const { items, next } = await deps.turns.list(query, options);
-    ids.push(...items.filter(({ state }) => state === "queued" || state === "running").map(({ id }) => id));
+    turns.push(...items);
     cursor = next;
-  } while (cursor !== undefined);
-  return ids;
+  } while (cursor !== undefined && turns.length < MOST);
+  return turns;
+}
+
+function openOnes(turns: readonly Turn[]): readonly string[] {
+  return turns.filter(({ state }) => state === "queued" || state === "running").map(({ id }) => id);
 }
 
 async function stopChain(
@@ -65,7 +69,8 @@ async function stopChain(
 ): Promise<number> {
   const stopped = new Set<string>();
   for (let round = 0; round < ROUNDS; round++) {
-    const open = (await openOf(deps, { rootTurnId }, spaceId, options)).filter((id) => !stopped.has(id));
+    const all = await caused(deps, { rootTurnId }, spaceId, options);
+    const open = openOnes(all).filter((id) => !stopped.has(id));
     if (open.length === 0) break;
     await cancelAll(deps, cancel, open, reason, options);
     for (const id of open) stopped.add(id);
@@ -73,34 +78,34 @@ async function stopChain(
   return stopped.size;
 }
 
+/** From here on nothing begins that this turn said to agents, or where it began a chain, anything of the chain. */
+function holdBack(deps: Deps, { id, spaceId }: Pick<Turn, "id" | "spaceId">, reason: string) {
+  return deps.agentDeliveries.stop({ spaceId, turnId: id, reason, at: deps.clock.now() });
+}
+
 async function stopBelow(
   deps: Deps,
   cancel: Cancel,
-  turnId: string,
-  spaceId: string,
+  top: Pick<Turn, "id" | "spaceId">,
   reason: string,
   options: CallOptions,
 ): Promise<number> {
-  const seen = [turnId];
+  const seen = new Set([top.id]);
   const stopped: string[] = [];
-  for (let at = 0; at < seen.length && seen.length < MOST_BELOW; at++) {
-    const parentTurnId = seen[at] ?? "";
-    const waiting = (await deps.agentDeliveries.ofTurn(parentTurnId, options)).filter(
-      ({ state }) => state === "waiting",
+  for (const parentTurnId of seen) {
+    if (seen.size > MOST) break;
+    const turns = (await caused(deps, { parentTurnId }, top.spaceId, options)).filter(
+      ({ id }) => !seen.has(id),
     );
-    const now = deps.clock.now();
-    if (waiting.length > 0)
-      await deps.unit.commit(
-        waiting.map(({ messageId, channelId, to }) =>
-          deps.agentDeliveries.end({ messageId, channelId, to, state: "cancelled", reason, at: now }),
-        ),
-        options,
-      );
-    const { items } = await deps.turns.list({ spaceId, parentTurnId, limit: PAGE }, options);
-    const open = items.filter(({ state }) => state === "queued" || state === "running").map(({ id }) => id);
+    if (turns.length === 0) continue;
+    await deps.unit.commit(
+      turns.map((turn) => holdBack(deps, turn, reason)),
+      options,
+    );
+    const open = openOnes(turns);
     await cancelAll(deps, cancel, open, reason, options);
     stopped.push(...open);
-    seen.push(...items.map(({ id }) => id).filter((id) => !seen.includes(id)));
+    for (const { id } of turns) seen.add(id);
   }
   return stopped.length;
 }
@@ -112,15 +117,13 @@ export function createTreeStop(deps: Deps, cancel: Cancel): TreeStop {
       const turn = await deps.turns.get(turnId, options);
       if (turn === undefined)
         throw new TroupeError(`There is no turn ${turnId}.`, { code: "request.not_found" });
-      const { spaceId } = turn;
-      if (turn.payload.cause?.rootTurnId !== undefined)
-        return { stop: (call) => stopBelow(deps, cancel, turnId, spaceId, reason, call) };
-      const at = deps.clock.now();
-      await deps.unit.commit(
-        [deps.agentDeliveries.stop({ spaceId, rootTurnId: turnId, reason, at })],
-        options,
-      );
-      return { stop: (call) => stopChain(deps, cancel, turnId, spaceId, reason, call) };
+      await deps.unit.commit([holdBack(deps, turn, reason)], options);
+      return {
+        stop: (call) =>
+          turn.payload.cause?.rootTurnId === undefined
+            ? stopChain(deps, cancel, turnId, turn.spaceId, reason, call)
+            : stopBelow(deps, cancel, turn, reason, call),
+      };
     },
   };
 }

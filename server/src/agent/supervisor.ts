@@ -1,13 +1,12 @@
 import type {
   Admission,
-  Lane,
   LaneTicket,
   RunningTurn,
   SessionControl,
   TurnControl,
   TurnIntake,
 } from "@troupe/contracts";
-import { estimateTokens, type Metrics } from "../kit/index.ts";
+import { estimateTokens, LANES, type Metrics } from "../kit/index.ts";
 import { type ActiveTurns, createActiveTurns } from "./active-turns.ts";
 import { createClaimer } from "./claimer.ts";
 import { createControl } from "./control.ts";
@@ -121,8 +120,6 @@ function runningIn(active: ActiveTurns, sessionId: string): RunningTurn | undefi
   const { id: turnId, turnSeq, epoch } = claimed.turn;
   return { turnId, turnSeq, epoch, audience: claimed.session.audience };
 }
-
-const LANES: readonly Lane[] = ["realtime", "background", "heavy"];
 
 function measure(metrics: Metrics, slots: Slots, views: SessionViews): void {
   metrics.probe("turns_running", "Turns that run just now, by lane.", () =>

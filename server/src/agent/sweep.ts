@@ -1,4 +1,5 @@
 import type { CallOptions, ClaimedTurn, Lane } from "@troupe/contracts";
+import { LANES } from "../kit/index.ts";
 import type { AgentDeps } from "./deps.ts";
 import type { Place, Slots } from "./slots.ts";
 
@@ -30,7 +31,6 @@ interface SweepParts {
 }
 
 const SWEEP_LIMIT = 256;
-const LANES: readonly Lane[] = ["realtime", "background", "heavy"];
 /** Due by our clock and not yet by the database's, or due while the store was asked: looked at again so soon. */
 const EARLY_MS = 250;
 

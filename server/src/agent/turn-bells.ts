@@ -41,11 +41,11 @@ export function createTurnBells(deps: TurnBellsDeps, parts: TurnBellsParts): Tur
     claimer.pump();
   };
   const take =
-    (whenFull: boolean) =>
+    (whenFull: (payload: Envelope["payload"]) => boolean) =>
     async ({ payload }: Envelope): Promise<Envelope> => {
       const due = dueOf(payload);
-      const isTaken =
-        due !== undefined && (whenFull || slots.running(due.lane) < deps.settings.concurrency[due.lane]);
+      const hasRoom = due !== undefined && slots.running(due.lane) < deps.settings.concurrency[due.lane];
+      const isTaken = due !== undefined && (hasRoom || whenFull(payload));
       if (isTaken) wait(due);
       return envelope(deps, SUBJECTS.turnDue, { isTaken });
     };
@@ -60,9 +60,19 @@ export function createTurnBells(deps: TurnBellsDeps, parts: TurnBellsParts): Tur
   return {
     start() {
       held = new DisposableStack();
-      held.use(bus.respond(SUBJECTS.turnDue, take(true)));
-      // The others may have room, so one that has none passes it on.
-      held.use(bus.respond(`${SUBJECTS.turnDue}.${processId}`, take(false)));
+      // The others may have room, so one that has none passes it on, unless it is asked as the last.
+      held.use(
+        bus.respond(
+          SUBJECTS.turnDue,
+          take(({ whenFull }) => whenFull !== false),
+        ),
+      );
+      held.use(
+        bus.respond(
+          `${SUBJECTS.turnDue}.${processId}`,
+          take(() => false),
+        ),
+      );
       const heard: readonly (readonly [string, (envelope: Envelope) => void])[] = [
         [SUBJECTS.turnWaiting, onWaiting],
         [SUBJECTS.turnSteered, ({ payload }) => catchUp(deps, parts, String(payload.turnId))],

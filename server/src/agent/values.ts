@@ -4,10 +4,13 @@ import type {
   Contribution,
   DirectCall,
   Effect,
+  InstanceAction,
   Message,
   MessagePart,
   ModelCallRecord,
   ModelMessage,
+  ModuleInstance,
+  PlaceChoice,
   ToolSet,
   TraceEntry,
   TurnError,
@@ -46,6 +49,8 @@ export interface TurnRun {
   readonly tape: TapeRecording | undefined;
   /** Enrichment that was begun beside the accepting commit. */
   readonly prepared: Gathering | undefined;
+  /** Beyond what the accepting commit reserved, before the loop begins to count. */
+  readonly before: { reservedMicroUsd: number };
 }
 
 /** Enrichment under way; each settles within its bound and never rejects. */
@@ -70,10 +75,30 @@ export interface GatheredContribution extends Contribution {
 }
 
 export interface PlacedTurn extends OpenedTurn {
+  /** What the turn belongs to. */
   readonly storyline: { readonly id: string; readonly title: string; readonly isNew: boolean };
+  /** The one that the session began with; it bears the session's title and summary. */
+  readonly home: { readonly id: string; readonly title: string; readonly isNew: boolean };
+  /** Others that the turn touches. */
+  readonly sideIds: readonly string[];
+  /** Undefined where nothing was weighed. */
+  readonly placement: PlaceChoice | undefined;
+}
+
+/** What a module decided of its tasks: kept with an answer, or never. */
+export interface DecidedModule {
+  readonly moduleId: string;
+  /** What it decided from. */
+  readonly instances: readonly ModuleInstance[];
+  readonly actions: readonly InstanceAction[];
+  /** For the model, within the module's budget; empty where there is nothing to say. */
+  readonly text: string;
+  /** Of event and trace: `tasks: 1 added`; empty where nothing changes. */
+  readonly detail: string;
 }
 
 export interface EquippedTurn extends PlacedTurn {
+  readonly decided: readonly DecidedModule[];
   readonly tools: ToolSet;
   /** Those that Troupe runs. */
   readonly runnable: ToolSet;
@@ -86,7 +111,8 @@ export interface ExecutedTurn extends EquippedTurn {
   /** What the assistant message will hold; empty when the turn failed before it said anything. */
   readonly parts: readonly MessagePart[];
   readonly reply: string;
-  readonly state: "replied" | "failed" | "cancelled" | "dead";
+  /** `suppressed`: the agent may say nothing, and does. */
+  readonly state: "replied" | "failed" | "cancelled" | "dead" | "suppressed";
   readonly error: TurnError | undefined;
   readonly usage: Usage;
   readonly costMicroUsd: number;

@@ -1,4 +1,5 @@
 import type { DirectCall } from "@troupe/contracts";
+import { splitSaidTime } from "../kit/index.ts";
 import { type ToolText, tell } from "./catalogue/index.ts";
 
 /** A command that people type, and the tool that serves it without a model. */
@@ -8,13 +9,33 @@ export interface Command {
   readonly tool: string;
   /** Makes the tool's input of what follows the name, trimmed. */
   readonly input: (rest: string) => unknown;
+  /** Words that may follow the name, and the tools that serve them with what follows in turn as `job`. */
+  readonly verbs?: Readonly<Record<string, string>>;
   readonly help: ToolText;
+  /** Does not wait for the turn that runs: it ends it. */
+  readonly interrupts?: boolean;
 }
 
 const optional =
   (field: string) =>
   (rest: string): unknown =>
     rest === "" ? {} : { [field]: rest };
+
+/** `/remind in 10 minutes to stretch`, or the text first and the time at its end. */
+function reminderInput(rest: string): unknown {
+  const split = splitSaidTime(rest);
+  return split === undefined ? { text: rest } : { text: split.rest, when: split.when };
+}
+
+const JOB_VERBS: Readonly<Record<string, string>> = {
+  pause: "job_pause",
+  resume: "job_resume",
+  cancel: "job_cancel",
+  stop: "job_cancel",
+  призупини: "job_pause",
+  віднови: "job_resume",
+  скасуй: "job_cancel",
+};
 
 export const COMMANDS: readonly Command[] = [
   { names: ["time", "час"], tool: "time", input: optional("timeZone"), help: "help.time" },
@@ -32,9 +53,27 @@ export const COMMANDS: readonly Command[] = [
     help: "help.remember",
   },
   { names: ["recall", "згадай"], tool: "recall", input: optional("query"), help: "help.recall" },
-  { names: ["why", "чому"], tool: "why", input: () => ({}), help: "help.why" },
+  { names: ["memory", "памʼять"], tool: "list_memories", input: optional("about"), help: "help.memory" },
+  { names: ["forget", "забудь"], tool: "forget", input: (rest) => ({ what: rest }), help: "help.forget" },
+  { names: ["remind", "нагадай"], tool: "remind_me", input: reminderInput, help: "help.remind" },
+  {
+    names: ["jobs", "reminders", "завдання", "нагадування"],
+    tool: "job_list",
+    input: () => ({}),
+    verbs: JOB_VERBS,
+    help: "help.jobs",
+  },
+  { names: ["why", "чому"], tool: "why", input: optional("about"), help: "help.why" },
+  {
+    names: ["storyline", "storylines", "теми"],
+    tool: "storyline",
+    input: optional("choice"),
+    help: "help.storyline",
+  },
   { names: ["sessions", "розмови"], tool: "list_sessions", input: () => ({}), help: "help.sessions" },
   { names: ["inbox", "скринька"], tool: "inbox", input: () => ({}), help: "help.inbox" },
+  { names: ["back", "назад"], tool: "hand_back", input: () => ({}), help: "help.back" },
+  { names: ["stop", "стоп"], tool: "stop", input: () => ({}), help: "help.stop", interrupts: true },
   { names: ["whoami", "хто-я"], tool: "whoami", input: () => ({}), help: "help.whoami" },
   { names: ["help", "start", "довідка"], tool: "help", input: () => ({}), help: "help.help" },
 ];
@@ -51,7 +90,16 @@ export function parseCommand(text: string): DirectCall | undefined {
   const read = COMMAND.exec(text);
   const command = BY_NAME.get((read?.[1] ?? "").toLowerCase().replace(/['’]/g, "ʼ"));
   if (command === undefined) return undefined;
-  return { tool: command.tool, input: command.input((read?.[2] ?? "").trim()) };
+  const rest = (read?.[2] ?? "").trim();
+  const [verb = "", ...more] = rest.split(/\s+/);
+  const { verbs = {} } = command;
+  const tool = Object.hasOwn(verbs, verb.toLowerCase()) ? verbs[verb.toLowerCase()] : undefined;
+  return tool === undefined
+    ? {
+        ...{ tool: command.tool, input: command.input(rest) },
+        ...(command.interrupts === true ? { interrupts: true } : {}),
+      }
+    : { tool, input: { job: more.join(" ") } };
 }
 
 /** A command as a list shows it: `/roll [2d6+1]`, and what it does. */

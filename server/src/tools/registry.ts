@@ -8,7 +8,7 @@ import type {
   ToolSource,
   Trigger,
 } from "@troupe/contracts";
-import { untilAborted } from "../kit/index.ts";
+import { hasModule, untilAborted } from "../kit/index.ts";
 import { BUILTIN_SOURCE } from "./builtin/index.ts";
 import { internalTools } from "./internal.ts";
 import { type CheckCompiler, createCheckCompiler, type InputCheck } from "./validation.ts";
@@ -26,15 +26,17 @@ export interface Registry {
   /** Asks every source anew. A source that fails keeps the tools that it had. */
   load(options: CallOptions): Promise<void>;
   select(agent: Agent, trigger: Trigger): ToolSet;
-  /** Names in the blueprint that no source has, with the setting that names each. */
-  unknownTools(spec: AgentSpec): readonly { readonly setting: string; readonly name: string }[];
+  /** Names in the blueprint that no source has, or that belong to a module that the agent goes without. */
+  unknownTools(
+    spec: AgentSpec,
+  ): readonly { readonly setting: string; readonly name: string; readonly ofModule?: string }[];
   names(): readonly string[];
   /** The tools behind a set, internal ones included. */
   toolsOf(set: ToolSet): ReadonlyMap<string, Registered>;
 }
 
 interface Offered extends Registered {
-  readonly sourceId: string;
+  readonly source: Pick<ToolSource, "id" | "moduleId">;
 }
 
 /** Sets of one choice of names: one for all triggers, or one for each where a tool declares some. */
@@ -57,19 +59,11 @@ export function createRegistry(
   const compile = createCheckCompiler();
   const commands = commandTools.map((tool) => register(tool, compile));
 
-  const choose = (names: readonly string[] | undefined, isSocial: boolean): readonly Offered[] => {
-    if (names === undefined)
-      return [...offered.values()].filter(
-        ({ sourceId, tool }) => sourceId === BUILTIN_SOURCE && (isSocial || tool.spec.needs !== "agents"),
-      );
-    return [...new Set(names)].flatMap((name) => offered.get(name) ?? []);
-  };
-  const choiceOf = ({ tools: names, delegates, acceptsFrom }: AgentSpec): Choice => {
-    const isSocial = (delegates?.length ?? 0) + (acceptsFrom?.length ?? 0) > 0;
-    const key = names === undefined ? (isSocial ? "@" : "") : `=${names.join(",")}`;
+  const choiceOf = (spec: AgentSpec): Choice => {
+    const key = choiceKey(spec);
     let choice = choices.get(key);
     if (choice === undefined) {
-      const tools = choose(names, isSocial);
+      const tools = choose(spec, offered);
       const dependsOnTrigger = tools.some((one) => one.tool.spec.triggers !== undefined);
       choice = { tools, dependsOnTrigger, sets: new Map() };
       choices.set(key, choice);
@@ -110,14 +104,52 @@ export function createRegistry(
       sets.set(key, set);
       return set;
     },
-    unknownTools: ({ tools = [], approvals = {} }) =>
-      [
-        ...[...new Set(tools)].map((name) => ({ setting: "tools", name })),
-        ...Object.keys(approvals).map((name) => ({ setting: "approvals", name })),
-      ].filter(({ name }) => !offered.has(name)),
+    unknownTools: (spec) => unknownTools(spec, offered),
     names: () => [...offered.keys()],
     toolsOf: (set) => contents.get(set) ?? new Map(),
   };
+}
+
+/** The same for agents that have the same tools. */
+function choiceKey(spec: AgentSpec): string {
+  const { tools, modules, without } = spec;
+  const named = tools === undefined ? (isSocial(spec) ? "@" : "") : `=${tools.join(",")}`;
+  if (modules === undefined && without === undefined) return named;
+  return `${named}|${modules?.join(",") ?? "*"}|${without?.join(",") ?? ""}`;
+}
+
+/** Who names no tools has those that come with Troupe and those of its modules. */
+function choose(spec: AgentSpec, offered: ReadonlyMap<string, Offered>): readonly Offered[] {
+  const { tools } = spec;
+  const own = ({ source, tool }: Offered): boolean =>
+    (source.id === BUILTIN_SOURCE || source.moduleId !== undefined) &&
+    (isSocial(spec) || tool.spec.needs !== "agents");
+  const chosen =
+    tools === undefined
+      ? [...offered.values()].filter(own)
+      : [...new Set(tools)].flatMap((name) => offered.get(name) ?? []);
+  return chosen.filter(({ source: { moduleId } }) => moduleId === undefined || hasModule(spec, moduleId));
+}
+
+function isSocial({ delegates = [], acceptsFrom = [] }: AgentSpec): boolean {
+  return delegates.length + acceptsFrom.length > 0;
+}
+
+function unknownTools(
+  spec: AgentSpec,
+  offered: ReadonlyMap<string, Offered>,
+): ReturnType<Registry["unknownTools"]> {
+  const named = [
+    ...[...new Set(spec.tools)].map((name) => ({ setting: "tools", name })),
+    ...Object.keys(spec.approvals ?? {}).map((name) => ({ setting: "approvals", name })),
+  ];
+  return named.flatMap((one) => {
+    const known = offered.get(one.name);
+    if (known === undefined) return [one];
+    const { moduleId } = known.source;
+    if (one.setting !== "tools" || moduleId === undefined || hasModule(spec, moduleId)) return [];
+    return [{ ...one, ofModule: moduleId }];
+  });
 }
 
 /** What a source lists; a throw outside of any promise, and silence, are failures like any other. */
@@ -133,12 +165,12 @@ function merged(
   logger: Logger,
 ): ReadonlyMap<string, Offered> {
   const offered = new Map<string, Offered>();
-  for (const { id: sourceId } of sources) {
-    for (const tool of lists.get(sourceId) ?? []) {
+  for (const source of sources) {
+    for (const tool of lists.get(source.id) ?? []) {
       const { name } = tool.spec;
-      if (!NAME.test(name)) logger.warn("tools.name_refused", { source: sourceId, tool: name });
-      else if (offered.has(name)) logger.warn("tools.name_taken", { source: sourceId, tool: name });
-      else offered.set(name, { sourceId, ...register(tool, compile) });
+      if (!NAME.test(name)) logger.warn("tools.name_refused", { source: source.id, tool: name });
+      else if (offered.has(name)) logger.warn("tools.name_taken", { source: source.id, tool: name });
+      else offered.set(name, { source, ...register(tool, compile) });
     }
   }
   return offered;

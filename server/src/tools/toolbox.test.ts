@@ -348,30 +348,6 @@ describe("running", () => {
 });
 
 describe("commands", () => {
-  it.each([
-    ["/roll 2d6", { tool: "dice", input: { notation: "2d6" } }],
-    ["/roll", { tool: "dice", input: {} }],
-    ["  /CALC@ana_bot 2 + 2 ", { tool: "calculator", input: { expression: "2 + 2" } }],
-    ["/remember two\nlines", { tool: "remember", input: { text: "two\nlines" } }],
-    ["/remember", { tool: "remember", input: { text: "" } }],
-    ["/запам'ятай що завтра свято", { tool: "remember", input: { text: "що завтра свято" } }],
-    ["/sessions please", { tool: "list_sessions", input: {} }],
-    ["/start", { tool: "help", input: {} }],
-  ])("reads %s", async (text, call) => {
-    const { toolbox } = await setUp([]);
-
-    expect(toolbox.parseCommand(text)).toEqual(call);
-  });
-
-  it.each(["roll 2d6", "/", "/etc/passwd", "/unknown", "please /roll", "/rolling", ""])(
-    "sees no command in %s",
-    async (text) => {
-      const { toolbox } = await setUp([]);
-
-      expect(toolbox.parseCommand(text)).toBeUndefined();
-    },
-  );
-
   it("lists in help what the agent may use, in the language of the message, and offers help to no model", async () => {
     const { toolbox, run } = await setUp([toolOf("time"), toolOf("dice")]);
 

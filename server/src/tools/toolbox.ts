@@ -33,6 +33,16 @@ export interface ToolboxDeps {
   readonly metrics: Metrics;
 }
 
+/** A tool that a blueprint names in vain. */
+export interface MissingTool {
+  readonly setting: string;
+  readonly name: string;
+  /** The nearest one there is, where no source has it. */
+  readonly nearest?: string | undefined;
+  /** It belongs to this module, which the agent goes without. */
+  readonly ofModule?: string;
+}
+
 /** The toolbox with what `app` needs around it. */
 export interface LoadableToolbox extends Toolbox {
   /**
@@ -40,10 +50,8 @@ export interface LoadableToolbox extends Toolbox {
    * within 30 s keeps the tools that it had, as one that fails does.
    */
   load(options: CallOptions): Promise<void>;
-  /** Names in a blueprint that no source has, each with the setting that names it and the nearest one there is. */
-  validate(
-    spec: AgentSpec,
-  ): readonly { readonly setting: string; readonly name: string; readonly nearest: string | undefined }[];
+  /** What of a blueprint's tools cannot be had, with the setting that names each. */
+  validate(spec: AgentSpec): readonly MissingTool[];
 }
 
 type Outcome = "ok" | "declined" | "unknown" | "invalid" | "failed" | "timeout" | "aborted";
@@ -92,7 +100,9 @@ export function createToolbox(deps: ToolboxDeps): LoadableToolbox {
     validate: (spec) =>
       registry
         .unknownTools(spec)
-        .map(({ setting, name }) => ({ setting, name, nearest: nearestName(name, registry.names()) })),
+        .map((one) =>
+          one.ofModule === undefined ? { ...one, nearest: nearestName(one.name, registry.names()) } : one,
+        ),
     select: (agent, trigger) => registry.select(agent, trigger),
     parseCommand,
     async run(set, call, context, options) {

@@ -4,6 +4,7 @@ import { detectLanguage } from "../../kit/index.ts";
 import type { AgentDeps } from "../deps.ts";
 import { createEmitter } from "../emitter.ts";
 import { gatherAll } from "../gather.ts";
+import { briefOf, handoffTo } from "../handed.ts";
 import { shownFrom } from "../prompt.ts";
 import type { SessionViews } from "../session-views.ts";
 import { createRecording, type TapeRecording } from "../tape.ts";
@@ -19,7 +20,12 @@ export function beginRun(deps: AgentDeps, claimed: ClaimedTurn, prepared: Gather
   const now = deps.clock.now();
   return {
     claimed,
-    emitter: createEmitter(deps.feed, claimed.turn.id, claimed.turn.attempt),
+    emitter: createEmitter(
+      deps.feed,
+      claimed.turn.id,
+      claimed.turn.attempt,
+      claimed.turn.payload.maySayNothing,
+    ),
     trace: [{ at: now, what: "open", detail: `attempt ${claimed.turn.attempt}` }],
     inbound: [...claimed.inbound],
     arrived: [],
@@ -29,6 +35,7 @@ export function beginRun(deps: AgentDeps, claimed: ClaimedTurn, prepared: Gather
     deadlineAt: now + allowedMs(claimed.turn),
     tape: recordingOf(deps, claimed),
     prepared,
+    before: { reservedMicroUsd: 0 },
   };
 }
 
@@ -55,8 +62,9 @@ export async function open(
   const agent = deps.agents.get(turn.spaceId, turn.agentId);
   if (agent === undefined)
     throw new TroupeError(`There is no agent "${turn.agentId}" any more.`, { code: "request.not_found" });
+  const handoff = await handoffTo(deps, claimed, { signal });
   const [view, journal, paidBefore] = await Promise.all([
-    views.load(session, turn.turnSeq, { signal }),
+    views.load(session, turn.turnSeq, { signal }, handoff === undefined ? undefined : handoff.turnSeq + 1),
     claimed.isTakeover ? deps.turns.steps(turn.id, { signal }) : [],
     claimed.isTakeover ? deps.ledger.callsOfTurn(turn.id, { signal }) : [],
   ]);
@@ -75,8 +83,10 @@ export async function open(
     language,
     shownFromTurnSeq: shownFrom(view),
   };
-  const gathering =
+  const modules =
     turn.payload.direct === undefined ? (run.prepared ?? gatherAll(deps, turnView, signal)) : [];
+  const gathering =
+    handoff === undefined ? modules : [Promise.resolve(briefOf(deps, handoff, claimed)), ...modules];
   run.emitter.step("open", "completed", `attempt ${turn.attempt}`);
   return { run, agent, language, text, session: view, journal, paidBefore, view: turnView, gathering };
 }

@@ -1,17 +1,133 @@
+import type { ModuleDecision, PlaceChoice, Placement, PlaceQuery } from "@troupe/contracts";
 import { derivedId, titleOf } from "../../kit/index.ts";
+import { askUnsure } from "../ask-unsure.ts";
 import type { AgentDeps } from "../deps.ts";
 import type { OpenedTurn, PlacedTurn } from "../values.ts";
 
-/** Step 2: finds the storyline. In this version a session has exactly one, so nothing has to be weighed. */
-export function place(deps: AgentDeps, turn: OpenedTurn): PlacedTurn {
-  const { emitter, trace } = turn.run;
-  const known = turn.session.storyline;
-  const storyline =
-    known === undefined
-      ? { id: derivedId("storyline", turn.session.sessionId), title: titleOf(turn.text), isNew: true }
-      : { id: known.id, title: known.title, isNew: false };
-  const detail = `${storyline.isNew ? "began" : "continued"} "${storyline.title}"`;
-  trace.push({ at: deps.clock.now(), what: "place", detail });
-  emitter.step("place", "completed", detail);
-  return { ...turn, storyline };
+/** By this name configuration says whether a model is asked, and a model is told who asks. */
+const ASKER = "storylines";
+/** The tool of the command by which a person chooses a storyline. */
+const CHOOSER = "storyline";
+const MAX_EARLIER_TURNS = 12;
+
+const NOTHING: ModuleDecision = { actions: [] };
+
+/**
+ * Step 2: finds the storyline: goes on, resumes another, or begins one. Scores decide; a model is asked only where they are
+ * unsure and the configuration allows it. What fails costs the turn nothing: it belongs where its session began.
+ */
+export function place(
+  deps: AgentDeps,
+  turn: OpenedTurn,
+  signal: AbortSignal,
+): PlacedTurn | Promise<PlacedTurn> {
+  const { placer } = deps;
+  const { session } = turn.run.claimed;
+  const home = homeOf(turn);
+  if (placer === undefined || session.stateless || turn.session.startsAt !== 1)
+    return placedHome(deps, turn, home);
+  const failed = (error: unknown): PlacedTurn => {
+    if (signal.aborted) throw signal.reason;
+    deps.logger.warn("storyline.failed", { turnId: turn.view.turnId, error });
+    return placedHome(deps, turn, home);
+  };
+  try {
+    const placement = placer.place(queryOf(turn, home), { signal });
+    if (placement instanceof Promise)
+      return placement.then((found) => settled(deps, turn, home, found, signal)).catch(failed);
+    const placed = settled(deps, turn, home, placement, signal);
+    return placed instanceof Promise ? placed.catch(failed) : placed;
+  } catch (error) {
+    return failed(error);
+  }
+}
+
+type Home = PlacedTurn["home"];
+
+function homeOf({ session, text }: OpenedTurn): Home {
+  const known = session.storyline;
+  return known === undefined
+    ? { id: derivedId("storyline", session.sessionId), title: titleOf(text), isNew: true }
+    : { id: known.id, title: known.title, isNew: false };
+}
+
+function placedHome(deps: AgentDeps, turn: OpenedTurn, home: Home): PlacedTurn {
+  tell(deps, turn, `${home.isNew ? "began" : "continued"} "${home.title}"`);
+  return { ...turn, home, storyline: home, sideIds: [], placement: undefined };
+}
+
+function queryOf(turn: OpenedTurn, home: Home): PlaceQuery {
+  const { view, session, text } = turn;
+  const { direct } = turn.run.claimed.turn.payload;
+  return {
+    ...{ spaceId: view.spaceId, agentId: view.agent.spec.id, sessionId: view.sessionId, peerId: view.peerId },
+    ...{ readers: view.audience, turnId: view.turnId, turnSeq: view.turnSeq, text, home },
+    previousTurnSeq: session.history.at(-1)?.turnSeq ?? 0,
+    at: turn.run.claimed.turn.createdAt,
+    isSilent: direct !== undefined || view.trigger !== "chat",
+    chosen: direct?.tool === CHOOSER ? choiceIn(direct.input) : undefined,
+    earlier: () =>
+      session.history.slice(-MAX_EARLIER_TURNS).map(({ turnSeq, messages }) => ({
+        turnSeq,
+        texts: messages.flatMap(({ role, text: said }) =>
+          role === "user" || role === "assistant" ? [said] : [],
+        ),
+      })),
+  };
+}
+
+function choiceIn(input: unknown): string | undefined {
+  const { choice } = (input ?? {}) as { readonly choice?: unknown };
+  return typeof choice === "string" ? choice : undefined;
+}
+
+function settled(
+  deps: AgentDeps,
+  turn: OpenedTurn,
+  home: Home,
+  placement: Placement,
+  signal: AbortSignal,
+): PlacedTurn | Promise<PlacedTurn> {
+  const { otherwise } = placement;
+  if (otherwise === undefined || deps.asksModel?.(ASKER) !== true)
+    return placedAt(deps, turn, home, placement);
+  return asked(deps, turn, home, placement, otherwise, signal);
+}
+
+async function asked(
+  deps: AgentDeps,
+  turn: OpenedTurn,
+  home: Home,
+  placement: Placement,
+  otherwise: Readonly<Record<string, PlaceChoice>>,
+  signal: AbortSignal,
+): Promise<PlacedTurn> {
+  deps.metrics.counter("storyline_questions_total", "Turns placed by asking a model").add(1);
+  const choices = Object.fromEntries(Object.keys(otherwise).map((name) => [name, NOTHING]));
+  const question = "Which of these subjects does the newest message belong to?";
+  const unsure = [{ moduleId: ASKER, answer: { question, choices, otherwise: NOTHING } }];
+  const provisional = { ...turn, home, storyline: home, sideIds: [], placement: undefined };
+  const answers = await askUnsure(deps, provisional, unsure, signal);
+  const chosen = otherwise[answers.get(ASKER) ?? ""];
+  return placedAt(deps, turn, home, chosen === undefined ? placement : { ...placement, ...chosen });
+}
+
+const WORDS = { begun: "began", continued: "continued", resumed: "resumed", chosen: "was sent to" } as const;
+
+function placedAt(deps: AgentDeps, turn: OpenedTurn, home: Home, placement: Placement): PlacedTurn {
+  const { id, title, how, note, sideIds } = placement;
+  const isHome = id === home.id;
+  const isNew = isHome ? home.isNew : how === "begun";
+  const word = isHome && !isNew && how === "begun" ? WORDS.continued : WORDS[how];
+  tell(deps, turn, `${word} "${title}"`);
+  const gathering =
+    note === ""
+      ? turn.gathering
+      : [...turn.gathering, Promise.resolve({ moduleId: ASKER, text: note, detail: "an earlier storyline" })];
+  return { ...turn, gathering, home, storyline: { id, title, isNew }, sideIds, placement };
+}
+
+function tell(deps: AgentDeps, { run }: OpenedTurn, detail: string): void {
+  run.trace.push({ at: deps.clock.now(), what: "place", detail });
+  run.emitter.step("place", "completed", detail);
 }

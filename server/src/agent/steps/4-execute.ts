@@ -1,7 +1,9 @@
 import type { Message, ModelChoice, ModelMessage, ToolCallPart } from "@troupe/contracts";
 import { TroupeError } from "@troupe/contracts";
+import { estimateTokens, isNoReply } from "../../kit/index.ts";
 import { spentBefore } from "../ask-model.ts";
 import type { AgentDeps } from "../deps.ts";
+import { within } from "../gather.ts";
 import { createReplay } from "../journal.ts";
 import { createLoopState, type LoopInput, type LoopState, replyOf, runLoop } from "../loop.ts";
 import type { createPrompts, Prompt } from "../prompt.ts";
@@ -39,7 +41,7 @@ async function loopExecution(
   const model = turn.run.claimed.turn.payload.model ?? turn.agent.spec.model;
   const choices = deps.router.choices(model);
   const contextWindow = Math.min(...choices.map(({ model }) => model.contextWindow));
-  const contributions = await Promise.all(turn.gathering);
+  const contributions = withDecided(deps, turn, await Promise.all(turn.gathering));
   const { run } = turn;
   for (const { moduleId, text, detail, sources } of contributions) {
     if (text === "") continue;
@@ -59,15 +61,14 @@ async function loopExecution(
   run.tape?.begin(beginningOf(deps, turn, { model, choices, contributions, newest }));
   let prompt = build(0, "");
   let summary = "";
-  if (prompt.wasCut && !run.claimed.session.stateless) {
+  // A summary tells of all that was said, and of a conversation that was handed over its agent knows only what it was shown.
+  if (prompt.wasCut && !run.claimed.session.stateless && turn.session.startsAt === 1) {
     summary = (await deps.storylines.ofSession(turn.session.sessionId, { signal }))?.summary ?? "";
     run.tape?.summary(summary);
     prompt = build(0, summary);
   }
-  const state = createLoopState(spentBefore(run.claimed, turn.journal, turn.paidBefore), run.calls, {
-    choices,
-    model,
-  });
+  const before = spentBefore(run.claimed, turn.journal, turn.paidBefore);
+  const state = createLoopState(run, before, { choices, model });
   let { wasCut } = prompt;
   const input: LoopInput = {
     turn,
@@ -84,6 +85,25 @@ async function loopExecution(
     proceed: (scope) => runLoop(deps, input, state, scope),
     outcome: () => executed(turn, state, wasCut, prompt.added),
   };
+}
+
+/** What modules say of their decisions, each before what it gathered: both share the module's budget. */
+function withDecided(
+  { modules }: AgentDeps,
+  { decided }: EquippedTurn,
+  gathered: readonly GatheredContribution[],
+): readonly GatheredContribution[] {
+  const texts = decided.filter(({ text }) => text !== "");
+  if (texts.length === 0) return gathered;
+  const leftFor = ({ moduleId, text }: GatheredContribution): string => {
+    const said = texts.find((one) => one.moduleId === moduleId)?.text;
+    const budget = modules.find(({ id }) => id === moduleId)?.budgetTokens ?? 0;
+    return said === undefined ? text : within(text, budget - estimateTokens(said));
+  };
+  return [
+    ...texts.map(({ moduleId, text }) => ({ moduleId, text, detail: "its tasks" })),
+    ...gathered.map((one) => ({ ...one, text: leftFor(one) })),
+  ];
 }
 
 /** All that the prompt is made from, before the prompt changes any of it. */
@@ -113,14 +133,8 @@ function directExecution(
   turn: EquippedTurn,
   direct: { readonly tool: string; readonly input: unknown },
 ): Execution {
-  const state = createLoopState(
-    spentBefore(turn.run.claimed, turn.journal, turn.paidBefore),
-    turn.run.calls,
-    {
-      choices: [],
-      model: "",
-    },
-  );
+  const before = spentBefore(turn.run.claimed, turn.journal, turn.paidBefore);
+  const state = createLoopState(turn.run, before, { choices: [], model: "" });
   const nothing = { model: "", choices: [], contributions: [], newest: [...turn.run.inbound] };
   turn.run.tape?.begin(beginningOf(deps, turn, nothing));
   const call: ToolCallPart = {
@@ -161,11 +175,13 @@ function executed(
   wasCut: boolean,
   added: ModelMessage | undefined,
 ): ExecutedTurn {
+  const reply = replyOf(state.parts);
+  const saysNothing = turn.run.claimed.turn.payload.maySayNothing === true && isNoReply(reply);
   return {
     ...turn,
-    parts: state.parts,
-    reply: replyOf(state.parts),
-    state: "replied",
+    parts: saysNothing ? [] : state.parts,
+    reply: saysNothing ? "" : reply,
+    state: saysNothing ? "suppressed" : "replied",
     error: undefined,
     usage: state.usage,
     costMicroUsd: state.costMicroUsd,

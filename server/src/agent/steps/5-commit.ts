@@ -1,6 +1,7 @@
 import type { CallOptions, Effect, MessageOutcome, MessageRole, NewMessage, Write } from "@troupe/contracts";
 import { derivedId } from "../../kit/index.ts";
 import { afterEndOf } from "../after-end.ts";
+import { decidedAtEnd } from "../decided.ts";
 import type { AgentDeps } from "../deps.ts";
 import { effectsAtEnd } from "../hooks.ts";
 import type { CommittedTurn, ExecutedTurn } from "../values.ts";
@@ -22,28 +23,32 @@ export async function commit(
   const { claimed } = run;
   const at = deps.clock.now();
   const messageId = deps.ids.next();
-  run.trace.push({ at, what: "commit", detail: describe(turn, messageId) });
+  // Counted before hooks are waited for: whatever joins meanwhile is not in the answer, and the store refuses this commit.
+  const inboundCount = run.inbound.length;
   const touched = deps.sessions.take({ id: claimed.session.id, at, count: 1 });
   const asked = effectsAtEnd(deps, turn, options.signal);
   const fromHooks = asked === undefined ? [] : await asked;
+  const decided = decidedAtEnd(deps, turn, at);
   const outboxed = claimed.replyTo !== undefined && turn.reply !== "";
   const effects = [
     ...effectsOf(deps, turn, at),
+    ...learningOf(deps, turn, at),
     ...afterEndOf(claimed.turn, { state: turn.state, messageId, error: turn.error, at }),
     ...fromHooks,
+    ...decided.effects,
   ];
   const writes: Write<unknown>[] = [
     ...run.unkept,
     deps.turns.finish({
       id: claimed.turn.id,
       epoch: claimed.turn.epoch,
-      inboundCount: run.inbound.length,
+      inboundCount,
       state: turn.state,
       agentRevision: turn.agent.revision,
       costMicroUsd: turn.costMicroUsd,
       usage: turn.usage,
       error: turn.error,
-      trace: run.trace,
+      trace: [...run.trace, { at, what: "commit", detail: describe(turn, messageId) }],
       at,
     }),
     touched,
@@ -52,6 +57,7 @@ export async function commit(
     ...moneyOf(deps, turn),
     ...storylineOf(deps, turn, at),
     ...turn.toolWrites,
+    ...decided.writes,
     ...effects.map((effect) => deps.effects.put(effect)),
   ];
   if (turn.state !== "replied") writes.push(deps.turns.markMessages(claimed.turn.id, outcomeOf(turn)));
@@ -84,7 +90,7 @@ function messageOf(turn: ExecutedTurn, id: string, at: number): NewMessage {
     turnId: claimed.turn.id,
     turnSeq: claimed.turn.turnSeq,
     role,
-    parts: saidSomething ? turn.parts : [{ type: "text", text: turn.reply }],
+    parts: saidSomething ? turn.parts : turn.reply === "" ? [] : [{ type: "text", text: turn.reply }],
     audience: claimed.session.audience,
     outcome: outcomeOf(turn),
     createdAt: at,
@@ -102,12 +108,22 @@ function moneyOf(deps: AgentDeps, turn: ExecutedTurn): Write<unknown>[] {
   return writes;
 }
 
+/** A turn where its session began writes nothing but, at first, that storyline; only an answer belongs anywhere else. */
 function storylineOf(deps: AgentDeps, turn: ExecutedTurn, at: number): Write<unknown>[] {
-  if (!turn.storyline.isNew) return [];
-  const { id, title } = turn.storyline;
-  const { spaceId, agentId } = turn.run.claimed.turn;
-  const { id: sessionId, audience } = turn.run.claimed.session;
-  return [deps.storylines.open({ id, spaceId, agentId, sessionId, audience, title, updatedAt: at })];
+  const { home, storyline, sideIds } = turn;
+  const { id: turnId, spaceId, agentId, turnSeq } = turn.run.claimed.turn;
+  const { id: sessionId, audience, peerId } = turn.run.claimed.session;
+  const about = { spaceId, agentId, sessionId, peerId, audience, updatedAt: at };
+  const writes: Write<unknown>[] = home.isNew
+    ? [deps.storylines.open({ ...about, id: home.id, title: home.title })]
+    : [];
+  if (storyline.id === home.id || turn.state !== "replied") return writes;
+  const { id, title, isNew } = storyline;
+  return [
+    ...writes,
+    isNew ? deps.storylines.open({ ...about, id, title, laterId: id }) : deps.storylines.touch({ id, at }),
+    deps.storylines.placeTurn({ turnId, storylineId: id, sessionId, turnSeq, sideIds, at }),
+  ];
 }
 
 function outboxOf(deps: AgentDeps, turn: ExecutedTurn, messageId: string, at: number): Write {
@@ -132,7 +148,7 @@ function effectsOf(deps: AgentDeps, turn: ExecutedTurn, at: number): Omit<Effect
   const every = turn.wasCut && session.turnsSinceSummary >= 2 ? 2 : deps.settings.summaryEveryTurns;
   if (session.turnsSinceSummary + 1 < every) return [];
   const { spaceId, id: turnId, turnSeq } = claimed.turn;
-  const { id: storylineId, title } = turn.storyline;
+  const { id: storylineId, title } = turn.home;
   return [
     {
       id: derivedId(SUMMARY_EFFECT, storylineId, String(turnSeq)),
@@ -145,5 +161,21 @@ function effectsOf(deps: AgentDeps, turn: ExecutedTurn, at: number): Omit<Effect
       payload: { sessionId: claimed.session.id, storylineId, uptoTurnSeq: turnSeq, title },
       createdAt: at,
     },
+  ];
+}
+
+/** What the words of a person teach is kept after the reply; what they told a tool is the tool's affair. */
+function learningOf(deps: AgentDeps, turn: ExecutedTurn, at: number): Omit<Effect, "attempt" | "epoch">[] {
+  const { claimed, inbound } = turn.run;
+  const { spaceId, id: turnId, turnSeq, trigger, payload } = claimed.turn;
+  const { id: sessionId, stateless } = claimed.session;
+  if (turn.state !== "replied" || stateless || payload.direct !== undefined) return [];
+  const draft = deps.learning?.({ agent: turn.agent.spec, trigger, sessionId, turnSeq, inbound });
+  if (draft === undefined) return [];
+  const { delayMs, kind, v, payload: about } = draft;
+  const id = derivedId(kind, turnId);
+  const due = delayMs === undefined ? {} : { dueAt: at + delayMs };
+  return [
+    { kind, v, payload: about, id, spaceId, lane: "background", turnId, sessionId, createdAt: at, ...due },
   ];
 }

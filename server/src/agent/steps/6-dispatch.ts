@@ -1,5 +1,5 @@
-import type { ModelMessage } from "@troupe/contracts";
-import { openCallsOf, SUBJECTS } from "@troupe/contracts";
+import type { Message, ModelMessage } from "@troupe/contracts";
+import { openCallsOf, SUBJECTS, textOf } from "@troupe/contracts";
 import { estimateTokens, finishReasonOf, SECONDS_BUCKETS } from "../../kit/index.ts";
 import type { AgentDeps } from "../deps.ts";
 import { type HistoryTurn, historyTurn, type SessionViews, tokensOf } from "../session-views.ts";
@@ -31,9 +31,10 @@ export function dispatch(deps: AgentDeps, views: SessionViews, turn: CommittedTu
     ring(deps, SUBJECTS.sessionChanged, { sessionId, turnId: claimed.turn.id, by: deps.processId });
   if (turn.outboxed) ring(deps, SUBJECTS.outboxDue, {});
   for (const effect of turn.effects) ring(deps, SUBJECTS.effectDue, { lane: effect.lane });
-  // Among what tools wrote may be effects, of whatever lane.
-  if (turn.toolWrites.length > 0) ring(deps, SUBJECTS.effectDue, {});
-  deps.onKept?.();
+  // Among what tools wrote may be effects of whatever lane, and jobs.
+  if (turn.toolWrites.length > 0)
+    for (const subject of [SUBJECTS.effectDue, SUBJECTS.jobDue]) ring(deps, subject, {});
+  deps.onKept?.(turn);
   const turnMs = deps.clock.monotonicMs() - startedAtMs;
   deps.metrics.counter("turns_total", "Turns by how they ended").add(1, { state: turn.state });
   deps.metrics.histogram("turn_seconds", "Time from claim to commit", SECONDS_BUCKETS).observe(turnMs / 1000);
@@ -75,20 +76,35 @@ function remember(deps: AgentDeps, views: SessionViews, turn: CommittedTurn): vo
   const seqs = [...inbound.map((message) => message.seq), turn.lastSeq];
   const ended = historyTurn([...inbound, ...reply], estimateTokens);
   views.append(session, turn.state === "replied" ? withAdded(ended, turn.added) : ended, seqs);
-  if (turn.storyline.isNew) {
+  placeNext(deps, turn, [...inbound, ...reply]);
+  if (turn.home.isNew) {
     session.storyline = {
-      id: turn.storyline.id,
+      id: turn.home.id,
       spaceId: claimed.turn.spaceId,
       agentId: claimed.turn.agentId,
       sessionId: claimed.session.id,
       audience: claimed.session.audience,
-      title: turn.storyline.title,
+      title: turn.home.title,
       summary: "",
       summaryTurnSeq: 0,
       updatedAt: deps.clock.now(),
     };
   }
   if (turn.effects.some(({ kind }) => kind === SUMMARY_EFFECT)) session.turnsSinceSummary = 0;
+}
+
+/** What was said counts for where the next turns belong. */
+function placeNext(deps: AgentDeps, turn: CommittedTurn, messages: readonly Message[]): void {
+  const { claimed } = turn.run;
+  if (turn.placement === undefined || turn.state !== "replied") return;
+  const isSilent = claimed.turn.payload.direct !== undefined;
+  deps.placer?.ended({
+    sessionId: claimed.session.id,
+    turnSeq: claimed.turn.turnSeq,
+    placement: turn.placement,
+    texts: isSilent ? [] : messages.map(({ parts }) => textOf(parts)),
+    at: deps.clock.now(),
+  });
 }
 
 /** Where it stood in the prompt, so that the next prompt begins with the same bytes. */

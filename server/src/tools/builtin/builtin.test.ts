@@ -1,4 +1,4 @@
-import type { MemoryRecord, SearchHit, SessionSummary, Tool, Write } from "@troupe/contracts";
+import type { MemoryRecord, NewMemory, SearchHit, SessionSummary, Tool, Write } from "@troupe/contracts";
 import { toolContext, toolContract } from "@troupe/testing";
 import { describe, expect, it } from "vitest";
 import { createBuiltinTools } from "./index.ts";
@@ -15,14 +15,21 @@ async function setUp(
     readonly defaultZone?: string;
   } = {},
 ) {
-  const put: MemoryRecord[] = [];
+  const put: NewMemory[] = [];
   const asked: unknown[] = [];
   const random = [...(held.random ?? [])];
   const source = createBuiltinTools({
     memories: {
       put: (memory) => ({ putAs: put.push(memory) }) as Write,
-      forget: () => ({}),
+      prove: () => ({}),
+      close: () => ({}),
+      reopen: () => ({}),
+      use: () => ({}),
+      erase: () => ({}),
       find: async () => [],
+      replacedBy: async () => [],
+      alike: async () => [],
+      counts: async () => [],
       list: async (query) => {
         asked.push(query);
         return { items: (held.memories ?? []) as readonly MemoryRecord[] };
@@ -36,6 +43,7 @@ async function setUp(
       indexNew: async () => 0,
     },
     sessions: {
+      history: async () => [{ id: "m-1", turnId: "turn-1", role: "user" }],
       list: async (query: { readonly cursor?: string }) => {
         asked.push(query);
         const all = (held.sessions ?? []) as readonly SessionSummary[];
@@ -45,7 +53,7 @@ async function setUp(
       },
     } as never,
     random: () => random.shift() ?? 0.5,
-    ...(held.defaultZone === undefined ? {} : { defaultZone: held.defaultZone }),
+    ...(held.defaultZone === undefined ? {} : { defaultZone: () => held.defaultZone ?? "" }),
   });
   const tools = await source.list({ signal });
   const tool = (name: string): Tool => {
@@ -202,7 +210,8 @@ describe("remember", () => {
       audience: ["kate", "peer-1"],
       agentId: "ana",
       turnId: "turn-1",
-      createdAt: Date.UTC(2026, 10, 20, 12, 5, 0),
+      sources: [{ kind: "message", id: "m-1" }],
+      recordedAt: Date.UTC(2026, 10, 20, 12, 5, 0),
     });
     expect(put[1]).toEqual(put[0]);
     expect(put[2]?.id).not.toBe(put[0]?.id);
@@ -254,7 +263,7 @@ describe("recall", () => {
   });
 
   it("without words lists what was remembered last", async () => {
-    const { run } = await setUp({ memories: [{ text: "Mia is a cat.", createdAt: Date.UTC(2026, 10, 3) }] });
+    const { run } = await setUp({ memories: [{ text: "Mia is a cat.", recordedAt: Date.UTC(2026, 10, 3) }] });
 
     expect((await run("recall", {})).text).toBe("2026-11-03, note: Mia is a cat.");
   });

@@ -1,6 +1,7 @@
 import type { MemoryStore, SearchStore, SessionStore, Tool, ToolSource } from "@troupe/contracts";
 import { calculatorTool } from "./calculator.ts";
 import { diceTool } from "./dice.ts";
+import { forgetTool } from "./forget.ts";
 import { listSessionsTool } from "./list-sessions.ts";
 import { recallTool } from "./recall.ts";
 import { rememberTool } from "./remember.ts";
@@ -16,7 +17,7 @@ export interface BuiltinToolDeps {
   /** From 0 up to, not including, 1. */
   readonly random: () => number;
   /** IANA zone of questions for the time that name none. Default UTC. */
-  readonly defaultZone?: string;
+  readonly defaultZone?: () => string;
   /** Made by another folder, and as much a part of Troupe. */
   readonly more?: readonly Tool[];
 }
@@ -31,11 +32,12 @@ export function createBuiltinTools({
   more = [],
 }: BuiltinToolDeps): ToolSource {
   const tools = [
-    timeTool({ defaultZone: defaultZone ?? "UTC" }),
+    timeTool({ defaultZone: defaultZone ?? (() => "UTC") }),
     diceTool({ random }),
     calculatorTool(),
-    rememberTool({ memories }),
+    rememberTool({ memories, sessions }),
     recallTool({ memories, search }),
+    forgetTool({ memories, search }),
     listSessionsTool({ sessions }),
     ...more,
   ];

@@ -4,6 +4,7 @@ import { afterEach, expect, it } from "vitest";
 import { createIdGenerator, createMetrics } from "../../kit/index.ts";
 import { openInlineStores } from "../../store/index.ts";
 import { createToolbox } from "../toolbox.ts";
+import { createCommandTools } from "./command-tools.ts";
 import { createBuiltinTools } from "./index.ts";
 
 const signal = new AbortController().signal;
@@ -29,7 +30,8 @@ async function setUp() {
   closers.push(opened.close);
   const { memories, search, sessions, unit } = opened.stores;
   const source = createBuiltinTools({ memories, search, sessions, random: () => 0.5 });
-  const toolbox = createToolbox({ sources: [source], clock, logger, metrics });
+  const commandTools = createCommandTools(opened.stores);
+  const toolbox = createToolbox({ sources: [source], commandTools, clock, logger, metrics });
   await toolbox.load({ signal });
   const agent = {
     spaceId: "default",
@@ -82,4 +84,56 @@ it("tells neither another person nor a group what one person told alone", async 
   );
   expect(await run("/recall", { audience: ["kate", "max"] })).toBe("Nothing has been remembered here yet.");
   expect(await run("/recall present bicycle", { audience: ["kate"] })).toContain("a bicycle");
+});
+
+it("keeps once what it is told twice, and says that it knows", async () => {
+  const { run } = await setUp();
+  await run("/remember My cat is called Mia.", { idempotencyKey: "turn-a/0", turnId: "a" });
+
+  const again = await run("/remember my cat is called Mia", { idempotencyKey: "turn-b/0", turnId: "b" });
+
+  expect(again).toBe("I know that already: my cat is called Mia");
+  expect(await run("/recall")).toBe("2026-11-20, note: My cat is called Mia.");
+  expect(await run("/why my cat")).toContain("Told 2 times.");
+});
+
+it("forgets what is meant and nothing else, and asks where several may be", async () => {
+  const { run } = await setUp();
+  await run("/remember The cat is called Mia.", { idempotencyKey: "a" });
+  await run("/remember The cat eats fish.", { idempotencyKey: "b" });
+  await run("/remember The garden needs water.", { idempotencyKey: "c" });
+
+  const which = await run("/forget cat");
+  const done = await run("/forget the cat eats");
+  const sign = /#\w{6}/.exec((await run("/memory garden")) ?? "")?.[0] ?? "";
+  const bySign = await run(`/forget ${sign}`);
+
+  expect(which.split("\n")).toHaveLength(3);
+  expect(which).toContain("The cat is called Mia.");
+  expect([done, bySign]).toEqual([
+    "I have forgotten: The cat eats fish.",
+    "I have forgotten: The garden needs water.",
+  ]);
+  expect(await run("/recall fish garden")).toBe("I found nothing about that.");
+  expect(await run("/memory")).toMatch(/^#\w{6} 2026-11-20, note: The cat is called Mia\.$/);
+  expect(await run("/forget garden")).toBe("I remember nothing of that kind, so nothing was forgotten.");
+});
+
+it("neither shows, explains nor forgets what not everybody here knows", async () => {
+  const { run } = await setUp();
+  await run("/remember The present for Max is a bicycle.", { audience: ["kate"] });
+  const together = { audience: ["kate", "max"] };
+  const sign = /#\w{6}/.exec(await run("/memory", { audience: ["kate"] }))?.[0] ?? "";
+
+  const answers = [
+    await run("/memory", together),
+    await run("/memory present", together),
+    await run("/why The present for Max is a bicycle.", together),
+    await run(`/why ${sign}`, together),
+    await run(`/forget ${sign}`, together),
+    await run("/forget the present for Max is a bicycle", together),
+  ];
+
+  for (const answer of answers) expect(answer).not.toContain("bicycle");
+  expect(await run("/recall present", { audience: ["kate"] })).toContain("a bicycle");
 });

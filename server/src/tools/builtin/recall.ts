@@ -38,7 +38,7 @@ export function recallTool({ memories, search }: RecallDeps): Tool {
       const { spaceId, agentId, audience: readers, sessionId, turnSeq } = context;
       // The question itself is the best match for its own words, and no answer.
       const except = { sessionId, fromTurnSeq: turnSeq };
-      const asked = { spaceId, agentId, readers, words, limit: SHOWN + SPARE, except };
+      const asked = { spaceId, agentId, readers, words, text: query, limit: SHOWN + SPARE, except };
       const hits = await search.search(asked, options);
       const best = Math.max(0, ...hits.map((hit) => hit.score));
       const close = hits.filter((hit) => hit.score >= best * SHARE_OF_BEST);
@@ -65,6 +65,8 @@ async function newest(
 ): Promise<ToolOutput> {
   const { items } = await memories.list({ spaceId, agentId, readers, limit: SHOWN }, options);
   if (items.length === 0) return { text: tell(language, "recall.empty") };
-  const lines = items.map((memory) => lineOf({ ...memory, role: "memory" }, language));
+  const lines = items.map((memory) =>
+    lineOf({ ...memory, role: "memory", createdAt: memory.recordedAt }, language),
+  );
   return { text: lines.join("\n"), sources: items.map(({ id }) => ({ kind: "memory", id })) };
 }

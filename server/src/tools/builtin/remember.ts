@@ -1,12 +1,23 @@
-import type { MemoryStore, Tool } from "@troupe/contracts";
-import { derivedId } from "../../kit/index.ts";
+import type { MemoryStore, SessionStore, SourceReference, Tool, ToolContext } from "@troupe/contracts";
+import { createMemoryKeeper, derivedId } from "../../kit/index.ts";
 import { tell } from "../catalogue/index.ts";
 import { objectOf } from "../schema.ts";
 
 const MAX_CHARACTERS = 2_000;
+/** Messages that begin one turn: several, where people write in bursts. */
+const MAX_SOURCES = 8;
+const MAX_BYTES = 64 * 1024;
 
-/** Keeps a memory for everyone who reads the conversation. Its id follows from the call, so a rerun keeps one, not two. */
-export function rememberTool({ memories }: { readonly memories: Pick<MemoryStore, "put"> }): Tool {
+export interface RememberDeps {
+  readonly memories: Pick<MemoryStore, "alike" | "put" | "prove" | "close">;
+  readonly sessions: Pick<SessionStore, "history">;
+}
+
+/**
+ * Keeps a memory for everyone who reads the conversation, with the messages that ask for it. Its id follows from the call, so
+ * a rerun keeps one, not two; what is kept already is proved once more instead.
+ */
+export function rememberTool({ memories, sessions }: RememberDeps): Tool {
   return {
     spec: {
       name: "remember",
@@ -25,22 +36,44 @@ export function rememberTool({ memories }: { readonly memories: Pick<MemoryStore
         ["text"],
       ),
     },
-    async run(input, context) {
+    async run(input, context, options) {
       const text = (input as { text: string }).text.trim();
       if (text === "") {
         const problems = tell(context.language, "problem.empty", { path: "text" });
         return { text: tell(context.language, "input.bad", { tool: "remember", problems }), isError: true };
       }
-      const write = memories.put({
-        id: derivedId("memory", context.spaceId, context.idempotencyKey),
-        spaceId: context.spaceId,
-        agentId: context.agentId,
-        audience: context.audience,
-        text,
-        turnId: context.turnId,
-        createdAt: context.now,
-      });
-      return { text: tell(context.language, "remember.done", { text }), writes: [write] };
+      // Not guarded: a record that somebody else closes meanwhile must not keep the turn from ending.
+      const keeper = createMemoryKeeper({ memories, isGuarded: false });
+      const { kind, writes } = await keeper.keep(
+        {
+          id: derivedId("memory", context.spaceId, context.idempotencyKey),
+          spaceId: context.spaceId,
+          agentId: context.agentId,
+          audience: context.audience,
+          text,
+          turnId: context.turnId,
+          recordedAt: context.now,
+          sources: await askedIn(sessions, context, options),
+        },
+        options,
+      );
+      const said = kind === "known" ? "remember.known" : "remember.done";
+      return { text: tell(context.language, said, { text }), writes };
     },
   };
+}
+
+/** The messages that the turn answers. */
+async function askedIn(
+  sessions: RememberDeps["sessions"],
+  { sessionId, turnId, turnSeq }: ToolContext,
+  options: { readonly signal: AbortSignal },
+): Promise<readonly SourceReference[]> {
+  const history = await sessions.history(
+    { sessionId, beforeTurnSeq: turnSeq + 1, maxMessages: MAX_SOURCES, maxBytes: MAX_BYTES },
+    options,
+  );
+  return history
+    .filter((message) => message.turnId === turnId && message.role === "user")
+    .map(({ id }) => ({ kind: "message", id, sessionId, turnSeq }));
 }

@@ -17,7 +17,7 @@ const REGIONS = [
 const MAX_FORMATTERS = 64;
 
 /** Tells date and time in a zone, `defaultZone` (IANA) where none is asked for. */
-export function timeTool({ defaultZone }: { readonly defaultZone: string }): Tool {
+export function timeTool({ defaultZone }: { readonly defaultZone: () => string }): Tool {
   // Making one costs more than the whole call otherwise does; few zones are ever asked for.
   const formatters = new Map<string, { readonly date: Intl.DateTimeFormat; readonly zone: string }>();
   const formatterOf = (asked: string, tag: string) => {
@@ -62,7 +62,7 @@ export function timeTool({ defaultZone }: { readonly defaultZone: string }): Too
     },
     async run(input, { now, language }) {
       const { timeZone = "" } = input as { timeZone?: string };
-      const asked = timeZone.trim() === "" ? defaultZone : timeZone.trim();
+      const asked = timeZone.trim() === "" ? defaultZone() : timeZone.trim();
       const formatter = formatterOf(asked, language);
       if (formatter === undefined)
         return { text: tell(language, "time.unknownZone", { zone: asked }), isError: true };

@@ -1,17 +1,23 @@
 import type {
+  Audience,
   CallOptions,
   MemoryStore,
   Message,
+  SearchStore,
   SessionStore,
   SourceReference,
   Tool,
   ToolContext,
+  ToolOutput,
   Turn,
   TurnStore,
 } from "@troupe/contracts";
 import { textOf } from "@troupe/contracts";
+import { isKnownToAll } from "../../kit/index.ts";
 import { dayText, tell } from "../catalogue/index.ts";
 import { objectOf } from "../schema.ts";
+import { findMemories } from "./find-memories.ts";
+import { memoryLine } from "./forget.ts";
 import { lineOf, shortened } from "./lines.ts";
 
 /** Of so many newest turns one is the last answer; a conversation of nothing but failures has none. */
@@ -20,28 +26,34 @@ const MAX_MESSAGES = 50;
 const MAX_BYTES = 256 * 1024;
 const SHOWN = 8;
 const MAX_ANSWER_CHARACTERS = 160;
+const MOST_EXPLAINED = 3;
 const NAME = "why";
 
 export interface WhyDeps {
   readonly turns: Pick<TurnStore, "list">;
   readonly sessions: Pick<SessionStore, "history" | "find">;
-  readonly memories: Pick<MemoryStore, "find">;
+  readonly memories: Pick<MemoryStore, "alike" | "find" | "list">;
+  readonly search: Pick<SearchStore, "search">;
 }
 
 /**
  * Tells where the conversation's last answer came from: the message that it answers, what recall and tools showed for it,
- * with dates. Everything is read anew, so that nothing is shown that was forgotten since, or that a reader of now does not
+ * with dates; or of memories, by their words or sign, the messages that told them. Everything is read anew, so that nothing is shown that was forgotten since, or that a reader of now does not
  * know.
  */
 export function whyTool(deps: WhyDeps): Tool {
   return {
     spec: {
       name: NAME,
-      description: "Tells people where the last answer came from.",
+      description: "Tells people where the last answer came from, or something that is remembered.",
       kind: "pure",
-      inputSchema: objectOf({}),
+      inputSchema: objectOf({
+        about: { type: "string", maxLength: 500, description: "Words of a memory, or its sign." },
+      }),
     },
-    async run(_input, context, options) {
+    async run(input, context, options) {
+      const { about } = input as { about?: string };
+      if (about !== undefined) return await whyRemembered(deps, about, context, options);
       const turn = await lastAnswered(deps, context, options);
       if (turn === undefined) return { text: tell(context.language, "why.none") };
       const history = await deps.sessions.history(
@@ -53,7 +65,7 @@ export function whyTool(deps: WhyDeps): Tool {
         },
         options,
       );
-      const said = history.filter((message) => isKnownToAll(message, context));
+      const said = history.filter(({ audience }) => isKnownToAll(audience, context.audience));
       const own = said.filter((message) => message.turnId === turn.id);
       const lines = [
         ...answerLines(own, context),
@@ -65,6 +77,32 @@ export function whyTool(deps: WhyDeps): Tool {
   };
 }
 
+/** Each memory that is meant, with what told it. */
+async function whyRemembered(
+  deps: WhyDeps,
+  about: string,
+  context: ToolContext,
+  options: CallOptions,
+): Promise<ToolOutput> {
+  const { spaceId, audience: readers, language } = context;
+  const found = (await findMemories(deps, about.trim(), context, options)).slice(0, MOST_EXPLAINED);
+  if (found.length === 0) return { text: tell(language, "recall.nothing") };
+  const references = unique(found.flatMap(({ sources }) => sources));
+  const lineById = await currentLines(deps, references, { spaceId, readers, language }, options);
+  const lines = found.flatMap((memory) => {
+    const told = memory.sources.flatMap(({ id }) => lineById.get(id) ?? []).slice(0, SHOWN);
+    const date = dayText(memory.recordedAt);
+    return [
+      memoryLine(memory, language),
+      ...(told.length === 0
+        ? [tell(language, "why.toldOn", { date })]
+        : [tell(language, "why.told"), ...told.map((line) => `  ${line}`)]),
+      ...(memory.proofCount > 1 ? [tell(language, "why.proofs", { count: memory.proofCount })] : []),
+    ];
+  });
+  return { text: lines.join("\n"), sources: found.map(({ id }) => ({ kind: "memory", id })) };
+}
+
 /** The newest turn before this one that was answered and did not ask why itself. */
 async function lastAnswered(
   { turns }: WhyDeps,
@@ -73,10 +111,6 @@ async function lastAnswered(
 ): Promise<Turn | undefined> {
   const { items } = await turns.list({ spaceId, sessionId, states: ["replied"], limit: LOOKED_AT }, options);
   return items.find((turn) => turn.turnSeq < turnSeq && turn.payload.direct?.tool !== NAME);
-}
-
-function isKnownToAll({ audience }: Message, context: ToolContext): boolean {
-  return context.audience.every((reader) => audience.includes(reader));
 }
 
 function answerLines(own: readonly Message[], { language }: ToolContext): readonly string[] {
@@ -100,23 +134,34 @@ async function sourceLines(
 ): Promise<readonly string[]> {
   const references = unique(trace.flatMap(({ sources = [] }) => sources));
   if (references.length === 0) return [];
-  const [messages, memories] = await Promise.all([
-    deps.sessions.find(
-      { spaceId, readers, references: references.filter((one) => one.kind === "message") },
-      options,
-    ),
-    deps.memories.find(
-      { spaceId, readers, ids: references.flatMap((one) => (one.kind === "memory" ? [one.id] : [])) },
-      options,
-    ),
-  ]);
-  const lineById = new Map([
-    ...messages.map((message) => [message.id, messageLine(message, language)] as const),
-    ...memories.map((memory) => [memory.id, lineOf({ ...memory, role: "memory" }, language)] as const),
-  ]);
+  const lineById = await currentLines(deps, references, { spaceId, readers, language }, options);
   const lines = references.flatMap(({ id }) => lineById.get(id) ?? []).slice(0, SHOWN);
   if (lines.length === 0) return [tell(language, "why.gone")];
   return [tell(language, "why.shown"), ...lines.map((line) => `  ${line}`)];
+}
+
+/** What is referred to, as it is kept by now and may be told, a line each. */
+async function currentLines(
+  { sessions, memories }: Pick<WhyDeps, "sessions" | "memories">,
+  references: readonly SourceReference[],
+  { spaceId, readers, language }: { spaceId: string; readers: Audience; language: string },
+  options: CallOptions,
+): Promise<ReadonlyMap<string, string>> {
+  const ids = references.flatMap((one) => (one.kind === "memory" ? [one.id] : []));
+  const [said, remembered] = await Promise.all([
+    sessions.find(
+      { spaceId, readers, references: references.filter((one) => one.kind === "message") },
+      options,
+    ),
+    memories.find({ spaceId, readers, ids }, options),
+  ]);
+  return new Map([
+    ...said.map((message) => [message.id, messageLine(message, language)] as const),
+    ...remembered.map((memory) => {
+      const line = lineOf({ ...memory, role: "memory", createdAt: memory.recordedAt }, language);
+      return [memory.id, line] as const;
+    }),
+  ]);
 }
 
 function unique(references: readonly SourceReference[]): readonly SourceReference[] {
