@@ -4,8 +4,10 @@ import type {
   CallOptions,
   Clock,
   EmbeddingRouter,
+  FlowPort,
   IdGenerator,
   Inbox,
+  JobPort,
   Logger,
   MessageBus,
   ModelCatalogue,
@@ -33,6 +35,10 @@ export type FaceStores = Pick<
   | "signIns"
   | "search"
   | "inboxItems"
+  | "agentChannels"
+  | "agentDeliveries"
+  | "jobs"
+  | "flows"
   | "unit"
 >;
 
@@ -77,6 +83,7 @@ export interface FaceDeps {
   readonly sessionControl: SessionControl;
   readonly stores: FaceStores;
   readonly agents: AgentDirectory;
+  readonly jobs: JobPort;
   readonly blobs: BlobStore;
   readonly catalogue: ModelCatalogue;
   readonly health: Health;
@@ -99,6 +106,8 @@ export interface FaceDeps {
   }[];
   /** Vectors of texts, paid for by whoever asks. Absent: none are served. */
   readonly embedder?: Embedder;
+  /** Durable state machines, for operators. Absent: none are served. */
+  readonly flows?: FlowPort;
   /** Whether agents are offered to other programs' agents, which of them is the first, and under which address. */
   readonly a2a?: () => {
     readonly enabled: boolean;

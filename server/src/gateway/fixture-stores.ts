@@ -131,9 +131,15 @@ export function fakeStores(kept: Kept, onKeyLookup: () => void): FaceDeps["store
       get: async (id: string) => kept.turns.get(id),
       steps: async () => [],
       inbound: async (id: string) => kept.messages.filter((one) => one.turnId === id && one.role === "user"),
-      list: async (query: { ownerId?: string; sessionId?: string; states?: readonly TurnState[] }) => ({
+      list: async (query: {
+        ownerId?: string;
+        sessionId?: string;
+        parentTurnId?: string;
+        states?: readonly TurnState[];
+      }) => ({
         items: [...kept.turns.values()].filter(
           (turn) =>
+            (query.parentTurnId === undefined || turn.payload.cause?.parentTurnId === query.parentTurnId) &&
             (query.ownerId === undefined || kept.sessions.get(turn.sessionId)?.ownerId === query.ownerId) &&
             (query.sessionId === undefined || turn.sessionId === query.sessionId) &&
             (query.states?.includes(turn.state) ?? true),
@@ -141,6 +147,8 @@ export function fakeStores(kept: Kept, onKeyLookup: () => void): FaceDeps["store
       }),
     },
     inboxItems: { countUnread: async () => 0 },
+    agentDeliveries: { ofTurn: async () => [] },
+    jobs: { list: async () => ({ items: [] }) },
     inbox: { ofTurn: async (id: string) => kept.inbound.filter((row) => row.turnId === id) },
     outbox: { ofTurn: async () => [] },
     effects: { ofTurn: async (): Promise<readonly Effect[]> => [] },

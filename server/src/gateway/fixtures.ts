@@ -124,6 +124,7 @@ export function createStage(
       control: fakeControl(kept, () => stage),
       sessionControl: { remove: async () => ({ messages: 0, turns: 0, cancelled: [] }) },
       ...{ stores, blobs: {} as FaceDeps["blobs"], catalogue: {} as FaceDeps["catalogue"] },
+      jobs: {} as FaceDeps["jobs"],
       agents: {
         get: (_, id) =>
           specs

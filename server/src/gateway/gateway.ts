@@ -24,7 +24,9 @@ import { responseRoutes } from "./openai/responses-routes.ts";
 import type { Route } from "./route.ts";
 import { agentRoutes } from "./routes/agents.ts";
 import { blobRoutes } from "./routes/blobs.ts";
+import { flowRoutes } from "./routes/flows.ts";
 import { inboxRoutes } from "./routes/inbox.ts";
+import { jobRoutes } from "./routes/jobs.ts";
 import { keyRoutes } from "./routes/keys.ts";
 import { messageRoutes } from "./routes/messages.ts";
 import { modelRoutes } from "./routes/models.ts";
@@ -80,6 +82,8 @@ export function routesOf(face: Face): readonly Route[] {
     ...keyRoutes(face),
     ...usageRoutes(face),
     ...inboxRoutes(face),
+    ...jobRoutes(face),
+    ...flowRoutes(face),
   ];
 }
 

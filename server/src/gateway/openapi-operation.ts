@@ -3,7 +3,18 @@ import type { SchemaName } from "./openapi-schemas.ts";
 /** One operation of the API, as its description tells it. */
 export interface Operation {
   readonly summary: string;
-  readonly tag: "system" | "openai" | "agents" | "turns" | "sessions" | "inbox" | "operator" | "page" | "a2a";
+  readonly tag:
+    | "system"
+    | "openai"
+    | "agents"
+    | "turns"
+    | "sessions"
+    | "inbox"
+    | "jobs"
+    | "flows"
+    | "operator"
+    | "page"
+    | "a2a";
   readonly isPublic?: boolean;
   readonly body?: SchemaName;
   readonly answers: Readonly<Record<string, SchemaName | "html" | "file" | "events" | "nothing" | "socket">>;

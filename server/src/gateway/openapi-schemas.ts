@@ -2,7 +2,9 @@
 
 import { ERROR_STATUS } from "./error-status.ts";
 import { DIALECT_SCHEMAS, type DialectSchemaName } from "./openapi-dialects.ts";
+import { FLOW_SCHEMAS, type FlowSchemaName } from "./openapi-flow-schemas.ts";
 import { FRAME_SCHEMAS, type FrameSchemaName } from "./openapi-frames.ts";
+import { JOB_SCHEMAS, type JobSchemaName } from "./openapi-job-schemas.ts";
 
 type Schema = Readonly<Record<string, unknown>>;
 
@@ -46,7 +48,9 @@ export type SchemaName =
   | "Usage"
   | "Status"
   | "Message"
+  | FlowSchemaName
   | FrameSchemaName
+  | JobSchemaName
   | DialectSchemaName;
 
 const text: Schema = { type: "string" };
@@ -88,7 +92,11 @@ const turnUsage = object({
   isPriced: { ...flag, description: "False: a model without a known price took part" },
   calls: list(
     object({
-      ...{ id: text, model: text, purpose: choice("turn", "summary", "embedding", "check") },
+      ...{
+        id: text,
+        model: text,
+        purpose: choice("turn", "decision", "summary", "memory", "embedding", "check"),
+      },
       ...{ outcome: choice("ok", "length", "content-filter", "error", "aborted"), errorCode: text },
       ...tokens,
       ...{ estimated: flag, costUsd: amount, isPriced: flag, latencyMs: whole, at: time },
@@ -118,6 +126,10 @@ const session = object(
     parent: {
       ...object({ sessionId: text, messageId: text }),
       description: "Where it was branched from",
+    },
+    handedTo: {
+      ...text,
+      description: "The agent that answers people here in place of its own; absent for none",
     },
     turns: whole,
     inTitle: { ...flag, description: "Of a search: the words stand in its title" },
@@ -283,6 +295,15 @@ export const SCHEMAS: Readonly<Record<SchemaName, Schema>> = {
     usage: turnUsage,
     outbox: records,
     effects: records,
+    origin: {
+      type: ["object", "null"],
+      description: "What caused the turn: turns above it, the schedule or flow; null where a person began it",
+    },
+    caused: {
+      type: "object",
+      description:
+        "All that the turn caused: messages to agents, effects, schedules, and turns with what those caused",
+    },
   }),
   CancelResult: object({ turnId: text, result: choice("cancelled", "requested", "ended"), state: turnState }),
   Session: session,
@@ -357,5 +378,7 @@ export const SCHEMAS: Readonly<Record<SchemaName, Schema>> = {
   ),
   Status: { type: "object" },
   Message: message,
+  ...FLOW_SCHEMAS,
   ...FRAME_SCHEMAS,
+  ...JOB_SCHEMAS,
 };

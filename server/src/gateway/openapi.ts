@@ -1,4 +1,6 @@
+import { FLOW_OPERATIONS } from "./openapi-flows.ts";
 import { INBOX_OPERATIONS } from "./openapi-inbox.ts";
+import { JOB_OPERATIONS } from "./openapi-jobs.ts";
 import { type Operation, PAGE_QUERY } from "./openapi-operation.ts";
 import { ref, SCHEMAS } from "./openapi-schemas.ts";
 
@@ -266,6 +268,8 @@ const OPERATIONS: Readonly<Record<string, Readonly<Record<string, Operation>>>> 
     },
   },
   ...INBOX_OPERATIONS,
+  ...JOB_OPERATIONS,
+  ...FLOW_OPERATIONS,
   "/api/keys": {
     get: { summary: "The keys, without the keys themselves", tag: "operator", answers: { 200: "KeyList" } },
     post: { summary: "Make a key", tag: "operator", body: "KeyRequest", answers: { 201: "NewKey" } },

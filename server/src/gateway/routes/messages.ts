@@ -26,7 +26,8 @@ export function messageRoutes(face: Face): readonly Route[] {
       path: "/api/sessions/:id/messages",
       access: "key",
       acceptsWork: true,
-      handle: async (call) => post(face, call, await ownSession(face, call)),
+      handle: async (call) =>
+        post(face, call, await ownSession(face, call, call.context.req.param("id") ?? "")),
     },
   ];
 }
@@ -34,8 +35,8 @@ export function messageRoutes(face: Face): readonly Route[] {
 /** Channels whose conversations anybody may go on with from elsewhere: replies go to whoever waits for them. */
 const OPEN_CHANNELS: ReadonlySet<string> = new Set(["api", "terminal"]);
 
-async function ownSession(face: Face, call: Call): Promise<Session> {
-  const id = call.context.req.param("id") ?? "";
+/** A kept conversation of whoever asks, on a face. Throws `request.not_found`, `auth.forbidden` or `request.conflict` else. */
+export async function ownSession(face: Face, call: Call, id: string): Promise<Session> {
   const session = await visibleSession(face.deps.stores, id, call.principal, face.lifetime);
   if (session.ownerId !== call.principal.id) {
     throw new TroupeError("This conversation is somebody else's; only they write in it.", {

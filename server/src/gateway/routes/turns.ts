@@ -6,6 +6,7 @@ import { FieldError, jsonReply, type Reply } from "../reply.ts";
 import type { Route } from "../route.ts";
 import { TurnEventStream } from "../turn-event-stream.ts";
 import { endOfTurn, isOperator, replyOf, visibleTurn } from "../turn-record.ts";
+import { originOf, treeOf } from "../turn-tree.ts";
 import { usageOf } from "../turn-usage.ts";
 
 const STATES: readonly TurnState[] = [
@@ -55,11 +56,17 @@ function statesOf(text: string | undefined): readonly TurnState[] | undefined {
   });
 }
 
-/** The whole chain of one turn, from receipt to delivery. Source: design §2 rule 4. */
+/** The whole chain of one turn, from receipt to delivery, with what caused it and what it caused. Source: design §2 rule 4. */
 async function show(face: Face, call: Call): Promise<Reply> {
   const { stores } = face.deps;
   const { turn, session } = await visibleTurn(stores, idOf(call), call.principal, face.lifetime);
-  const [inbound, messages, reply, steps, modelCalls, outbox, effects, storyline] = await Promise.all([
+  const { principal } = call;
+  const reader = { spaceId: turn.spaceId, ...(isOperator(principal) ? {} : { ownerId: principal.id }) };
+  const related = Promise.all([
+    originOf(stores, turn, face.lifetime),
+    treeOf(stores, turn, session.ownerId, reader, face.lifetime),
+  ]);
+  const life = Promise.all([
     stores.inbox.ofTurn(turn.id, face.lifetime),
     stores.turns.inbound(turn.id, face.lifetime),
     replyOf(stores, turn, face.lifetime),
@@ -69,6 +76,8 @@ async function show(face: Face, call: Call): Promise<Reply> {
     stores.effects.ofTurn(turn.id, face.lifetime),
     stores.storylines.ofSession(turn.sessionId, face.lifetime),
   ]);
+  const [parts, [origin, caused]] = await Promise.all([life, related]);
+  const [inbound, messages, reply, steps, modelCalls, outbox, effects, storyline] = parts;
   return jsonReply({
     turn,
     session,
@@ -81,6 +90,8 @@ async function show(face: Face, call: Call): Promise<Reply> {
     usage: usageOf(modelCalls),
     outbox,
     effects,
+    origin: origin ?? null,
+    caused,
   });
 }
 

@@ -1,0 +1,186 @@
+import type {
+  AgentDelivery,
+  CallOptions,
+  CausedMessage,
+  Job,
+  Turn,
+  TurnBranch,
+  TurnOrigin,
+  TurnReference,
+  TurnTree,
+} from "@troupe/contracts";
+import type { FaceStores } from "./deps.ts";
+
+type TreeStores = Pick<
+  FaceStores,
+  "turns" | "effects" | "agentChannels" | "agentDeliveries" | "jobs" | "flows"
+>;
+
+/** Turns below one that are told of. */
+const MOST_TURNS = 200;
+const PAGE = 100;
+const JOB_PAGES = 5;
+/** More than any chain is deep. */
+const MOST_ABOVE = 100;
+const EXCERPT = 200;
+
+/** Whose turns may be told of; undefined for the operator. */
+interface Reader {
+  readonly spaceId: string;
+  readonly ownerId?: string;
+}
+
+/** What caused a turn; undefined for one that a person began. */
+export async function originOf(
+  stores: TreeStores,
+  turn: Turn,
+  options: CallOptions,
+): Promise<TurnOrigin | undefined> {
+  const { cause } = turn.payload;
+  if (cause === undefined) return undefined;
+  const above: TurnReference[] = [];
+  let parentId = cause.parentTurnId;
+  while (parentId !== undefined && above.length < MOST_ABOVE) {
+    const parent: Turn | undefined = await stores.turns.get(parentId, options);
+    if (parent === undefined || parent.spaceId !== turn.spaceId) break;
+    above.unshift(referenceOf(parent));
+    parentId = parent.payload.cause?.parentTurnId;
+  }
+  const { of, from } = cause;
+  return {
+    above,
+    ...(from === undefined ? {} : { from }),
+    ...(of?.kind === "job-run" ? { job: await jobOfRun(stores, turn.spaceId, of.id, options) } : {}),
+    ...(of?.kind === "flow" ? { flow: await flowOf(stores, of.id, options) } : {}),
+  };
+}
+
+async function jobOfRun(
+  { jobs }: TreeStores,
+  spaceId: string,
+  runId: string,
+  options: CallOptions,
+): Promise<NonNullable<TurnOrigin["job"]>> {
+  const id = runId.slice(0, Math.max(0, runId.lastIndexOf(".")));
+  const job = await jobs.get({ spaceId, id }, options);
+  return { id, runId, title: job?.spec.title ?? "" };
+}
+
+async function flowOf(
+  { flows }: TreeStores,
+  id: string,
+  options: CallOptions,
+): Promise<NonNullable<TurnOrigin["flow"]>> {
+  return { id, goal: (await flows.get(id, options))?.goal ?? "" };
+}
+
+/** All that a turn caused: messages to agents, effects, schedules, and turns with what those caused. */
+export async function treeOf(
+  stores: TreeStores,
+  turn: Turn,
+  ownerId: string,
+  reader: Reader,
+  options: CallOptions,
+): Promise<TurnTree> {
+  const { below, isMore } = await turnsBelow(stores, turn, reader, options);
+  const branches = new Map<string, Omit<TurnBranch, "turns">>();
+  await Promise.all(
+    [turn, ...below].map(
+      async (one) => void branches.set(one.id, await ownOf(stores, one, ownerId, options)),
+    ),
+  );
+  const branchOf = (id: string): TurnBranch => ({
+    ...(branches.get(id) ?? { messages: [], effects: [], jobs: [] }),
+    turns: below
+      .filter(({ payload }) => payload.cause?.parentTurnId === id)
+      .map((one) => ({ ...referenceOf(one), ...branchOf(one.id) })),
+  });
+  return { ...branchOf(turn.id), isMore };
+}
+
+/** Level by level, so that what is left out is the deepest; oldest first within each. */
+async function turnsBelow(
+  { turns }: TreeStores,
+  top: Turn,
+  reader: Reader,
+  options: CallOptions,
+): Promise<{ readonly below: readonly Turn[]; readonly isMore: boolean }> {
+  const below: Turn[] = [];
+  const seen = new Set([top.id]);
+  let isMore = false;
+  for (const parentTurnId of seen) {
+    if (below.length >= MOST_TURNS) return { below, isMore: true };
+    const page = await turns.list({ ...reader, parentTurnId, limit: PAGE }, options);
+    isMore ||= page.next !== undefined;
+    for (const one of page.items.toReversed()) {
+      if (seen.has(one.id)) continue;
+      seen.add(one.id);
+      below.push(one);
+    }
+  }
+  return { below, isMore };
+}
+
+async function ownOf(
+  stores: TreeStores,
+  turn: Turn,
+  ownerId: string,
+  options: CallOptions,
+): Promise<Omit<TurnBranch, "turns">> {
+  const [deliveries, effects, jobs] = await Promise.all([
+    stores.agentDeliveries.ofTurn(turn.id, options),
+    stores.effects.ofTurn(turn.id, options),
+    jobsOf(stores, turn, ownerId, options),
+  ]);
+  const messages = await Promise.all(deliveries.map((one) => messageOf(stores, one, options)));
+  return {
+    messages,
+    effects: effects.map(({ id, kind, state, error }) => ({
+      ...{ id, kind, state },
+      ...(error === undefined ? {} : { error }),
+    })),
+    jobs: jobs.map(({ id, spec, state }) => ({ id, title: spec.title, state })),
+  };
+}
+
+async function messageOf(
+  { agentChannels }: TreeStores,
+  delivery: AgentDelivery,
+  options: CallOptions,
+): Promise<CausedMessage> {
+  const { messageId: id, channelId, kind, to, state, reason, turnId } = delivery;
+  const text = (await agentChannels.message(id, options))?.text ?? "";
+  return {
+    ...{ id, channelId, kind, to, state, excerpt: text.slice(0, EXCERPT) },
+    ...(reason === undefined ? {} : { reason }),
+    ...(turnId === undefined ? {} : { turnId }),
+  };
+}
+
+/** Schedules that were made in this turn: among those of its agent and owner, the ones that are not older than it. */
+async function jobsOf(
+  { jobs }: TreeStores,
+  turn: Turn,
+  ownerId: string,
+  options: CallOptions,
+): Promise<readonly Job[]> {
+  const found: Job[] = [];
+  let cursor: string | undefined;
+  for (let pages = 0; pages < JOB_PAGES; pages++) {
+    const { spaceId, agentId } = turn;
+    const query = { spaceId, agentId, ownerId, limit: PAGE, ...(cursor === undefined ? {} : { cursor }) };
+    const { items, next } = await jobs.list(query, options);
+    found.push(...items.filter(({ origin }) => origin.turnId === turn.id));
+    cursor = (items.at(-1)?.createdAt ?? 0) < turn.createdAt ? undefined : next;
+    if (cursor === undefined) break;
+  }
+  return found;
+}
+
+function referenceOf(turn: Turn): TurnReference {
+  const { id: turnId, agentId, sessionId, trigger, state, costMicroUsd, createdAt, finishedAt } = turn;
+  return {
+    ...{ turnId, agentId, sessionId, trigger, state, costMicroUsd, createdAt },
+    ...(finishedAt === undefined ? {} : { finishedAt }),
+  };
+}
