@@ -41,7 +41,7 @@ export interface BackupReport {
 }
 
 /** Folders of a home that belong into a backup, whole. */
-const FOLDERS = ["agents", "data", "extensions", "workspaces"];
+const FOLDERS = ["agents", "data", "extensions", "flows", "workspaces"];
 const MASTER_KEYS = ["master.key", "master.key.next"];
 /** Of this process or the last one; never of a home. */
 const PASSING = /(^|\/)(home\.lock(\.json|-journal)?|holder\.json|.*\.sock|.*\.part)$/;

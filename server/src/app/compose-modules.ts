@@ -1,12 +1,26 @@
-import type { AgentSpec, Module } from "@troupe/contracts";
-import { nearestName } from "../kit/index.ts";
+import type { Module, ModuleTasks } from "@troupe/contracts";
+import { type EffectVersions, nearestName } from "../kit/index.ts";
 import { createMemoryModule } from "../memory/index.ts";
-import { createHookRegistry, type HookRegistry, type JoinedModules, joinModules } from "../modules/index.ts";
+import {
+  checkedEffects,
+  createDependantsHandler,
+  createHookRegistry,
+  createModuleTasks,
+  type HookRegistry,
+  type JoinedModules,
+  joinModules,
+} from "../modules/index.ts";
 import type { Foundation } from "./compose.ts";
-import type { Problem } from "./config/index.ts";
+import type { Config, Problem } from "./config/index.ts";
+
+/** What modules are made from. */
+export interface ModuleFoundation extends Foundation {
+  /** Ends of tasks outside of decisions. */
+  readonly tasks: ModuleTasks;
+}
 
 /** A module, or what makes one from what everything stands on. */
-export type ModuleSource = Module | ((foundation: Foundation) => Module);
+export type ModuleSource = Module | ((foundation: ModuleFoundation) => Module);
 
 export interface ModuleParts extends JoinedModules {
   /** Memory first, then those that were given, in their order. */
@@ -15,30 +29,51 @@ export interface ModuleParts extends JoinedModules {
 }
 
 /** Throws `config.invalid` for modules and hooks that cannot stand beside one another. */
-export function composeModules(foundation: Foundation, sources: readonly ModuleSource[]): ModuleParts {
+export function composeModules(
+  foundation: Foundation,
+  sources: readonly ModuleSource[],
+  /** Asked once everything is composed: what handlers there are, those of modules included. */
+  effectVersions: EffectVersions,
+): ModuleParts {
   const { stores, clock, logger, metrics } = foundation;
-  const given = sources.map((source) => (typeof source === "function" ? source(foundation) : source));
+  const effects = checkedEffects(stores.effects, effectVersions);
+  const tasks = createModuleTasks({ ...stores, clock });
+  const theirs = { ...foundation, stores: { ...stores, effects }, tasks };
+  const given = sources.map((source) => (typeof source === "function" ? source(theirs) : source));
   const modules = [createMemoryModule({ search: stores.search, clock, logger, metrics }), ...given];
-  const hooks = createHookRegistry(foundation);
-  return { ...joinModules(modules, hooks), modules, hooks };
+  const hooks = createHookRegistry({ ...foundation, effectVersions });
+  const joined = joinModules(modules, hooks);
+  const effectHandlers = [createDependantsHandler({ ...stores, clock }), ...joined.effectHandlers];
+  return { ...joined, effectHandlers, modules, hooks };
 }
 
-/** Modules that an agent names and nobody brings. */
-export function unknownModules(agents: readonly AgentSpec[], modules: readonly Module[]): readonly Problem[] {
+/** Modules that an agent or a setting names and nobody brings. */
+export function unknownModules(
+  { agents, modules: settings }: Pick<Config, "agents" | "modules">,
+  modules: readonly Module[],
+): readonly Problem[] {
   const known = modules.map(({ id }) => id);
-  return agents.flatMap((agent) =>
-    (["modules", "without"] as const).flatMap((setting) =>
-      (agent[setting] ?? [])
-        .filter((name) => !known.includes(name))
-        .map((name): Problem => {
-          const nearest = nearestName(name, known);
-          const hint = nearest === undefined ? "" : `Did you mean "${nearest}"? `;
-          return {
-            ...{ file: `agents/${agent.id}.yaml`, line: undefined, path: setting },
-            message: `${setting} names the module "${name}", which does not exist.`,
-            hints: [`${hint}Known: ${known.join(", ")}.`],
-          };
-        }),
+  const problemOf = (name: string, place: Pick<Problem, "file" | "path">): Problem => {
+    const nearest = nearestName(name, known);
+    const hint = nearest === undefined ? "" : `Did you mean "${nearest}"? `;
+    return {
+      ...place,
+      line: undefined,
+      message: `${place.path} names the module "${name}", which does not exist.`,
+      hints: [`${hint}Known: ${known.join(", ")}.`],
+    };
+  };
+  const isUnknown = (name: string): boolean => !known.includes(name);
+  return [
+    ...Object.keys(settings)
+      .filter(isUnknown)
+      .map((name) => problemOf(name, { file: "troupe.yaml", path: "modules" })),
+    ...agents.flatMap((agent) =>
+      (["modules", "without"] as const).flatMap((path) =>
+        (agent[path] ?? [])
+          .filter(isUnknown)
+          .map((name) => problemOf(name, { file: `agents/${agent.id}.yaml`, path })),
+      ),
     ),
-  );
+  ];
 }

@@ -9,16 +9,29 @@ import {
   type MessageBus,
   type ModelRouter,
   type Notices,
+  type Placer,
+  type QuietTimes,
   SUBJECTS,
+  type Tool,
   type ToolSource,
   TroupeError,
   type TurnFeed,
   type TurnIntake,
 } from "@troupe/contracts";
 import { AGENT_DEFAULTS, type AgentSettings, createSupervisor, type Supervisor } from "../agent/index.ts";
+import { mayReach } from "../delegation/index.ts";
 import { createInbox, neverAnswerYourself, notEmpty, rateLimited } from "../inbox/index.ts";
-import { createRateLimit, type WakeLoop } from "../kit/index.ts";
-import { createIndexer, createSummaryHandler, type Indexer } from "../memory/index.ts";
+import { quietHoursGate } from "../jobs/index.ts";
+import { createRateLimit, type LaneLimits, type WakeLoop } from "../kit/index.ts";
+import {
+  createExtractHandler,
+  createIndexer,
+  createLearnHandler,
+  createPlacer,
+  createSummaryHandler,
+  type Indexer,
+  learningOf,
+} from "../memory/index.ts";
 import type { Vault } from "../secrets/index.ts";
 import {
   createBlueprintPolicy,
@@ -39,11 +52,14 @@ import type { SwappableAgents } from "./agents.ts";
 import { budgetNotices } from "./budget-notices.ts";
 import { createBudgets, rulesInForce } from "./budgets.ts";
 import type { Foundation } from "./compose.ts";
-import { composeDelegation } from "./compose-delegation.ts";
+import type { DeadLetterParts } from "./compose-dead-letters.ts";
+import { composeDelegation, type Delegation } from "./compose-delegation.ts";
 import type { ModuleParts } from "./compose-modules.ts";
 import type { Config } from "./config/index.ts";
+import { createUseCounter } from "./memory-uses.ts";
 import { outlayOf } from "./outlay.ts";
 import { createTapeKeeper, type TapeKeeper } from "./tapes.ts";
+import { zoneOf } from "./time-zone.ts";
 
 /** A platform that has not taken a reply by then is asked again later; the claim outlives that well. */
 const SEND_TIMEOUT_MS = 30_000;
@@ -60,6 +76,7 @@ export interface TurnParts {
   readonly blobSweep: WakeLoop;
   readonly budgets: Budgets;
   readonly tapeKeeper: TapeKeeper;
+  readonly placer: Pick<ReturnType<typeof createPlacer>, "forgetAll">;
 }
 
 /** What turns are joined with. */
@@ -74,8 +91,14 @@ interface Joined {
   readonly channels: readonly Channel[];
   readonly notices: Notices;
   readonly toolSources: readonly ToolSource[];
+  /** Serve what people type and what runs of jobs say; no model is offered them. */
+  readonly commandTools: readonly Tool[];
   readonly effectHandlers: readonly EffectHandler[];
   readonly modules: ModuleParts;
+  readonly deadLetters: DeadLetterParts;
+  /** What each lane may do here. */
+  readonly lanes: Readonly<Record<Lane, LaneLimits>>;
+  readonly quiet: QuietTimes;
   readonly vault: Vault;
   /** How the way in reaches the turns of all processes. */
   readonly intakeFor: (local: TurnIntake) => TurnIntake;
@@ -97,9 +120,12 @@ export function composeTurns(foundation: Foundation, parts: Joined): TurnParts {
     ...{ agents, bus: parts.bus, config },
     accept: (...call) => inbox.accept(...call),
     cancel: (...call) => supervisor.control.cancel(...call),
+    onDead: parts.deadLetters.onAgentMessage,
   });
-  const toolbox = toolboxOf(foundation, parts, delegation.withTools);
+  const placer = createPlacer({ storylines: stores.storylines, logger, metrics });
+  const toolbox = toolboxOf(foundation, parts, delegation, placer);
   const tapeKeeper = tapeKeeperOf(foundation, parts);
+  const countUses = createUseCounter({ ...stores, clock }, SPACE);
   const supervisor = createSupervisor({
     ...foundation,
     ...stores,
@@ -108,10 +134,18 @@ export function composeTurns(foundation: Foundation, parts: Joined): TurnParts {
     approval: createBlueprintPolicy(),
     modules: parts.modules.modules,
     hooks: parts.modules.hooks,
+    asksModel: (asker) =>
+      (asker === "storylines" ? config().storylines : config().modules[asker])?.whenUnsure === "model",
+    placer,
     budgets,
     recorder: tapeKeeper,
     settings: agentSettings(config, parts.sweepMs),
-    onKept: () => indexer.nudge(),
+    learning: learningOf,
+    onKept(ended) {
+      indexer.nudge();
+      countUses(ended.run.trace);
+      parts.deadLetters.onTurn(ended);
+    },
   });
   const inbox = createInbox({
     ...foundation,
@@ -120,8 +154,9 @@ export function composeTurns(foundation: Foundation, parts: Joined): TurnParts {
     control: supervisor.control,
     feed: parts.feed,
     agents,
-    gates: gatesOf(foundation, config),
+    gates: [...gatesOf(foundation, config), quietHoursGate(parts.quiet, clock)],
     hooks: parts.modules.hooks,
+    mayHandOff: mayReach,
     ...{ parseCommand: toolbox.parseCommand, onKept: sessionRinger(foundation, parts.bus) },
     budgets,
     outlay: (agent, message, { at, sessionId, model }) => {
@@ -130,43 +165,55 @@ export function composeTurns(foundation: Foundation, parts: Joined): TurnParts {
     },
     deadlineMs: (agent) => agent.spec.deadlineMs ?? config().turns.deadlineSeconds * 1000,
   });
-  const summary = createSummaryHandler({
-    ...foundation,
-    ...stores,
-    router,
-    agents,
-    budgets,
-  });
   const relay = relayOf(foundation, parts);
-  const effects = createEffectWorkers({
-    ...foundation,
-    ...stores,
-    bus: parts.bus,
-    handlers: handlersOf(summary, [
-      ...delegation.handlers,
-      ...parts.modules.effectHandlers,
-      ...parts.effectHandlers,
-    ]),
-    sweepMs: parts.sweepMs,
-  });
+  const effects = effectsOf(foundation, parts, [
+    ...memoryHandlers(foundation, { router, agents, budgets }),
+    ...delegation.handlers,
+  ]);
   const blobSweep = sweepOf(foundation, config);
-  return { inbox, supervisor, relay, effects, indexer, budgets, toolbox, blobSweep, tapeKeeper };
+  return { inbox, supervisor, relay, effects, indexer, budgets, toolbox, blobSweep, tapeKeeper, placer };
+}
+
+/** Work after the reply on what agents keep in mind. */
+function memoryHandlers(
+  foundation: Foundation,
+  parts: { readonly router: ModelRouter; readonly agents: SwappableAgents; readonly budgets: Budgets },
+): readonly EffectHandler[] {
+  const deps = { ...foundation, ...foundation.stores, ...parts };
+  return [createSummaryHandler(deps), createLearnHandler(foundation.stores), createExtractHandler(deps)];
+}
+
+function effectsOf(
+  foundation: Foundation,
+  parts: Pick<Joined, "bus" | "modules" | "effectHandlers" | "lanes" | "deadLetters" | "sweepMs">,
+  own: readonly EffectHandler[],
+): EffectWorkers {
+  const { bus, modules, effectHandlers, lanes, deadLetters, sweepMs } = parts;
+  return createEffectWorkers({
+    ...foundation,
+    ...foundation.stores,
+    ...{ bus, lanes, sweepMs },
+    handlers: checkedHandlers([...own, ...modules.effectHandlers, ...effectHandlers]),
+    onDead: deadLetters.onEffect,
+  });
 }
 
 function toolboxOf(
   { stores, random, clock, logger, metrics }: Foundation,
-  parts: Pick<Joined, "modules" | "toolSources">,
-  withTools: (builtin: ToolSource) => ToolSource,
+  parts: Pick<Joined, "modules" | "toolSources" | "commandTools" | "config">,
+  { withTools, commandTools }: Delegation,
+  placer: Placer,
 ): LoadableToolbox {
   const builtin = createBuiltinTools({
     memories: stores.memories,
     search: stores.search,
     sessions: stores.sessions,
     random,
+    defaultZone: () => zoneOf(parts.config()),
   });
   return createToolbox({
     sources: [withTools(builtin), ...parts.modules.toolSources, ...parts.toolSources],
-    commandTools: createCommandTools(stores),
+    commandTools: [...createCommandTools({ ...stores, placer }), ...parts.commandTools, ...commandTools],
     ...{ clock, logger, metrics },
   });
 }
@@ -197,6 +244,7 @@ function relayOf(
     readonly bus: MessageBus;
     readonly channels: readonly Channel[];
     readonly lease: ProcessLease;
+    readonly deadLetters: DeadLetterParts;
     readonly sweepMs: number;
   },
 ): Relay {
@@ -209,12 +257,18 @@ function relayOf(
     leaseMs: SEND_LEASE_MS,
     sendTimeoutMs: SEND_TIMEOUT_MS,
     sweepMs: parts.sweepMs,
+    onDead: parts.deadLetters.onDelivery,
   });
 }
 
 function sweepOf(foundation: Foundation, config: () => Config): WakeLoop {
   const keepTapesDays = () => config().tape.keepDays;
-  return createBlobSweep({ ...foundation, ...foundation.stores, spaceId: SPACE, keepTapesDays });
+  const keepAgentMessagesDays = () => config().agentLimits.keepDays;
+  return createBlobSweep({
+    ...foundation,
+    ...foundation.stores,
+    ...{ spaceId: SPACE, keepTapesDays, keepAgentMessagesDays },
+  });
 }
 
 /** Rings for whoever watches a session from somewhere else. */
@@ -227,8 +281,7 @@ function sessionRinger(
 }
 
 /** Throws `config.invalid` where two handle one kind: nobody could say which of them does. */
-function handlersOf(own: EffectHandler, others: readonly EffectHandler[]): readonly EffectHandler[] {
-  const handlers = [own, ...others];
+function checkedHandlers(handlers: readonly EffectHandler[]): readonly EffectHandler[] {
   const kinds = handlers.map(({ kind }) => kind);
   const twice = kinds.find((kind, at) => kinds.indexOf(kind) !== at);
   if (twice === undefined) return handlers;

@@ -16,7 +16,7 @@ import type {
   TurnControl,
   TurnFeed,
 } from "@troupe/contracts";
-import { createIdGenerator, createMetrics, type Metrics, systemClock } from "../kit/index.ts";
+import { createIdGenerator, createMetrics, type Metrics, systemClock, type WakeLoop } from "../kit/index.ts";
 import type { HookRegistry } from "../modules/index.ts";
 import { createVault, type MasterKeys, type Vault } from "../secrets/index.ts";
 import { createFileBlobs, type Migration, type OpenStores } from "../store/index.ts";
@@ -25,14 +25,17 @@ import { createAgentDirectory, importAgents, type SwappableAgents, withTurnDefau
 import { type BudgetBook, createBudgetBook } from "./budget-book.ts";
 import { budgetRulesOf } from "./budgets.ts";
 import { type ChannelAgents, composeReceivers } from "./compose-channels.ts";
+import { composeDeadLetters } from "./compose-dead-letters.ts";
 import { composeFlows, type FlowParts, withFlows } from "./compose-flows.ts";
 import { composeInbox } from "./compose-inbox.ts";
+import { composeJobs, type JobParts } from "./compose-jobs.ts";
 import { composeModules, type ModuleParts, type ModuleSource, unknownModules } from "./compose-modules.ts";
 import { composeProcesses, type Processes } from "./compose-processes.ts";
 import { composeTurns, SPACE, type TurnParts } from "./compose-turns.ts";
 import { type Config, configError, type LoadResult, type Problem } from "./config/index.ts";
 import { createHealthState, type HealthState } from "./health.ts";
 import { createHoldState, type HoldState, heldNote } from "./hold.ts";
+import { checkShare, type LaneChoice, laneLimits } from "./lanes.ts";
 import { createLastingLease } from "./lasting-lease.ts";
 import { type AdjustableLogger, createAdjustableLogger } from "./logging.ts";
 import { routerMaker } from "./make-router.ts";
@@ -41,7 +44,7 @@ import { openBus } from "./open-bus.ts";
 import { isShared, openStore } from "./open-store.ts";
 import { factsOf } from "./process-facts.ts";
 import { createReloader, type Reloader } from "./reload.ts";
-import { checkRole, dutiesOf, paceOf, type Role } from "./roles.ts";
+import { dutiesOf, paceOf, type Role } from "./roles.ts";
 import { hiddenValues, masterKeysOf } from "./secrets.ts";
 import { readStatus, type StatusReport } from "./status.ts";
 import { createSwappableRouter, type SwappableRouter } from "./swap-router.ts";
@@ -58,6 +61,8 @@ export interface ComposeOptions {
   readonly mode?: "serve" | "command";
   /** What this process does of the work; what it leaves out, others do. Default: everything. */
   readonly role?: Role;
+  /** In which lanes it runs effects, and how many at once. Default: as the configuration says, in all. */
+  readonly laneChoice?: LaneChoice;
   /** Of the tables, on PostgreSQL. Default: those of this version. */
   readonly migrations?: readonly Migration[];
   /** Replies are delivered to them; those that can receive bring messages too. */
@@ -92,16 +97,19 @@ export interface Foundation {
 export interface Troupe
   extends AsyncDisposable,
     Foundation,
-    Pick<FlowParts, "flowPort" | "flowEngine">,
+    Pick<FlowParts, "flowPort" | "flowEngine" | "flowDefinitions">,
+    Pick<JobParts, "jobs" | "scheduler" | "heartbeats" | "conditions">,
     Pick<
       TurnParts,
-      ("supervisor" | "relay" | "effects" | "indexer" | "blobSweep") | ("budgets" | "toolbox" | "tapeKeeper")
+      | ("supervisor" | "relay" | "effects" | "indexer" | "blobSweep")
+      | ("budgets" | "toolbox" | "tapeKeeper" | "placer")
     > {
   readonly inbox: Inbox;
   readonly control: TurnControl;
   readonly feed: TurnFeed;
   readonly bus: MessageBus;
   readonly notices: Notices;
+  readonly backlog: WakeLoop;
   readonly agents: SwappableAgents;
   readonly router: SwappableRouter;
   readonly health: HealthState;
@@ -125,7 +133,7 @@ export async function compose(config: Config, options: ComposeOptions = {}): Pro
     options.logger ?? createAdjustableLogger({ level: config.log.level ?? "info", isTerminal: false });
   announce(logger, config);
   await using stack = new AsyncDisposableStack();
-  checkRole(role, config);
+  checkShare(role, options.laneChoice, config);
   const { foundation, ...opening } = await openFoundation(config, { ...options, logger, mode }, stack);
   const { stores, clock } = foundation;
 
@@ -139,27 +147,34 @@ export async function compose(config: Config, options: ComposeOptions = {}): Pro
   const router = createSwappableRouter(await makeRouter(config), { clock, retireAfterMs });
   stack.defer(() => router.close());
   const { channels, notices } = composeInbox(foundation, bus, options.channels ?? []);
-  const modules = composeModules(foundation, options.modules ?? []);
+  const deadLetters = composeDeadLetters(foundation, notices);
   const { leaseMs, sweepMs } = paceOf(config);
+  const jobs = composeJobs(foundation, {
+    ...{ bus, router, channels, agents, notices, sweepMs, config: () => live.config, turns: () => turns },
+  });
+  const sources = [jobs.jobModule, ...(options.modules ?? [])];
+  const modules = composeModules(foundation, sources, (kind) => turns.effects.versionsOf(kind));
   const lease = leaseOf(foundation, mode === "serve" ? role : mode, leaseMs);
   const vault = openVault(foundation, config, options);
-  const flows = composeFlows(foundation, { definitions: options.flows, bus, channels, turns: () => turns });
+  const flows = composeFlows(foundation, options, { bus, channels, sweepMs, turns: () => turns });
   const processes = composeProcesses(foundation, {
     ...{ bus, role, config: () => live.config },
     readAgents: (call) => readAgents(stores, agents, live.config, call),
     nudgeIndexer: () => turns.indexer.nudge(),
-    ownFacts: () => factsOf({ role, ...foundation, health, router, supervisor: turns.supervisor }),
+    ownFacts: () => factsOf({ role, ...foundation, health, router, ...turns }),
   });
   const turns: TurnParts = composeTurns(foundation, {
-    ...{ router, agents, bus, feed, lease, channels, notices, modules, vault, sweepMs },
-    ...withFlows(options, flows),
+    ...{ router, agents, bus, feed, lease, channels, notices, modules, deadLetters, vault, sweepMs },
+    ...{ ...withFlows(options, flows), commandTools: jobs.jobCommandTools, quiet: jobs.quiet },
+    lanes: laneLimits(config.lanes, options.laneChoice ?? {}),
     intakeFor: processes.intakeFor,
     hide: (text) => logger.redact(text),
     config: () => live.config,
   });
   const takeOver = agentImport(foundation, agents, { turns, processes, modules });
   const load = options.load ?? (() => ({ kind: "valid", config }) as const);
-  const apply = applying({ makeRouter, takeOver, router, live, logger });
+  const onApplied = () => jobs.heartbeats.reconcile(SPACE, agents.list(SPACE), UNBOUNDED);
+  const apply = applying({ makeRouter, takeOver, router, live, logger, onApplied });
   const reloader = stack.use(createReloader({ initial: config, load, apply, clock, logger }));
   const problems = await takeOver(config);
   if (problems.length > 0) throw configError(problems);
@@ -173,16 +188,8 @@ export async function compose(config: Config, options: ComposeOptions = {}): Pro
   const health = createHealthState(clock, probes, remarks);
   const { control } = turns.supervisor;
   const parts = { feed, bus, agents, router, reloader, health, lease, receivers, vault, hold, notices };
-  const base = {
-    ...foundation,
-    ...turns,
-    ...parts,
-    ...flows,
-    control,
-    role,
-    processes,
-    hooks: modules.hooks,
-  };
+  const own = { control, role, processes, hooks: modules.hooks, backlog: deadLetters.backlog };
+  const base = { ...foundation, ...turns, ...parts, ...flows, ...jobs, ...own };
   return withStatus(base, mode === "serve", stack.move());
 }
 
@@ -193,6 +200,8 @@ function applying(of: {
   readonly router: SwappableRouter;
   readonly live: { config: Config };
   readonly logger: AdjustableLogger;
+  /** The new one is in force. */
+  readonly onApplied: () => Promise<void>;
 }): (next: Config) => Promise<readonly Problem[]> {
   const { router, live, logger } = of;
   return async (next) => {
@@ -203,6 +212,7 @@ function applying(of: {
     router.swap(nextRouter);
     live.config = next;
     logger.setLevel(next.log.level ?? logger.initialLevel);
+    await of.onApplied();
     return [];
   };
 }
@@ -304,7 +314,7 @@ function agentImport(
 ): (config: Config) => Promise<readonly Problem[]> {
   return async (config) => {
     await turns.toolbox.load(UNBOUNDED);
-    const problems = [...unknownTools(config, turns), ...unknownModules(config.agents, modules.modules)];
+    const problems = [...unknownTools(config, turns), ...unknownModules(config, modules.modules)];
     if (problems.length > 0) return problems;
     const before = new Map(agents.list(SPACE).map(({ spec, revision }) => [spec.id, revision]));
     if (isShared(config)) {
@@ -373,11 +383,14 @@ function longestTurnMs(config: Config): number {
 /** Tools that an agent names and nobody brings; extensions may bring some that the files alone do not tell of. */
 function unknownTools(config: Config, turns: TurnParts): readonly Problem[] {
   return config.agents.flatMap((agent) =>
-    turns.toolbox.validate(agent).map(({ setting, name, nearest }) => ({
+    turns.toolbox.validate(agent).map(({ setting, name, nearest, ofModule }) => ({
       file: `agents/${agent.id}.yaml`,
       line: undefined,
       path: setting,
-      message: `${setting} names the tool "${name}", which does not exist.`,
+      message:
+        ofModule === undefined
+          ? `${setting} names the tool "${name}", which does not exist.`
+          : `${setting} names the tool "${name}" of the module "${ofModule}", which the agent goes without.`,
       hints: nearest === undefined ? [] : [`Did you mean "${nearest}"?`],
     })),
   );

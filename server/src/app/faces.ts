@@ -2,17 +2,21 @@ import { join } from "node:path";
 import type { AdminRoute, FaceDeps, Listening } from "../gateway/index.ts";
 import { createRateLimit, type RateLimit } from "../kit/index.ts";
 import { commandHelp } from "../tools/index.ts";
+import { agentChannelRoutes } from "./agent-channel-routes.ts";
 import { budgetRoutes } from "./budget-routes.ts";
 import type { Troupe } from "./compose.ts";
 import { displayPath } from "./config/index.ts";
+import { deadLetterRoutes } from "./dead-letter-routes.ts";
 import { doctorRoutes } from "./doctor/routes.ts";
 import { createEmbedder } from "./embedder.ts";
+import { memoryRoutes } from "./memory-routes.ts";
 import { outboxRoutes } from "./outbox-routes.ts";
 import { createPageSource, type PageBuild } from "./page/index.ts";
 import { pageAddress } from "./page-address.ts";
 import { dutiesOf } from "./roles.ts";
 import { prepareSocketFolder } from "./runtime-path.ts";
 import { secretRoutes } from "./secret-routes.ts";
+import { storylineRoutes } from "./storyline-routes.ts";
 import { tapeRoutes } from "./tape-routes.ts";
 
 /** Everything that listens. */
@@ -101,7 +105,9 @@ function faceDeps(troupe: Troupe): Omit<FaceDeps, "keyRing" | "browsers" | "page
     createRateLimit({ clock, perMinute: () => troupe.reloader.config.limits[name] ?? 0 });
   return {
     ...{ stores, blobs, clock, ids, logger, metrics, inbox, feed, bus, control, agents, version },
+    jobs: troupe.jobs,
     catalogue: troupe.router,
+    flows: troupe.flowPort,
     sessionControl: troupe.supervisor.sessions,
     health: {
       ready: () => health.ready(),
@@ -122,10 +128,18 @@ function faceDeps(troupe: Troupe): Omit<FaceDeps, "keyRing" | "browsers" | "page
 function adminRoutes(troupe: Troupe): readonly AdminRoute[] {
   return [
     { method: "POST", path: "/admin/reload", handle: () => troupe.reloader.reload() },
+    ...agentChannelRoutes(troupe),
     ...doctorRoutes(troupe),
     ...secretRoutes(troupe),
+    ...storylineRoutes(troupe),
     ...outboxRoutes(troupe),
+    ...memoryRoutes(troupe),
     ...budgetRoutes(troupe),
+    ...deadLetterRoutes({
+      ...troupe,
+      versionsOf: troupe.effects.versionsOf,
+      redactor: troupe.tapeKeeper.redactor,
+    }),
     ...tapeRoutes({
       ...troupe,
       keeper: troupe.tapeKeeper,

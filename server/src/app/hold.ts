@@ -22,5 +22,5 @@ export function createHoldState(stores: Pick<Stores, "holds">, spaceId: string):
 /** One sentence for whoever asks how Troupe is. */
 export function heldNote({ current }: HoldState): string | undefined {
   if (current === undefined) return undefined;
-  return `The outbox is held since ${new Date(current.since).toISOString()}: ${current.reason} Replies to channels wait for ./troupe outbox release.`;
+  return `The outbox is held since ${new Date(current.since).toISOString()}: ${current.reason} Replies to channels, jobs and flows wait for ./troupe outbox release.`;
 }

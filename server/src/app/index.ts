@@ -5,16 +5,20 @@
 import type { Environment } from "./config/environment.ts";
 import type { Held, ServeOptions, Serving } from "./lifecycle.ts";
 
+export type { AgentChannelView, AgentMessageView } from "./agent-channel-routes.ts";
 export type { BackupPhase, BackupReport } from "./backup.ts";
 export type { BudgetLine } from "./budget-book.ts";
 export { displayPath, type Environment, readEnvironment } from "./config/environment.ts";
 export type { Config, LoadResult } from "./config/load.ts";
 export { formatProblem, type Problem } from "./config/problem.ts";
+export type { DeadLetterFilter, DeadLetterReport } from "./dead-letter-changes.ts";
+export type { ShownDeadLetter } from "./dead-letter-routes.ts";
 export type { DoctorInput } from "./doctor/examine.ts";
 export type { Finding, Fixed } from "./doctor/finding.ts";
 export type { ModelCheck } from "./doctor/live.ts";
 export { homeExists } from "./home.ts";
 export type { Held, ServeOptions, Serving } from "./lifecycle.ts";
+export type { ChangedMemory, ExplainedMemory, FoundMemories, MemoryStats } from "./memory-routes.ts";
 export type { MigrateReport, MoveReport } from "./migrate.ts";
 export type { OutboxReport, ReleaseReport } from "./outbox-routes.ts";
 export type { ReloadReport } from "./reload.ts";
@@ -70,3 +74,4 @@ export function loadSetup(): Promise<SetupTools> {
 export function loadMigrate(): Promise<typeof import("./migrate.ts")> {
   return import("./migrate.ts");
 }
+export type { MemoryAudit } from "../memory/index.ts";

@@ -1,5 +1,5 @@
 import { flushCompileCache } from "node:module";
-import type { CallOptions } from "@troupe/contracts";
+import type { CallOptions, FlowDefinition } from "@troupe/contracts";
 import { type NewApiKey, within } from "../kit/index.ts";
 import { type ComposeOptions, compose, type Troupe } from "./compose.ts";
 import { SPACE } from "./compose-turns.ts";
@@ -12,16 +12,19 @@ import {
   UNREAD_SECRETS,
 } from "./config/index.ts";
 import { type Faces, openFaces } from "./faces.ts";
+import { readFlowFiles, readFlowFilesOrTell } from "./flow-files/loader.ts";
 import { type Home, openHome } from "./home.ts";
 import { holdHome } from "./home-lock.ts";
 import { makeFirstKey, makeStartLink } from "./keys.ts";
+import { checkShare } from "./lanes.ts";
 import { createAdjustableLogger } from "./logging.ts";
 import { isShared } from "./open-store.ts";
 import { openPageBuild, type PageBuild } from "./page/index.ts";
 import { pageAddress } from "./page-address.ts";
-import { checkRole, dutiesOf } from "./roles.ts";
+import { dutiesOf } from "./roles.ts";
 import { adminSocketPath } from "./runtime-path.ts";
 import { masterKeysOf, readSecrets } from "./secrets.ts";
+import { collector, spareMemory } from "./spare-memory.ts";
 import { builtinToolNames } from "./tool-names.ts";
 
 /** Running turns may take so long to end when Troupe stops; the rest is taken over by the next start. */
@@ -59,6 +62,7 @@ export interface ServeOptions
     | "random"
     | "logger"
     | "role"
+    | "laneChoice"
     | "migrations"
   > {
   /** The command that holds the home, for messages. Default `up`. */
@@ -75,13 +79,14 @@ export async function serve(environment: Environment, options: ServeOptions = {}
   await using stack = new AsyncDisposableStack();
   const home = openHome(environment.home);
   stack.use(holdHome(home.data, { pid: process.pid, command: options.command ?? "up", since: Date.now() }));
-  // Further sources bring names that are known only when they are loaded; then `compose` checks alone.
-  const known = options.toolSources === undefined ? { toolNames: await builtinToolNames() } : {};
+  // Further sources and modules bring names that are known only when they are loaded; then `compose` checks alone.
+  const isAlone = options.toolSources === undefined && options.modules === undefined;
+  const known = isAlone ? { toolNames: await builtinToolNames() } : {};
   const files = { environment, ...known, keepsBlueprints: true };
   const load = async (): Promise<LoadResult> =>
     loadConfig({ ...files, secrets: await readSecrets(environment, "open") });
   const config = requireConfig({ ...files, secrets: await readSecrets(environment, "open") });
-  checkRole(options.role ?? "all", config);
+  checkShare(options.role ?? "all", options.laneChoice, config);
   const duties = dutiesOf(options.role ?? "all");
   const logger = options.logger ?? createAdjustableLogger(logSettings(config));
   const life = new AbortController();
@@ -89,9 +94,8 @@ export async function serve(environment: Environment, options: ServeOptions = {}
   // Whether the page is built already is looked at once all else is ready.
   const folder = Promise.withResolvers<string>();
   folder.promise.catch(() => undefined);
-  const troupe = stack.use(
-    await compose(config, { ...options, masterKeys: masterKeysOf(environment), logger, load, mode: "serve" }),
-  );
+  const own = { masterKeys: masterKeysOf(environment), flows: await flowsOf(home, options), logger, load };
+  const troupe = stack.use(await compose(config, { ...options, ...own, mode: "serve" }));
   // Before the work begins: it may fail when the first of its timers runs already.
   stack.defer(() => rest(troupe, 0));
   await work(troupe);
@@ -111,6 +115,7 @@ export async function serve(environment: Environment, options: ServeOptions = {}
   troupe.reloader.watch();
   // A process that is killed would leave no compiled code for the next start.
   flushCompileCache();
+  stack.use(spareMemory(troupe, collector()));
 
   await tellLife(troupe, "gateway_start");
   const held = stack.move();
@@ -121,7 +126,7 @@ export async function serve(environment: Environment, options: ServeOptions = {}
     troupe.health.enter("stopping");
     await tellLife(troupe, "gateway_stop");
     await rest(troupe, graceMs);
-    await told(troupe, "listeners", () => faces.close({ graceMs: CONNECTION_GRACE_MS }));
+    await told(troupe, "listeners", () => faces.close({ graceMs: connectionGraceMs(troupe, graceMs) }));
   };
   return {
     troupe,
@@ -134,6 +139,15 @@ export async function serve(environment: Environment, options: ServeOptions = {}
       return stopped;
     },
   };
+}
+
+/** Turns of this process have had their time by then; those of others are still waited for by its clients. */
+function connectionGraceMs({ role }: Troupe, graceMs: number): number {
+  return dutiesOf(role).runsTurns ? CONNECTION_GRACE_MS : Math.max(CONNECTION_GRACE_MS, graceMs);
+}
+
+async function flowsOf({ path }: Home, { flows = [] }: ServeOptions): Promise<readonly FlowDefinition[]> {
+  return [...flows, ...(await readFlowFiles(path))];
 }
 
 /** Hooks of the process's own life; what they do wrong holds up neither its start nor its stop for long. */
@@ -174,8 +188,9 @@ export async function openForCommand(
     level: config.log.level ?? "error",
     isTerminal: process.stderr.isTTY === true,
   });
+  const flows = await readFlowFilesOrTell(home.path, logger);
   const troupe = stack.use(
-    await compose(config, { masterKeys: masterKeysOf(environment), logger, mode: "command" }),
+    await compose(config, { masterKeys: masterKeysOf(environment), logger, flows, mode: "command" }),
   );
   if (options.work) {
     stack.defer(() => rest(troupe, TURN_GRACE_MS));
@@ -198,13 +213,19 @@ export async function work(troupe: Troupe): Promise<void> {
   await troupe.hold.refresh(UNBOUNDED);
   await takeOver(troupe);
   troupe.processes.start(signal);
-  if (runsTurns) troupe.supervisor.start();
+  if (runsTurns) {
+    troupe.conditions.start(signal);
+    troupe.supervisor.start();
+  }
   if (worksBehind) {
     troupe.relay.start(signal);
     troupe.effects.start(signal);
+    troupe.backlog.start(signal);
     troupe.indexer.start(signal);
     troupe.blobSweep.start(signal);
     troupe.flowEngine.start(signal);
+    await troupe.heartbeats.reconcile(SPACE, troupe.agents.list(SPACE), UNBOUNDED);
+    troupe.scheduler.start(signal);
   }
   // Last: what it brings finds everything at work.
   if (takesMessages) troupe.receivers.start(signal);
@@ -224,12 +245,12 @@ async function takeOver({ stores, processId, reloader }: Troupe): Promise<void> 
   await stores.unit.commit([stores.leases.endOthers(processId), stores.ledger.reconcile(SPACE)], UNBOUNDED);
 }
 
-/** The reverse: nothing more from the channels, no further turns, a grace for those that run, then the workers; the lease last. */
+/** The reverse: nothing more from the channels and schedules, no further turns, a grace for those that run, then the workers; the lease last. */
 async function rest(troupe: Troupe, graceMs: number): Promise<void> {
   await told(troupe, "intake", async () => {
     troupe.processes.close();
     troupe.supervisor.closeIntake();
-    await troupe.receivers.stop(WORKER_GRACE_MS);
+    await Promise.all([troupe.receivers.stop(WORKER_GRACE_MS), troupe.scheduler.stop(WORKER_GRACE_MS)]);
   });
   await told(troupe, "turns", async () => {
     await troupe.supervisor.drain({ graceMs });
@@ -239,9 +260,11 @@ async function rest(troupe: Troupe, graceMs: number): Promise<void> {
     await Promise.all([
       troupe.relay.stop(WORKER_GRACE_MS),
       troupe.effects.stop(WORKER_GRACE_MS),
+      troupe.backlog.stop(WORKER_GRACE_MS),
       troupe.indexer.stop(WORKER_GRACE_MS),
       troupe.blobSweep.stop(WORKER_GRACE_MS),
       troupe.flowEngine.stop(WORKER_GRACE_MS),
+      troupe.conditions.stop(WORKER_GRACE_MS),
       troupe.processes.stop(WORKER_GRACE_MS),
     ]);
   });

@@ -6,6 +6,7 @@ import {
   openPriceBook,
   type PriceBook,
 } from "../llm/index.ts";
+import { createEmbeddedModels } from "../memory/index.ts";
 import type { Foundation } from "./compose.ts";
 import type { Config } from "./config/index.ts";
 import { refusedProviders, withRefusedProviders } from "./refused-providers.ts";
@@ -16,6 +17,8 @@ export function routerMaker(
   openBook: typeof openPriceBook = openPriceBook,
 ): (config: Config) => Promise<ClosableModelRouter> {
   let book: Promise<PriceBook> | undefined;
+  // One for all routers: a reload reads its table no second time.
+  const embedded = createEmbeddedModels({ onLoad: (loaded) => logger.info("embedding.loaded", loaded) });
   return async (config) => {
     const isPaid = Object.values(config.providers).some(mayCost);
     // One that could not be opened is asked for again by the next reload.
@@ -26,7 +29,7 @@ export function routerMaker(
       });
     const refused = refusedProviders(config.unreadable);
     const refusalOf = (provider: string): string | undefined => refused.get(provider);
-    const deps = { clock, random, logger, metrics, refusalOf, priceBook: await book };
+    const deps = { clock, random, logger, metrics, refusalOf, embedded, priceBook: await book };
     return withRefusedProviders(
       createModelRouter({ ...deps, config: modelSettings(config) }),
       config.unreadable,

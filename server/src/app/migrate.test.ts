@@ -63,7 +63,7 @@ async function fill(): Promise<void> {
           audience: ["peer"],
           text: "Quinces ripen in October.",
         },
-        ...{ turnId: "t-1", createdAt: 6 },
+        ...{ turnId: "t-1", recordedAt: 6 },
       }),
       stores.keys.put({
         ...{ id: "k-1", spaceId: "default", name: "mine", kind: "operator", hash: "h", hint: "trp_" },
@@ -148,7 +148,7 @@ describe.skipIf(postgres === undefined)(
       await using target = await opened(openPostgresStores({ url: database.url, ...deps() }));
       const { stores } = target;
       const memory = { spaceId: "default", agentId: "ana", audience: ["peer"], text: "More.", turnId: "t-1" };
-      await stores.unit.commit([stores.memories.put({ ...memory, id: "mem-2", createdAt: 1 })], options);
+      await stores.unit.commit([stores.memories.put({ ...memory, id: "mem-2", recordedAt: 1 })], options);
 
       const { items } = await stores.memories.list(
         { spaceId: "default", agentId: "ana", readers: ["peer"] },

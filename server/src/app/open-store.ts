@@ -11,6 +11,7 @@ import {
   openSqliteStores,
   type SecretReader,
 } from "../store/index.ts";
+import { withAudienceCheck } from "./audience-check.ts";
 import type { Config } from "./config/index.ts";
 
 const POSTGRES = /^postgres(ql)?:/;
@@ -40,16 +41,27 @@ export function databasePath(home: string, url: string): string {
   return resolve(home, url.slice(SQLITE.length));
 }
 
-/** The database that `store.url` names. Throws the store's error codes. */
-export function openStore(
+interface StoreDeps {
+  readonly migrations?: readonly Migration[] | undefined;
+  readonly clock: Clock;
+  readonly ids: IdGenerator;
+  readonly logger: Logger;
+  readonly metrics: Metrics;
+}
+
+/** The database that `store.url` names, with a last look at who is told what. Throws the store's error codes. */
+export async function openStore(
   config: Pick<Config, "home" | "store" | "bus">,
-  deps: {
-    readonly migrations?: readonly Migration[] | undefined;
-    readonly clock: Clock;
-    readonly ids: IdGenerator;
-    readonly logger: Logger;
-    readonly metrics: Metrics;
-  },
+  deps: StoreDeps,
+  mode: "serve" | "command",
+): Promise<OpenStores> {
+  const opened = await openUnchecked(config, deps, mode);
+  return { ...opened, stores: withAudienceCheck(opened.stores, deps) };
+}
+
+function openUnchecked(
+  config: Pick<Config, "home" | "store" | "bus">,
+  deps: StoreDeps,
   mode: "serve" | "command",
 ): Promise<OpenStores> {
   const { url } = config.store;

@@ -1,6 +1,7 @@
 import type { Supervisor } from "../agent/index.ts";
+import type { EffectWorkers } from "../workers/index.ts";
 import type { HealthState } from "./health.ts";
-import type { Role } from "./roles.ts";
+import { dutiesOf, type Role } from "./roles.ts";
 import type { ProcessFacts } from "./roll-call.ts";
 import type { SwappableRouter } from "./swap-router.ts";
 import { troupeVersion } from "./version.ts";
@@ -12,6 +13,7 @@ export function factsOf(of: {
   readonly health: HealthState;
   readonly router: SwappableRouter;
   readonly supervisor: Supervisor;
+  readonly effects: Pick<EffectWorkers, "lanes">;
 }): ProcessFacts {
   const { running, waiting } = of.supervisor.stats();
   const { ready, reasons } = of.health.ready();
@@ -19,6 +21,7 @@ export function factsOf(of: {
     ...{ id: of.processId, role: of.role, version: troupeVersion() },
     ...{ startedAt: of.health.startedAt, rssBytes: process.memoryUsage.rss(), ready, reasons },
     turns: { running, waiting },
+    lanes: dutiesOf(of.role).worksBehind ? of.effects.lanes : [],
     breakers: of.router
       .health()
       .flatMap(({ provider, state }) => (state === "closed" ? [] : [{ provider, state }])),

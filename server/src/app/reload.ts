@@ -36,6 +36,8 @@ export const LIVE_SETTINGS: readonly string[] = [
   "budgets",
   "turns",
   "tape",
+  "timeZone",
+  "jobs",
   "log",
   "a2a",
   "limits.ratePerMinute",

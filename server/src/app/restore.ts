@@ -32,7 +32,7 @@ export interface RestoreReport {
 
 const DEFAULT_DATABASE = "data/troupe.db";
 /** What a backup replaces. The master key stays unless the backup brings one. */
-const REPLACED = ["troupe.yaml", "agents", "data", "extensions", "workspaces"];
+const REPLACED = ["troupe.yaml", "agents", "data", "extensions", "flows", "workspaces"];
 
 /**
  * Makes a home out of a backup. Everything is unpacked, checked and brought up to date beside the home first; only then it

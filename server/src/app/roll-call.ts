@@ -3,6 +3,7 @@ import type {
   Clock,
   Envelope,
   IdGenerator,
+  Lane,
   MessageBus,
   ProviderHealth,
 } from "@troupe/contracts";
@@ -19,6 +20,8 @@ export interface ProcessFacts {
   readonly rssBytes: number;
   readonly ready: boolean;
   readonly reasons: readonly string[];
+  /** In which of them it runs effects; a process of an older version says nothing of it. */
+  readonly lanes?: readonly Lane[];
   readonly turns: { readonly running: number; readonly waiting: number };
   /** Providers that are left alone just now, or were lately. */
   readonly breakers: readonly Pick<ProviderHealth, "provider" | "state">[];

@@ -1,4 +1,4 @@
-import type { Effect, NewOutbox, Stores, Write } from "@troupe/contracts";
+import type { Lane, NewOutbox, Stores, Write } from "@troupe/contracts";
 import { createLogRecorder, createManualClock } from "@troupe/testing";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { createIdGenerator, createMetrics } from "../kit/index.ts";
@@ -6,6 +6,7 @@ import { type InlineStores, openInlineStores } from "../store/index.ts";
 import type { Config } from "./config/index.ts";
 import { createHealthState } from "./health.ts";
 import { createHoldState } from "./hold.ts";
+import type { ProcessFacts } from "./roll-call.ts";
 import { readStatus, type StatusReport } from "./status.ts";
 
 const options = { signal: new AbortController().signal };
@@ -28,7 +29,7 @@ beforeEach(async () => {
 
 afterEach(() => store.close());
 
-function read(): Promise<StatusReport> {
+function read(said: readonly ProcessFacts[] = []): Promise<StatusReport> {
   const unreadable = new Map([["providers.x.apiKey", "The master key is gone."]]);
   const config = {
     home: "/home",
@@ -48,7 +49,8 @@ function read(): Promise<StatusReport> {
       config: () => config as unknown as Config,
       lastReload: () => undefined,
       providerHealth: () => [],
-      facts: async () => [],
+      facts: async () => said,
+      flowDefinitions: { programs: ["order@1"] },
     },
     options,
   );
@@ -62,72 +64,81 @@ function reply(id: string): NewOutbox {
   };
 }
 
-function effect(id: string): Omit<Effect, "attempt" | "epoch"> {
-  return {
-    ...{ id, spaceId: "default", kind: `kind-${id}`, v: 1, lane: "background", turnId: `turn-${id}` },
+function put(id: string, lane: Lane = "background"): Write {
+  return stores.effects.put({
+    ...{ id, spaceId: "default", kind: `kind-${id}`, v: 1, lane, turnId: `turn-${id}` },
     ...{ sessionId: "s", payload: {}, createdAt: 2_000 },
+  });
+}
+
+function facts(lanes: readonly Lane[] | undefined): ProcessFacts {
+  return {
+    ...{ id: "p", role: "worker", version: "1.2.3", startedAt: 0, rssBytes: 1, ready: true, reasons: [] },
+    ...{ turns: { running: 0, waiting: 0 }, breakers: [] },
+    ...(lanes === undefined ? {} : { lanes }),
   };
 }
 
-test("replies that did not surely arrive are counted and told one by one, the newest first", async () => {
+test("what was given up is counted by kind, and the last of it told one by one", async () => {
   const ids = ["lost", "blocked", "here", "waiting"];
-  await stores.unit.commit(
-    ids.map((id) => stores.outbox.put(reply(id))),
-    options,
-  );
-  await stores.unit.commit(
-    [stores.outbox.claim({ owner: "here", leaseMs: 9_000, limit: 3, channel: "telegram" })],
-    options,
-  );
+  await stores.unit.commit([...ids.map((id) => stores.outbox.put(reply(id))), put("a"), put("b")], options);
+  const claim = { owner: "here", leaseMs: 9_000 } as const;
   await stores.unit.commit(
     [
-      stores.outbox.settle({ id: "lost", epoch: 1 }, { kind: "unknown", error: "cut" }, 5_000),
-      stores.outbox.settle({ id: "blocked", epoch: 1 }, { kind: "dead", error: "blocked" }, 6_000),
-      stores.outbox.settle({ id: "here", epoch: 1 }, { kind: "delivered" }, 7_000),
+      stores.outbox.claim({ ...claim, limit: 3, channel: "telegram" }),
+      stores.effects.claim({ ...claim, limit: 2, lane: "background" }),
+    ],
+    options,
+  );
+  const { outbox: replies, effects } = stores;
+  await stores.unit.commit(
+    [
+      replies.settle({ id: "lost", epoch: 1 }, { kind: "unknown", error: "cut" }, 5_000),
+      replies.settle({ id: "blocked", epoch: 1 }, { kind: "dead", error: "blocked" }, 6_000),
+      replies.settle({ id: "here", epoch: 1 }, { kind: "delivered" }, 7_000),
+      effects.settle({ id: "a", epoch: 1 }, { kind: "dead", error: "a dead" }, 8_000),
+      effects.settle({ id: "b", epoch: 1 }, { kind: "parked", error: "b parked" }, 9_000),
     ],
     options,
   );
 
-  const { outbox, unsent } = await read();
+  const { outbox, deadLetters } = await read();
 
   expect(outbox).toEqual({
-    pending: { count: 1, isMore: false, oldestAt: 1_000 },
-    sending: { count: 0, isMore: false, oldestAt: undefined },
-    unknown: { count: 1, isMore: false, oldestAt: 1_000 },
-    dead: { count: 1, isMore: false, oldestAt: 1_000 },
+    pending: { count: 1, oldestAt: 1_000 },
+    sending: { count: 0, oldestAt: undefined },
   });
-  expect(unsent).toEqual([
-    {
-      turnId: "turn-blocked",
-      state: "dead",
-      channel: "telegram",
-      target: "blocked",
-      error: "blocked",
-      at: 6_000,
-    },
-    { turnId: "turn-lost", state: "unknown", channel: "telegram", target: "lost", error: "cut", at: 5_000 },
+  expect(deadLetters.kinds).toEqual([
+    { kind: "delivery.telegram", count: 2, oldestAt: 5_000 },
+    { kind: "kind-a", count: 1, oldestAt: 8_000 },
+    { kind: "kind-b", count: 1, oldestAt: 9_000 },
+  ]);
+  expect(deadLetters.latest.map(({ id, state, to }) => [id, state, to])).toEqual([
+    ["b", "parked", undefined],
+    ["a", "dead", undefined],
+    ["blocked", "dead", "blocked"],
+    ["lost", "unknown", "lost"],
   ]);
 });
 
-test("effects that were given up or parked are counted and told one by one", async () => {
+test("what each lane has to do is told, and a lane that no living process works in is named", async () => {
+  await stores.unit.commit([put("a"), put("b"), put("c", "heavy")], options);
   await stores.unit.commit(
-    ["a", "b", "c", "d"].map((id) => stores.effects.put(effect(id))),
+    [stores.effects.claim({ owner: "here", leaseMs: 9_000, limit: 1, lane: "background" })],
     options,
   );
-  const claim = { owner: "here", leaseMs: 9_000, limit: 3, lane: "background" } as const;
-  await stores.unit.commit([stores.effects.claim(claim)], options);
-  const settle = (id: string, kind: "dead" | "parked", at: number): Write =>
-    stores.effects.settle({ id, epoch: 1 }, { kind, error: `${id} ${kind}` }, at);
-  await stores.unit.commit([settle("a", "dead", 8_000), settle("b", "parked", 9_000)], options);
 
-  const { effects, failedEffects } = await read();
+  const alone = await read();
+  const among = await read([facts(["realtime"]), facts(["background"])]);
+  const older = await read([facts(["realtime"]), facts(undefined)]);
 
-  expect([effects.pending.count, effects.running.count]).toEqual([1, 1]);
-  expect([effects.parked.count, effects.dead.count]).toEqual([1, 1]);
-  expect(failedEffects).toEqual([
-    { turnId: "turn-b", kind: "kind-b", state: "parked", error: "b parked", at: 9_000 },
-    { turnId: "turn-a", kind: "kind-a", state: "dead", error: "a dead", at: 8_000 },
+  expect(among.lanes).toMatchObject([
+    { lane: "realtime", running: 0, due: 0, oldestAt: undefined },
+    { lane: "background", running: 1, due: 1, dueSince: 2_000, oldestAt: 2_000 },
+    { lane: "heavy", running: 0, due: 1 },
   ]);
+  const left = ({ lanes }: StatusReport) => lanes.flatMap(({ lane, isLeft }) => (isLeft ? [lane] : []));
+  expect([left(alone), left(among), left(older)]).toEqual([[], ["heavy"], []]);
 });
 
 test("every process that the store knows is told, with whether its lease holds", async () => {
@@ -148,7 +159,7 @@ test("every process that the store knows is told, with whether its lease holds",
 test("no more than ten are told one by one, however many there are", async () => {
   const ids = Array.from({ length: 30 }, (_, i) => `e${i}`);
   await stores.unit.commit(
-    ids.map((id) => stores.effects.put(effect(id))),
+    ids.map((id) => put(id)),
     options,
   );
   const claim = { owner: "here", leaseMs: 9_000, limit: 30, lane: "background" } as const;
@@ -158,11 +169,11 @@ test("no more than ten are told one by one, however many there are", async () =>
     options,
   );
 
-  const { effects, failedEffects } = await read();
+  const { deadLetters } = await read();
 
-  expect(effects.dead.count).toBe(30);
-  expect(failedEffects).toHaveLength(10);
-  expect(failedEffects[0]?.turnId).toBe("turn-e29");
+  expect(deadLetters.kinds).toHaveLength(30);
+  expect(deadLetters.latest).toHaveLength(10);
+  expect(deadLetters.latest[0]?.id).toBe("e29");
 });
 
 test("tells of a held outbox, and of settings whose secret cannot be opened", async () => {

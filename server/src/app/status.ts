@@ -1,14 +1,16 @@
 import type {
   CallOptions,
   Clock,
-  EffectState,
+  DeadLetter,
   Hold,
   InboundState,
-  OutboxState,
-  Page,
+  JobCounts,
+  LaneBacklog,
+  ParkedCount,
   ProcessRecord,
   ProviderHealth,
   Stores,
+  WaitingCount,
 } from "@troupe/contracts";
 import { dayOf, spaceDay } from "../kit/index.ts";
 import { budgetRulesOf } from "./budgets.ts";
@@ -40,16 +42,23 @@ export interface StatusReport {
     readonly states: Readonly<Partial<Record<InboundState, number>>>;
     readonly oldestAcceptedAt: number | undefined;
   };
-  readonly outbox: Readonly<Record<OpenOutboxState, WaitingRows>>;
-  /** While it is there, no reply goes out to a channel. */
+  readonly outbox: Readonly<Record<"pending" | "sending", WaitingCount>>;
+  /** While it is there, no reply goes out to a channel and no job runs. */
   readonly hold: Hold | undefined;
   /** Settings whose secret cannot be opened, and why: their providers are not asked. */
   readonly unreadable: readonly { readonly setting: string; readonly reason: string }[];
-  /** Replies that did not surely arrive and are not sent again by themselves: `unknown` and `dead`, the newest first. */
-  readonly unsent: readonly UnsentReply[];
-  readonly effects: Readonly<Record<OpenEffectState, WaitingRows>>;
-  /** Effects that were given up or that no handler knows, the newest first. */
-  readonly failedEffects: readonly FailedEffect[];
+  readonly lanes: readonly LaneReport[];
+  /** Effects that were left out under load. */
+  readonly shed: WaitingRows;
+  /** What was given up and waits for an operator, by kind, and the last of all. */
+  readonly deadLetters: {
+    readonly kinds: readonly DeadKind[];
+    readonly latest: readonly DeadLetter[];
+  };
+  /** `due`: their time has come and they have not begun. */
+  readonly jobs: JobCounts;
+  /** Flows that wait, by what for; `version`: for a process that knows their version, which this one does not. */
+  readonly flows: { readonly parked: readonly ParkedCount[] };
   /** Every process that the store knows, the living first. */
   readonly processes: readonly (ProcessRecord & { readonly facts?: ProcessFacts })[];
   /** What the space spent today. */
@@ -69,24 +78,16 @@ export interface StatusReport {
   readonly lastReload: ReloadReport | undefined;
 }
 
-type OpenOutboxState = Exclude<OutboxState, "delivered">;
-type OpenEffectState = Exclude<EffectState, "done">;
-
-export interface UnsentReply {
-  readonly turnId: string;
-  readonly state: "unknown" | "dead";
-  readonly channel: string;
-  readonly target: string;
-  readonly error: string | undefined;
-  readonly at: number;
+export interface LaneReport extends LaneBacklog {
+  /** No living process works in it, so that what waits there waits on. */
+  readonly isLeft: boolean;
 }
 
-export interface FailedEffect {
-  readonly turnId: string;
+export interface DeadKind {
   readonly kind: string;
-  readonly state: "parked" | "dead";
-  readonly error: string | undefined;
-  readonly at: number;
+  readonly count: number;
+  /** When the first of them failed. */
+  readonly oldestAt: number;
 }
 
 /** `isMore`: there are more than were counted. */
@@ -97,7 +98,11 @@ export interface WaitingRows {
 }
 
 export interface StatusDeps {
-  readonly stores: Pick<Stores, "inbox" | "outbox" | "effects" | "leases" | "ledger">;
+  readonly stores: Pick<
+    Stores,
+    "inbox" | "outbox" | "effects" | "deadLetters" | "jobRuns" | "leases" | "ledger" | "flows"
+  >;
+  readonly flowDefinitions: { readonly programs: readonly string[] };
   readonly hold: HoldState;
   readonly health: HealthState;
   readonly isServing: boolean;
@@ -122,15 +127,18 @@ export async function readStatus(deps: StatusDeps, options: CallOptions): Promis
   const { stores, health, spaceId, clock } = deps;
   const now = clock.now();
   const config = deps.config();
-  const [messages, [today], asked, outbox, effects, records, hold, facts] = await Promise.all([
+  const { programs } = deps.flowDefinitions;
+  const [messages, jobs, [today], asked, outbox, behind, records, hold, facts, parked] = await Promise.all([
     stores.inbox.counts(spaceId, options),
+    stores.jobRuns.counts(spaceId, options),
     stores.ledger.accounts([spaceDay(spaceId, now)], options),
     stores.ledger.asked(spaceId, options),
-    readOutbox(deps, options),
-    readEffects(deps, options),
+    stores.outbox.waiting(spaceId, options),
+    readBehind(deps, options),
     stores.leases.list(options),
     deps.hold.refresh(options),
     deps.isServing ? deps.facts(options) : [],
+    stores.flows.parked({ spaceId, programs }, options),
   ]);
   const { running, waiting } = deps.turnStats();
   return {
@@ -147,10 +155,13 @@ export async function readStatus(deps: StatusDeps, options: CallOptions): Promis
     now,
     turns: { running, waiting },
     messages,
-    ...outbox,
+    outbox,
     hold,
     unreadable: [...config.unreadable].map(([setting, reason]) => ({ setting, reason })),
-    ...effects,
+    ...behind,
+    lanes: behind.lanes.map((lane) => ({ ...lane, isLeft: isLeft(lane, facts) })),
+    jobs,
+    flows: { parked },
     processes: records.map((record) => {
       const said = facts.find(({ id }) => id === record.id);
       return said === undefined ? record : { ...record, facts: said };
@@ -169,73 +180,30 @@ export async function readStatus(deps: StatusDeps, options: CallOptions): Promis
   };
 }
 
-async function readOutbox(
-  { stores, spaceId }: StatusDeps,
-  options: CallOptions,
-): Promise<Pick<StatusReport, "outbox" | "unsent">> {
-  const read = (state: OpenOutboxState) =>
-    stores.outbox.list({ spaceId, states: [state], limit: COUNTED_ROWS }, options);
-  const [waiting, unknown, dead] = await Promise.all([
-    stores.outbox.waiting(spaceId, options),
-    read("unknown"),
-    read("dead"),
+/** What comes behind the replies. */
+async function readBehind({ stores, spaceId }: StatusDeps, options: CallOptions) {
+  const { effects, deadLetters } = stores;
+  const [lanes, shed, kinds, latest] = await Promise.all([
+    effects.lanes(spaceId, options),
+    effects.list({ spaceId, states: ["shed"], limit: COUNTED_ROWS }, options),
+    deadLetters.counts(spaceId, options),
+    deadLetters.list({ spaceId, limit: TOLD_ROWS }, options),
   ]);
-  const told = (page: typeof dead, state: UnsentReply["state"]): readonly UnsentReply[] =>
-    page.items.map(({ turnId, address, error, createdAt, endedAt }) => ({
-      ...{ turnId, state, channel: address.channel, target: address.target, error },
-      at: endedAt ?? createdAt,
-    }));
+  const times = shed.items.map((row) => row.createdAt);
   return {
-    outbox: {
-      pending: { ...waiting.pending, isMore: false },
-      sending: { ...waiting.sending, isMore: false },
-      unknown: countOf(unknown),
-      dead: countOf(dead),
+    lanes,
+    shed: {
+      count: times.length,
+      isMore: shed.next !== undefined,
+      oldestAt: times.length === 0 ? undefined : Math.min(...times),
     },
-    unsent: newest([...told(unknown, "unknown"), ...told(dead, "dead")]),
+    deadLetters: { kinds, latest: latest.items },
   };
 }
 
-async function readEffects(
-  { stores, spaceId }: StatusDeps,
-  options: CallOptions,
-): Promise<Pick<StatusReport, "effects" | "failedEffects">> {
-  const read = (state: OpenEffectState) =>
-    stores.effects.list({ spaceId, states: [state], limit: COUNTED_ROWS }, options);
-  const [waiting, parked, dead, shed] = await Promise.all([
-    stores.effects.waiting(spaceId, options),
-    read("parked"),
-    read("dead"),
-    read("shed"),
-  ]);
-  const told = (page: typeof dead, state: FailedEffect["state"]): readonly FailedEffect[] =>
-    page.items.map(({ turnId, kind, error, createdAt, endedAt }) => ({
-      ...{ turnId, kind, state, error },
-      at: endedAt ?? createdAt,
-    }));
-  return {
-    effects: {
-      pending: { ...waiting.pending, isMore: false },
-      running: { ...waiting.running, isMore: false },
-      parked: countOf(parked),
-      dead: countOf(dead),
-      shed: countOf(shed),
-    },
-    failedEffects: newest([...told(parked, "parked"), ...told(dead, "dead")]),
-  };
-}
-
-function newest<Row extends { readonly at: number }>(rows: readonly Row[]): readonly Row[] {
-  return rows.toSorted((a, b) => b.at - a.at).slice(0, TOLD_ROWS);
-}
-
-function countOf(page: Page<{ readonly createdAt: number }>): WaitingRows {
-  const times = page.items.map((row) => row.createdAt);
-  return {
-    count: page.items.length,
-    isMore: page.next !== undefined,
-    oldestAt: times.length === 0 ? undefined : Math.min(...times),
-  };
+/** A process that does not say what it works in, as older ones do not, may work in all. */
+function isLeft({ lane }: LaneBacklog, facts: readonly ProcessFacts[]): boolean {
+  return facts.length > 0 && facts.every(({ lanes }) => lanes !== undefined && !lanes.includes(lane));
 }
 
 /** A day or month that has passed needs no answer any more. */

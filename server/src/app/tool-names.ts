@@ -1,5 +1,6 @@
 import type { MemoryStore, SearchStore, SessionStore } from "@troupe/contracts";
 import { createFlowTools } from "../flows/index.ts";
+import { createJobTools } from "../jobs/index.ts";
 import { createBuiltinTools } from "../tools/index.ts";
 
 /** Names of the tools that come with Troupe, to check agents before any store is open. */
@@ -13,7 +14,8 @@ export async function builtinToolNames(): Promise<readonly string[]> {
     random: () => 0,
   });
   const flows = createFlowTools({ flows: none, engine: none } as Parameters<typeof createFlowTools>[0]);
+  const jobs = createJobTools(none as Parameters<typeof createJobTools>[0]);
   const options = { signal: new AbortController().signal };
-  const tools = [...(await source.list(options)), ...(await flows.list(options))];
+  const tools = [...(await source.list(options)), ...(await flows.list(options)), ...jobs];
   return tools.map((tool) => tool.spec.name);
 }

@@ -1,12 +1,12 @@
 import { readdirSync, type Stats, statSync } from "node:fs";
 import { join } from "node:path";
-import type { AgentSpec } from "@troupe/contracts";
+import type { AgentSpec, HeartbeatSpec, QuietHours } from "@troupe/contracts";
 import { openKeptBlueprints } from "./kept-blueprints.ts";
 import type { Problem } from "./problem.ts";
 import { checkAgentReferences, type Names } from "./references.ts";
 import { agentSchema } from "./schema.ts";
 import { readOrTell, readSource } from "./source-file.ts";
-import type { AgentFile } from "./types.ts";
+import type { AgentFile, HeartbeatFile, QuietHoursFile } from "./types.ts";
 import { validate } from "./validate.ts";
 
 interface Known {
@@ -127,6 +127,19 @@ function agentFiles(
   return names;
 }
 
+function quietSpecOf({ timeZone, ...hours }: QuietHoursFile): QuietHours {
+  return { ...hours, ...(timeZone === undefined ? {} : { timeZone }) };
+}
+
+function heartbeatSpecOf({ everyMinutes, text, activeHours, deliverTo }: HeartbeatFile): HeartbeatSpec {
+  return {
+    everyMs: everyMinutes * 60_000,
+    ...(text === undefined ? {} : { text }),
+    ...(activeHours === undefined ? {} : { activeHours }),
+    ...(deliverTo === undefined ? {} : { deliverTo }),
+  };
+}
+
 function toSpec(file: AgentFile): AgentSpec {
   const { deadlineSeconds, description, tools, modules, without, approvals, whileBusy, maxSteps, tape } =
     file;
@@ -145,8 +158,11 @@ function toSpec(file: AgentFile): AgentSpec {
     ...(deadlineSeconds === undefined ? {} : { deadlineMs: deadlineSeconds * 1000 }),
     ...(maxSteps === undefined ? {} : { maxSteps }),
     ...(tape === undefined ? {} : { tape }),
+    ...(file.learn === undefined ? {} : { learn: file.learn }),
     ...(delegates === undefined ? {} : { delegates }),
     ...(acceptsFrom === undefined ? {} : { acceptsFrom }),
     ...(capabilities === undefined ? {} : { capabilities }),
+    ...(file.quietHours === undefined ? {} : { quietHours: quietSpecOf(file.quietHours) }),
+    ...(file.heartbeat === undefined ? {} : { heartbeat: heartbeatSpecOf(file.heartbeat) }),
   };
 }

@@ -2,6 +2,7 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { DEFAULT_LANES } from "../../kit/index.ts";
 import { type Config, formatProblem, loadConfig, requireConfig, showConfig } from "./index.ts";
 
 const ANA = "id: ana\nname: Ana\nmodel: default\ninstructions: You are a helpful assistant.\n";
@@ -85,6 +86,15 @@ describe("a valid configuration", () => {
     const [ana] = load("version: 1\nturns: { maxSteps: 5 }\n").agents;
 
     expect(ana).toMatchObject({ maxSteps: 3, deadlineMs: 10_000, whileBusy: "steer" });
+  });
+
+  test("changes of a lane what is written, and leaves the rest of it and the others as they are", () => {
+    const { lanes } = load("version: 1\nlanes: { heavy: { parallel: 3, timeoutMs: 900000 } }\n");
+
+    expect(lanes).toEqual({
+      ...DEFAULT_LANES,
+      heavy: { ...DEFAULT_LANES.heavy, parallel: 3, timeoutMs: 900_000 },
+    });
   });
 
   test("keeps which of an agent's tools are denied and which need approval", () => {
@@ -173,7 +183,7 @@ describe("a configuration with faults", () => {
     expect(problems(text)).toEqual([
       [
         'troupe.yaml:6  models.default[0] names provider "antropic", which is not configured.',
-        '               Did you mean "anthropic"? Known: anthropic, local, offline.',
+        '               Did you mean "anthropic"? Known: anthropic, embedded, local, offline.',
       ].join("\n"),
     ]);
   });
@@ -226,6 +236,10 @@ describe("a configuration with faults", () => {
     ["models: { default: llama }", 'models.default is "llama"; it must be a list.'],
     ["models: { default: [llama] }", 'models.default[0] is "llama"; what belongs here is "provider/model".'],
     ["log: { level: inf }", 'log.level is "inf"; it must be one of debug, info, warn, error, silent.'],
+    ["lanes: { heavy: { parallel: 0 } }", "lanes.heavy.parallel is 0; it must be at least 1."],
+    ["lanes: { heavy: { leaseMs: 100 } }", "lanes.heavy.leaseMs is 100; it must be at least 5000."],
+    ["lanes: { fast: { parallel: 2 } }", "lanes.fast is not a setting."],
+    ["lanes: { heavy: { paralel: 2 } }", "lanes.heavy.paralel is not a setting."],
     ["budget: { dailyUsd: -1 }", "budget.dailyUsd is -1; it must be at least 0."],
     [
       "budgets: { all: { per: space } }",
@@ -265,6 +279,10 @@ describe("a configuration with faults", () => {
     [
       "models: { default: [offline/gide] }",
       'models.default[0] names the offline model "gide", which does not exist.',
+    ],
+    [
+      "models: { default: [offline/guide], embedding: [embedded/word-128] }",
+      'models.embedding[0] names the embedded model "word-128", which does not exist.',
     ],
   ])("says what is wrong with %s", (line, expected) => {
     const found = problems(`version: 1\n${line}\n`);

@@ -6,19 +6,8 @@ const PLANNED_KEYS: readonly { readonly file: "config" | "agent"; readonly paths
   {
     file: "config",
     paths: [
-      ...["approvals", "backup", "channels", "console", "embeddings", "extensions", "flows", "jobs", "mcp"],
-      ...[
-        "memory",
-        "pairing",
-        "quietHours",
-        "retention",
-        "roles",
-        "sandbox",
-        "secrets",
-        "spaces",
-        "telemetry",
-        "tools",
-      ],
+      ...["approvals", "backup", "channels", "console", "embeddings", "extensions", "flows", "mcp"],
+      ...["memory", "pairing", "retention", "roles", "sandbox", "secrets", "spaces", "telemetry", "tools"],
       ...[
         "users",
         "workspaces",
@@ -33,8 +22,8 @@ const PLANNED_KEYS: readonly { readonly file: "config" | "agent"; readonly paths
   {
     file: "agent",
     paths: [
-      ...["allowedDelegates", "awareness", "channels", "heartbeat", "jobs", "knowledge", "language"],
-      ...["mcp", "memory", "quietHours", "sandbox", "schedule", "skills", "workspace", "world"],
+      ...["allowedDelegates", "awareness", "channels", "jobs", "knowledge", "language"],
+      ...["mcp", "memory", "sandbox", "schedule", "skills", "workspace", "world"],
     ],
   },
 ];

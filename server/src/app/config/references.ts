@@ -4,9 +4,10 @@ import type { SourceFile } from "./source-file.ts";
 import type { AgentFile } from "./types.ts";
 
 /** Providers that exist without being written. */
-export const BUILT_IN_PROVIDERS: readonly string[] = ["offline"];
+export const BUILT_IN_PROVIDERS: readonly string[] = ["offline", "embedded"];
 
 const OFFLINE_MODELS: readonly string[] = ["guide"];
+const EMBEDDED_MODELS: readonly string[] = ["words-128", "hash-256"];
 
 /** The names of a configuration, as far as they can be read: other faults of the file hide none of these. */
 export interface Names {
@@ -177,7 +178,6 @@ function faultOf(reference: string, { providers }: Names): Fault | undefined {
   const slash = reference.indexOf("/");
   if (slash < 1) return undefined;
   const provider = reference.slice(0, slash);
-  const model = reference.slice(slash + 1);
   const known = [...new Set([...BUILT_IN_PROVIDERS, ...Object.keys(providers)])];
   if (!known.includes(provider)) {
     return {
@@ -186,10 +186,17 @@ function faultOf(reference: string, { providers }: Names): Fault | undefined {
     };
   }
   const isOffline = provider === "offline" || providers[provider]?.kind === "offline";
-  if (isOffline && !OFFLINE_MODELS.includes(model)) {
-    const meant = nearestName(model, OFFLINE_MODELS) ?? OFFLINE_MODELS[0];
-    const message = `names the offline model "${model}", which does not exist.`;
-    return { message, hint: `Write "${provider}/${meant}".` };
-  }
+  if (isOffline) return missingModel("offline", reference, OFFLINE_MODELS);
+  if (provider === "embedded") return missingModel("embedded", reference, EMBEDDED_MODELS);
   return undefined;
+}
+
+/** Of a provider that is built in, and so has no other models than these. */
+function missingModel(kind: string, reference: string, known: readonly string[]): Fault | undefined {
+  const slash = reference.indexOf("/");
+  const model = reference.slice(slash + 1);
+  if (known.includes(model)) return undefined;
+  const meant = nearestName(model, known) ?? known[0];
+  const message = `names the ${kind} model "${model}", which does not exist.`;
+  return { message, hint: `Write "${reference.slice(0, slash)}/${meant}".` };
 }

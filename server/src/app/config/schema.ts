@@ -1,4 +1,7 @@
 import { z } from "zod";
+import { lanes } from "./lane-schema.ts";
+import { budget, price } from "./money-schema.ts";
+import { heartbeat, peers, quietHours, zone } from "./quiet-schema.ts";
 import type { AgentFile, ConfigFile } from "./types.ts";
 
 /** Names that become parts of paths, subjects and model names. */
@@ -81,64 +84,6 @@ const provider = z.strictObject({
     .optional(),
 });
 
-const dollars = z.number().min(0);
-const rates = {
-  inputUsdPerMillion: dollars.describe("US dollars for a million tokens read."),
-  cachedInputUsdPerMillion: dollars
-    .optional()
-    .describe("The same for tokens from the provider's cache; absent: as inputUsdPerMillion."),
-  cacheWriteUsdPerMillion: dollars
-    .optional()
-    .describe("The same for tokens that go into the provider's cache; absent: as inputUsdPerMillion."),
-  outputUsdPerMillion: dollars.describe("US dollars for a million tokens written."),
-};
-const price = z.strictObject({
-  ...rates,
-  tiers: z
-    .array(
-      z.strictObject({
-        aboveInputTokens: positive.describe(
-          "A call that reads more than this costs as told here, all of it.",
-        ),
-        ...rates,
-      }),
-    )
-    .optional()
-    .describe("Other prices of long calls."),
-});
-
-const budget = z
-  .strictObject({
-    per: z
-      .enum(["space", "agent", "peer"])
-      .default("space")
-      .describe("Whose spending it limits: all together, or each agent's or peer's own."),
-    only: z
-      .array(z.string().min(1))
-      .min(1)
-      .optional()
-      .describe("Only these agents or peers; absent: each of them."),
-    dailyUsd: dollars.optional().describe("US dollars a UTC day."),
-    monthlyUsd: dollars.optional().describe("US dollars a UTC month."),
-    atLimit: z
-      .enum(["refuse", "cheaper", "ask"])
-      .default("refuse")
-      .describe("What happens then: say so, go on with another model, or say so and ask the owner for more."),
-    model: z.string().min(1).optional().describe("With cheaper: the name under models, or provider/model."),
-  })
-  .superRefine((value, context) => {
-    const fault = (path: string, message: string): void =>
-      context.addIssue({ code: "custom", path: [path], message });
-    if (value.dailyUsd === undefined && value.monthlyUsd === undefined)
-      fault("dailyUsd", "is missing; write dailyUsd, monthlyUsd or both");
-    if (value.per === "space" && value.only !== undefined)
-      fault("only", "has no meaning for the whole space; write per: agent or per: peer");
-    if (value.atLimit === "cheaper" && value.model === undefined)
-      fault("model", "is missing; atLimit: cheaper needs the model to go on with");
-    if (value.atLimit !== "cheaper" && value.model !== undefined)
-      fault("model", "is read with atLimit: cheaper alone");
-  });
-
 const limits = z.strictObject({
   ratePerMinute: positive
     .optional()
@@ -181,7 +126,14 @@ const agentLimits = z.strictObject({
     })
     .prefault({}),
   maxDepth: positive.max(16).default(4).describe("Delegations within one another."),
-  maxHops: positive.max(1000).default(12).describe("Turns of one chain that began with one message."),
+  maxHops: positive
+    .max(1000)
+    .default(12)
+    .describe("Turns that may follow from one another in one chain that began with one message."),
+  keepDays: positive
+    .max(3650)
+    .default(90)
+    .describe("What agents said to one another is deleted so many days after it was done with."),
 });
 
 const tape = z.strictObject({
@@ -198,6 +150,17 @@ const tape = z.strictObject({
     .max(67_108_864)
     .default(524_288)
     .describe("Longest tape of one turn; a longer one is cut, and cannot be replayed."),
+});
+
+const jobs = z.strictObject({
+  maxPerOwner: positive
+    .max(200)
+    .default(100)
+    .describe("Open jobs and reminders that one person may have with one agent."),
+  maxRunMinutes: positive
+    .max(1440)
+    .default(30)
+    .describe("Longest time of one run; a longer one is stopped, counts as lost, and its job goes on."),
 });
 
 /** `troupe.yaml`. */
@@ -245,11 +208,13 @@ export const configSchema: z.ZodType<ConfigFile> = z
     providers: z
       .record(providerName, provider)
       .default({})
-      .describe('Where models are reached. "offline" exists without being written.'),
+      .describe('Where models are reached. "offline" and "embedded" exist without being written.'),
     models: z
       .record(providerName, z.array(modelReference).min(1))
       .default({ default: ["offline/guide"] })
-      .describe("Logical names; the models of a list are tried in order."),
+      .describe(
+        'Logical names; the models of a list are tried in order. "embedding" is ["embedded/words-128"] unless written.',
+      ),
     prices: z
       .record(modelReference, price)
       .default({})
@@ -266,8 +231,38 @@ export const configSchema: z.ZodType<ConfigFile> = z
       .describe("What may be spent on models, by a name of your own. Default: no limit."),
     limits: limits.prefault({}),
     turns: turns.prefault({}),
+    lanes,
     agents: agentLimits.prefault({}).describe("How far agents may go among themselves."),
+    timeZone: zone.optional().describe("Zone of times that name none; absent: that of the machine."),
+    jobs: jobs.prefault({}).describe("Schedules: jobs and reminders."),
+    quietHours: quietHours.optional().describe("When nobody is spoken to unasked; absent: never."),
+    peers: peers.default({}).describe("Zones and quiet hours of persons and groups, by their ids."),
     tape: tape.prefault({}).describe("Recordings of turns: ./troupe turn tape, ./troupe turn replay."),
+    storylines: z
+      .strictObject({
+        whenUnsure: z
+          .enum(["rules", "model"])
+          .default("rules")
+          .describe(
+            "Where the scores are unsure which storyline a message belongs to: go on with the current one, or one question to the model small before the answer.",
+          ),
+      })
+      .prefault({})
+      .describe("What a message belongs to."),
+    modules: z
+      .record(
+        providerName,
+        z.strictObject({
+          whenUnsure: z
+            .enum(["rules", "model"])
+            .default("rules")
+            .describe(
+              "Where a module's rules come to no end: its own way out, or one question to the model small before the answer.",
+            ),
+        }),
+      )
+      .default({})
+      .describe("Settings of modules, by their names."),
     a2a: z
       .strictObject({
         enabled: z
@@ -321,7 +316,10 @@ export const agentSchema: z.ZodType<AgentFile> = z
       .refine((text) => Buffer.byteLength(text) <= 32_768, "is longer than 32 KiB")
       .describe("Who the agent is and how it answers; at most 32 KiB."),
     description: z.string().max(500).optional().describe("For lists."),
-    tools: z.array(z.string()).optional().describe("Names of tools it may use; absent: every built-in."),
+    tools: z
+      .array(z.string())
+      .optional()
+      .describe("Names of tools it may use; absent: every built-in, and those of its modules."),
     modules: z
       .array(z.string())
       .optional()
@@ -347,7 +345,15 @@ export const agentSchema: z.ZodType<AgentFile> = z
       .max(50)
       .optional()
       .describe("What it can do, in a few words each, for agents that look for somebody."),
+    learn: z
+      .enum(["off", "rules", "model"])
+      .optional()
+      .describe(
+        "Whether it learns by itself from what people say of themselves; rules: plain cases, without a model; model: asks the model small after the reply, too. Default rules.",
+      ),
     tape: z.boolean().optional().describe("Whether its turns are recorded; overrides tape.record."),
+    quietHours: quietHours.optional().describe("In place of the home's, for who has none of their own."),
+    heartbeat: heartbeat.optional().describe("Looks around by itself; absent: never."),
   })
   .describe("agents/ID.yaml: the blueprint of one agent.");
 

@@ -1,4 +1,5 @@
-import type { AccountScope, ApprovalRule, AtLimit, WhileBusy } from "@troupe/contracts";
+import type { AccountScope, ApprovalRule, AtLimit, Lane, LearnMode, WhileBusy } from "@troupe/contracts";
+import type { LaneLimits } from "../../kit/index.ts";
 import type { PriceConfig, ProviderConfig } from "../../llm/index.ts";
 
 /** `troupe.yaml` with every default filled in. */
@@ -39,18 +40,47 @@ export interface ConfigFile {
     readonly maxSteps: number;
     readonly whileBusy: WhileBusy;
   };
+  readonly lanes: Readonly<Record<Lane, LaneLimits>>;
   readonly agents: {
     readonly loopGuard: { readonly max: number; readonly windowMinutes: number };
     readonly maxDepth: number;
     readonly maxHops: number;
+    readonly keepDays: number;
   };
+  /** IANA zone; absent: that of the machine. */
+  readonly timeZone?: string | undefined;
+  readonly jobs: { readonly maxPerOwner: number; readonly maxRunMinutes: number };
+  readonly quietHours?: QuietHoursFile | undefined;
+  /** By id. */
+  readonly peers: Readonly<Record<string, PeerFile>>;
   readonly tape: { readonly record: boolean; readonly keepDays: number; readonly maxBytes: number };
+  readonly storylines: { readonly whenUnsure: "rules" | "model" };
+  readonly modules: Readonly<Record<string, { readonly whenUnsure: "rules" | "model" }>>;
   readonly a2a: {
     readonly enabled: boolean;
     readonly agent?: string | undefined;
     readonly url?: string | undefined;
   };
   readonly log: { readonly level?: "debug" | "info" | "warn" | "error" | "silent" | undefined };
+}
+
+export interface QuietHoursFile {
+  readonly enabled: boolean;
+  readonly from: string;
+  readonly to: string;
+  readonly timeZone?: string | undefined;
+}
+
+export interface PeerFile {
+  readonly timeZone?: string | undefined;
+  readonly quietHours?: QuietHoursFile | undefined;
+}
+
+export interface HeartbeatFile {
+  readonly everyMinutes: number;
+  readonly text?: string | undefined;
+  readonly activeHours?: { readonly from: string; readonly to: string } | undefined;
+  readonly deliverTo?: { readonly channel: string; readonly target: string } | undefined;
 }
 
 export interface BudgetFile {
@@ -77,7 +107,10 @@ export interface AgentFile {
   readonly deadlineSeconds?: number | undefined;
   readonly maxSteps?: number | undefined;
   readonly tape?: boolean | undefined;
+  readonly learn?: LearnMode | undefined;
   readonly delegates?: readonly string[] | undefined;
   readonly acceptsFrom?: readonly string[] | undefined;
   readonly capabilities?: readonly string[] | undefined;
+  readonly quietHours?: QuietHoursFile | undefined;
+  readonly heartbeat?: HeartbeatFile | undefined;
 }

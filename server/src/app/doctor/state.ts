@@ -5,37 +5,62 @@ import type { Finding } from "./finding.ts";
 const LONG_WAIT_MS = 5 * 60_000;
 const MUCH_MEMORY_BYTES = 700 * 1024 * 1024;
 
-/** What is wrong in the store's work: replies, effects and messages that need somebody. */
+/** A lane that is so far behind has too few places, or something in it that hangs. */
+const LONG_LAG_MS = 10 * 60_000;
+
+/** What is wrong in the store's work: what was given up, lanes and messages that need somebody. */
 export function checkState(status: StatusReport): readonly Finding[] {
-  return [checkReplies(status), checkEffects(status), ...checkWaiting(status), ...checkProcessMemory(status)];
+  return [
+    checkDeadLetters(status),
+    ...checkLanes(status),
+    checkFlows(status),
+    ...checkWaiting(status),
+    ...checkProcessMemory(status),
+  ];
 }
 
-function checkReplies({ outbox, unsent }: StatusReport): Finding {
-  const base = { name: "Replies", how: "read the outbox" };
-  const { unknown, dead } = outbox;
-  if (unknown.count + dead.count === 0)
-    return { ...base, verdict: "good", what: "none is lost, none is uncertain" };
-  const [last] = unsent;
-  const turn = last === undefined ? "" : ` ./troupe turn show ${last.turnId} tells of the latest.`;
+function checkDeadLetters({ deadLetters: { kinds, latest } }: StatusReport): Finding {
+  const base = { name: "Dead letters", how: "read what was given up" };
+  const [last] = latest;
+  if (last === undefined) return { ...base, verdict: "good", what: "none" };
+  const why = last.error === undefined ? "" : ` The latest: ${last.error.replace(/[.!?]$/, "")}.`;
   return {
     ...base,
     verdict: "warning",
-    what: `${counted(dead)} could not be delivered, ${counted(unknown)} may or may not have arrived`,
-    remedy: `None is sent again by itself, so that nobody is told twice.${turn}`,
+    what: kinds.map(({ kind, count }) => `${count.toLocaleString("en-US")} ${kind}`).join(", "),
+    remedy: `None is tried again by itself. ./troupe dlq show ${last.id} tells why and what can be done; dlq replay tries again, dlq purge forgets.${why}`,
   };
 }
 
-function checkEffects({ effects, failedEffects }: StatusReport): Finding {
-  const base = { name: "Effects", how: "read the work after replies" };
-  const { dead, parked } = effects;
-  if (dead.count + parked.count === 0) return { ...base, verdict: "good", what: "none was given up" };
-  const [last] = failedEffects;
-  const why = last === undefined ? "" : ` The latest, ${last.kind}: ${last.error ?? "no reason was kept"}.`;
+function checkLanes({ lanes, now, phase }: StatusReport): readonly Finding[] {
+  if (phase === "not_running") return [];
+  const how = "read the work after replies";
+  const behind = lanes.filter(({ dueSince = now }) => now - dueSince >= LONG_LAG_MS);
+  if (behind.length === 0) return [{ name: "Lanes", how, verdict: "good", what: "none is behind" }];
+  return behind.map(({ lane, due, dueSince = now, isLeft }) => ({
+    ...{ name: `Lane ${lane}`, how, verdict: "warning" },
+    what: `${due.toLocaleString("en-US")} wait, ${Math.floor((now - dueSince) / 60_000)} min behind`,
+    remedy: isLeft
+      ? `No process works in it: start one with ./troupe up --lanes ${lane}.`
+      : `More places: lanes.${lane}.parallel in troupe.yaml, or ./troupe up --concurrency. A model that does not answer is a usual cause.`,
+  }));
+}
+
+/** Flows that nobody here can go on with: told, since nothing of them fails by itself. */
+function checkFlows({ flows: { parked } }: StatusReport): Finding {
+  const base = { name: "Flows", how: "read what they wait for" };
+  const unknown = parked.find(({ on }) => on === "version");
+  if (unknown === undefined) {
+    const waiting = parked.reduce((sum, { count }) => sum + count, 0);
+    const what = waiting === 0 ? "none waits" : `${waiting.toLocaleString("en-US")} wait`;
+    return { ...base, verdict: "good", what };
+  }
   return {
     ...base,
     verdict: "warning",
-    what: `${counted(dead)} given up, ${counted(parked)} of a kind that this version does not know`,
-    remedy: `Conversations go on without them; a later summary brings what a lost one would have.${why}`,
+    what: `${unknown.count.toLocaleString("en-US")} wait for a version that is not here`,
+    remedy:
+      "./troupe flow list --on version names them. Put the definition of that version back into flows/ of the home, or say in the newer one how to go on (migrate), and start Troupe again; or cancel them.",
   };
 }
 
@@ -63,8 +88,4 @@ function checkProcessMemory({ phase, process: { rssBytes, pid } }: StatusReport)
   const remedy =
     "More than a thousand turns at once need. Restarting loses nothing; if it grows again, please report it.";
   return [{ ...base, verdict: "warning", what, remedy }];
-}
-
-function counted({ count, isMore }: { readonly count: number; readonly isMore: boolean }): string {
-  return `${count}${isMore ? " or more" : ""}`;
 }

@@ -1,0 +1,27 @@
+import type { Troupe } from "./compose.ts";
+
+/** Long enough for what follows a start at once, such as the first page that is opened. */
+const AFTER_MS = 5_000;
+
+/**
+ * Gives back what only the start needed, once nobody waits: V8 collects by itself when more is allocated, which in a
+ * process that nobody talks to is never. It takes some 50 ms and gives back 15–20 MB. Does nothing where the collector cannot be
+ * called, which the launcher's `--expose-gc` allows. Disposing cancels it.
+ */
+export function spareMemory(
+  { clock, supervisor }: Pick<Troupe, "clock"> & { readonly supervisor: Pick<Troupe["supervisor"], "stats"> },
+  collect: (() => void) | undefined,
+): Disposable {
+  let timer: Disposable | undefined;
+  const look = (): void => {
+    timer = clock.schedule(AFTER_MS, () => (supervisor.stats().running > 0 ? look() : collect?.()));
+  };
+  if (collect !== undefined) look();
+  return { [Symbol.dispose]: () => timer?.[Symbol.dispose]() };
+}
+
+/** The collector as the launcher allows it to be called. */
+export function collector(): (() => void) | undefined {
+  const { gc } = globalThis;
+  return gc === undefined ? undefined : () => gc({ type: "major", execution: "sync", flavor: "last-resort" });
+}
