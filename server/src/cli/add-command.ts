@@ -11,7 +11,10 @@ export function add(parent: Command, usage: string, description: string, run: Ru
     .description(description)
     .option("--json", "print one JSON value, for programs");
   return command.exitOverride().action(async (...given: readonly unknown[]) => {
-    const words = given.slice(0, -2).filter((word): word is string => typeof word === "string");
+    const words = given
+      .slice(0, -2)
+      .flat()
+      .filter((word): word is string => typeof word === "string");
     const options = command.optsWithGlobals<Options>();
     const { createContext } = await import("./context.ts");
     await run(createContext({ json: options.json === true }), options, ...words);

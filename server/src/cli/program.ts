@@ -1,15 +1,21 @@
 import { Command } from "commander";
 import { troupeVersion } from "../app/index.ts";
 import { add, group } from "./add-command.ts";
+import { addAgentMessages } from "./agent-message-commands.ts";
+import { addDeadLetters } from "./dlq-commands.ts";
 import { addExamples } from "./examples.ts";
+import { addFlows } from "./flow-commands.ts";
 import { addInbox } from "./inbox-commands.ts";
+import { addJobs } from "./job-commands.ts";
 import { addKeeping, addSetup } from "./keeping-commands.ts";
+import { addMemory } from "./memory-commands.ts";
 import { addMoney } from "./money-commands.ts";
 import { addSessions } from "./session-commands.ts";
+import { addStorylines } from "./storyline-commands.ts";
 
 /** Commands of the design that a later version brings. */
 const PLANNED: readonly string[] = [
-  ...["job", "flow", "dlq", "memory", "storyline", "person", "tool", "approval", "channel"],
+  ...["person", "tool", "approval", "channel"],
   ...["pair", "ext", "user", "mcp", "export"],
 ];
 
@@ -28,11 +34,16 @@ export function createProgram({ isJson = false }: { readonly isJson?: boolean } 
   addSetup(program);
   addConfig(program);
   addSessions(program);
+  addStorylines(program);
   addInbox(program);
+  addJobs(program);
+  addFlows(program);
   addTurns(program);
   addKeys(program);
   addSecrets(program);
   addKeeping(program);
+  addMemory(program);
+  addDeadLetters(program);
   addModels(program);
   addMoney(program);
   for (const name of PLANNED) addPlanned(program, name);
@@ -44,7 +55,7 @@ export function createProgram({ isJson = false }: { readonly isJson?: boolean } 
 /** `chat [text]`; that every command takes options needs no saying. */
 function termOf(command: Command): string {
   const words = command.registeredArguments.map((word) =>
-    word.required ? `<${word.name()}>` : `[${word.name()}]`,
+    word.required ? `<${word.name()}>` : `[${word.name()}${word.variadic ? "…" : ""}]`,
   );
   return [command.name(), ...words].join(" ");
 }
@@ -64,11 +75,14 @@ function misuse(text: string): string {
 function addServing(program: Command): void {
   add(program, "up", "start Troupe and serve until stopped", async (context, options) =>
     (await import("./commands/up.ts")).up(context, options),
-  ).option(
-    "--role <role>",
-    "what this process does of the work, beside others on the same PostgreSQL and NATS: all, gateway, agent or worker",
-    "all",
-  );
+  )
+    .option(
+      "--role <role>",
+      "what this process does of the work, beside others on the same PostgreSQL and NATS: all, gateway, agent or worker",
+      "all",
+    )
+    .option("--lanes <lanes>", "run effects in these lanes alone, as realtime,background; others do the rest")
+    .option("--concurrency <n>", "so many effects at once in each lane, in place of lanes.NAME.parallel");
   add(
     program,
     "chat [text]",
@@ -120,7 +134,11 @@ function addConfig(program: Command): void {
   add(config, "schema", "print the JSON Schemas of troupe.yaml and agents/*.yaml", async (context) =>
     (await import("./commands/config.ts")).printSchema(context),
   );
-  const agent = group(program, "agent", "agents: list, show, add from a template, check their files");
+  const agent = group(
+    program,
+    "agent",
+    "agents: list, show, add from a template, check their files, see what they say to one another",
+  );
   add(agent, "list", "list the agents", async (context) =>
     (await import("./commands/agent.ts")).listAgents(context),
   );
@@ -128,6 +146,7 @@ function addConfig(program: Command): void {
     (await import("./commands/agent.ts")).showAgent(context, id),
   );
   addAgentFiles(agent);
+  addAgentMessages(agent);
   add(agent, "validate [id]", "check agents/*.yaml, or one of them", async (context, _options, id) =>
     (await import("./commands/agent.ts")).validateAgents(context, id),
   );

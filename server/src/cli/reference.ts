@@ -21,7 +21,7 @@ function commandsPage(program: Command): string {
 
 function sectionOf(command: Command): readonly string[] {
   const words = command.registeredArguments.map((word) =>
-    word.required ? `<${word.name()}>` : `[${word.name()}]`,
+    word.required ? `<${word.name()}>` : `[${word.name()}${word.variadic ? "…" : ""}]`,
   );
   const options = command.options.filter((option) => option.long !== "--json");
   return [

@@ -27,6 +27,8 @@ let sent: Sent[];
 let calls: string[];
 let reader: LineReaderOptions;
 let prompts: number;
+let owned: string[];
+let tellNews: (texts: readonly string[]) => boolean;
 let isClosed: boolean;
 let ended: Promise<void>;
 
@@ -35,6 +37,7 @@ beforeEach(() => {
   sent = [];
   calls = [];
   prompts = 0;
+  owned = [];
   isClosed = false;
   const output = {
     ...createOutput({ isJson: false, noColor: true }),
@@ -76,6 +79,13 @@ beforeEach(() => {
       ...{ id, name: id === "ana" ? "Ana" : "Kate", model: "default", instructions: "Help.", revision: 1 },
     })),
     status: async () => "All is calm.",
+    news: {
+      own: (turnId) => void owned.push(turnId),
+      watch(_where, tell) {
+        tellNews = tell;
+        return { [Symbol.dispose]() {} };
+      },
+    },
     openReader(options) {
       reader = options;
       return {
@@ -83,6 +93,7 @@ beforeEach(() => {
           prompts += 1;
         },
         hush() {},
+        aside: (print) => print(),
         close() {
           if (isClosed) return;
           isClosed = true;
@@ -219,13 +230,11 @@ test("commands of the terminal are answered here; others go to the agent", async
   await ask("/status");
   await ask("/agent");
   await ask("/agent bob");
-  await ask("/stop");
   await ask("/agent kate");
   await ask("/new");
   expect(sent).toHaveLength(0);
   expect(screen).toContain("All is calm.");
   expect(screen).toContain('There is no agent "bob".');
-  expect(screen).toContain("Nothing is being written.");
   expect(screen).toContain("You talk with Kate now.");
 
   reader.onMessage("/roll 2d6");
@@ -246,4 +255,20 @@ test("a refusal is told in a sentence that breaks at words, and the prompt comes
   await until(() => prompts === 2);
 
   expect(screen).toContain("Too many messages are waiting just now.\nTry again in 3 s.\n");
+});
+
+test("what comes by itself is shown at the prompt, and waits while an answer is written", async () => {
+  expect(tellNews(["Reminder: stretch"])).toBe(true);
+  expect(screen).toBe("Reminder: stretch\n\n");
+  reader.onMessage("hello");
+  await until(() => sent.length === 1);
+
+  expect(tellNews(["Reminder: drink"])).toBe(false);
+  sent[0]?.emit(begin, replied("Hi."));
+  sent[0]?.end();
+  await until(() => prompts === 2);
+
+  expect(tellNews(["Reminder: drink"])).toBe(true);
+  expect(screen).toContain("Hi.");
+  expect(owned).toEqual(["t1"]);
 });

@@ -5,6 +5,7 @@ import { type AgentView, formatAgents } from "../format/lists.ts";
 import type { Output } from "../output.ts";
 import type { Conversations } from "./conversation.ts";
 import type { LineReader, LineReaderOptions } from "./line-reader.ts";
+import type { News } from "./news.ts";
 import { stopTurn, talk } from "./talk.ts";
 import { tellEnd } from "./tell-end.ts";
 import { createTurnView, type TurnView } from "./turn-view.ts";
@@ -13,7 +14,7 @@ import { wrapped } from "./wrap.ts";
 const HELP = `In this terminal:
   /agent   the agents; /agent ID talks with another one
   /new     begin a new conversation
-  /stop    stop the answer that is being written, as Ctrl-C does
+  /stop    stop the answer that is being written, as Ctrl-C does; else what it began elsewhere
   /status  what runs and what waits
 `;
 
@@ -23,6 +24,8 @@ export interface ChatSessionDeps {
   readonly conversations: Conversations;
   readonly agents: readonly AgentView[];
   readonly status: () => Promise<string>;
+  /** What comes into the conversation by itself: reminders, runs of jobs, what is said elsewhere. */
+  readonly news: News;
   readonly openReader: (options: LineReaderOptions) => LineReader;
   /** The terminal's size by now. */
   readonly size: () => { readonly columns: number; readonly rows: number };
@@ -71,9 +74,22 @@ class Chat {
     });
   }
 
-  run(): Promise<void> {
+  async run(): Promise<void> {
     this.#reader.prompt();
-    return this.#done.promise;
+    using _watching = this.#deps.news.watch(
+      () => this.#place,
+      (texts) => this.#onNews(texts),
+    );
+    await this.#done.promise;
+  }
+
+  /** False while something else is on the screen: it is told again. */
+  #onNews(texts: readonly string[]): boolean {
+    if (this.#waiting.length > 0 || this.#isClosed) return false;
+    this.#reader.aside(() => {
+      for (const text of texts) this.#say(`${safeText(text)}\n`);
+    });
+    return true;
   }
 
   #onMessage(text: string): void {
@@ -127,6 +143,9 @@ class Chat {
     } catch (error) {
       this.#say(this.#deps.output.paint.bad(TroupeError.is(error) ? error.message : String(error)));
     } finally {
+      const { turnId, end } = this.#place.answering?.view ?? {};
+      // One that was left to itself is news when it comes.
+      if (turnId !== undefined && end !== undefined) this.#deps.news.own(turnId);
       this.#place.answering = undefined;
     }
   }
@@ -182,9 +201,6 @@ class Chat {
       case "/new":
         this.#place.session = conversations.begin(this.#place.agentId);
         this.#say("A new conversation. The old one is kept.");
-        return true;
-      case "/stop":
-        this.#say("Nothing is being written.");
         return true;
       case "/status":
         this.#say(await status());

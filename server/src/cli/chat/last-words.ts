@@ -1,8 +1,9 @@
-import { type Message, type Page, type SessionSummary, textOf } from "@troupe/contracts";
+import { type Message, type Page, textOf } from "@troupe/contracts";
 import { safeText } from "../../kit/index.ts";
 import type { AdminClient } from "../client.ts";
 import { queryOf } from "../commands/query.ts";
 import { oneLine } from "../output.ts";
+import { ownSession } from "./own-session.ts";
 import { wrapped } from "./wrap.ts";
 
 /** Lines of the last reply that are shown again; the rest is told by `session show`. */
@@ -16,9 +17,7 @@ export async function lastWords(
   talk: { readonly agentId: string; readonly session: string },
   columns: number,
 ): Promise<string | undefined> {
-  const query = queryOf({ agent: talk.agentId, limit: 200 });
-  const { items } = await client.call<Page<SessionSummary>>("GET", `/api/sessions${query}`);
-  const session = items.find((one) => one.key === talk.session && one.channel === "terminal");
+  const session = await ownSession(client, talk);
   if (session === undefined) return undefined;
   const path = `/api/sessions/${encodeURIComponent(session.id)}/messages`;
   const { items: messages } = await client.call<Page<Message>>(

@@ -1,6 +1,6 @@
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { createInterface } from "node:readline";
+import { clearScreenDown, createInterface, cursorTo, moveCursor } from "node:readline";
 import { Writable } from "node:stream";
 
 /** Reads what a person types, with line editing and a history that outlives the process. */
@@ -9,6 +9,8 @@ export interface LineReader {
   prompt(): void;
   /** Typing is not shown until the next prompt. */
   hush(): void;
+  /** Takes the prompt away, lets `print` write, and shows the prompt again with what was typed so far. */
+  aside(print: () => void): void;
   close(): void;
 }
 
@@ -74,6 +76,14 @@ export function createLineReader(options: LineReaderOptions & { readonly home: s
     },
     hush() {
       screen.isHushed = true;
+    },
+    aside(print) {
+      const { rows } = reader.getCursorPos();
+      if (rows > 0) moveCursor(process.stdout, 0, -rows);
+      cursorTo(process.stdout, 0);
+      clearScreenDown(process.stdout);
+      print();
+      reader.prompt(true);
     },
     close: () => reader.close(),
   };

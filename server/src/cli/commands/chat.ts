@@ -1,8 +1,10 @@
 import { TroupeError } from "@troupe/contracts";
+import { systemClock } from "../../kit/index.ts";
 import { chatSession } from "../chat/chat-session.ts";
 import { type Conversations, openConversations } from "../chat/conversation.ts";
 import { lastWords } from "../chat/last-words.ts";
 import { createLineReader, type LineReader, type LineReaderOptions } from "../chat/line-reader.ts";
+import { createNews } from "../chat/news.ts";
 import { talk } from "../chat/talk.ts";
 import { tellEnd } from "../chat/tell-end.ts";
 import { createTurnView } from "../chat/turn-view.ts";
@@ -43,7 +45,10 @@ export async function chat(
   const openReader = (own: LineReaderOptions): LineReader =>
     createLineReader({ ...own, home: environment.home });
   await chatSession(
-    { client, output, conversations, agents, status, openReader, size: terminalSize },
+    {
+      ...{ client, output, conversations, agents, status, openReader, size: terminalSize },
+      news: createNews({ client, clock: systemClock() }),
+    },
     { agentId, session },
   );
 }

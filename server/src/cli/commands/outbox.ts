@@ -13,7 +13,10 @@ export async function listOutbox({ connect, output }: CommandContext): Promise<v
 export async function holdOutbox({ connect, output }: CommandContext): Promise<void> {
   await using client = await connect({ command: "outbox hold" });
   const hold = await client.call<Hold>("POST", "/admin/outbox/hold", {});
-  output.result(hold, () => "The outbox is held: replies to channels wait for ./troupe outbox release.");
+  output.result(
+    hold,
+    () => "The outbox is held: replies to channels, jobs and flows wait for ./troupe outbox release.",
+  );
 }
 
 export async function releaseOutbox(

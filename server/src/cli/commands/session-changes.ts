@@ -1,7 +1,7 @@
-import { createInterface } from "node:readline/promises";
 import type { Message, Page, Session } from "@troupe/contracts";
 import { TroupeError, textOf } from "@troupe/contracts";
 import type { AdminClient } from "../client.ts";
+import { confirm } from "../confirm.ts";
 import type { CommandContext } from "../context.ts";
 import { plural } from "../format/time.ts";
 import { oneLine } from "../output.ts";
@@ -43,7 +43,10 @@ export async function deleteSession(
   await using client = await connect({ command: "session delete" });
   if (options.yes !== true) {
     const { title } = await client.call<ShownSession>("GET", pathOf(id));
-    await confirm(`Delete "${oneLine(title)}" (${id}) for good? It cannot be brought back.`);
+    await confirm(`Delete "${oneLine(title)}" (${id}) for good? It cannot be brought back.`, {
+      unasked: "Nobody can be asked here. Add --yes to delete it without a question.",
+      nothing: "Nothing was deleted.",
+    });
   }
   const query = queryOf({ cancel: options.cancel === true ? "true" : undefined });
   const removed = await client.call<Removed>("DELETE", `${pathOf(id)}${query}`);
@@ -52,21 +55,6 @@ export async function deleteSession(
     const stopped = cancelled.length === 0 ? "" : ` ${plural(cancelled.length, "turn")} stopped for it.`;
     return `Deleted: ${plural(messages, "message")} of ${plural(turns, "turn")}.${stopped}`;
   });
-}
-
-/** Asks at the terminal. Throws `request.invalid` where nobody can answer, `turn.cancelled` where the answer is not yes. */
-async function confirm(question: string): Promise<void> {
-  if (process.stdin.isTTY !== true) {
-    throw new TroupeError("Nobody can be asked here. Add --yes to delete it without a question.", {
-      code: "request.invalid",
-    });
-  }
-  using lines = createInterface({ input: process.stdin, output: process.stderr });
-  // Ctrl-C and Ctrl-D are answers too.
-  const answer = await lines.question(`${question} Type yes: `).catch(() => "\n");
-  if (answer === "\n") process.stderr.write(answer);
-  if (answer.trim().toLowerCase() !== "yes")
-    throw new TroupeError("Nothing was deleted.", { code: "turn.cancelled" });
 }
 
 export async function branchSession(

@@ -1,4 +1,4 @@
-import type { Message, Page, Session } from "@troupe/contracts";
+import type { Message, Page, Session, Turn } from "@troupe/contracts";
 import { textOf } from "@troupe/contracts";
 import { safeText } from "../../kit/index.ts";
 import type { CommandContext } from "../context.ts";
@@ -33,21 +33,30 @@ export async function showSession(
   const limit = limitOf(options);
   await using client = await connect({ command: "session show" });
   const path = `/api/sessions/${encodeURIComponent(id)}`;
-  const [session, messages] = await Promise.all([
+  const [session, messages, turns] = await Promise.all([
     client.call<Session>("GET", path),
     client.call<Page<Message>>("GET", `${path}/messages${queryOf({ limit, newest: "true" })}`),
+    client.call<Page<Turn>>("GET", `/api/turns${queryOf({ session: id, limit })}`),
   ]);
+  // A conversation that was handed over is answered by more than one.
+  const agents = new Map(turns.items.map((turn) => [turn.id, turn.agentId]));
   output.result({ session, messages: messages.items }, () =>
-    formatConversation(session, messages.items, output.paint),
+    formatConversation(session, messages.items, agents, output.paint),
   );
 }
 
-function formatConversation(session: Session, messages: readonly Message[], paint: Paint): string {
-  const head = `session ${paint.bold(session.id)}  agent ${session.agentId}  ${session.channel}/${oneLine(session.key, 40)}`;
+function formatConversation(
+  session: Session,
+  messages: readonly Message[],
+  agents: ReadonlyMap<string, string>,
+  paint: Paint,
+): string {
+  const handed = session.handedTo === undefined ? "" : `  handed to ${session.handedTo}`;
+  const head = `session ${paint.bold(session.id)}  agent ${session.agentId}${handed}  ${session.channel}/${oneLine(session.key, 40)}`;
   const inOrder = messages.toSorted((a, b) => a.seq - b.seq);
   const lines = inOrder.map((message) => {
-    const who =
-      message.role === "user" ? session.peerId : message.role === "assistant" ? session.agentId : "notice";
+    const agent = agents.get(message.turnId) ?? session.agentId;
+    const who = message.role === "user" ? session.peerId : message.role === "assistant" ? agent : "notice";
     const text = safeText(textOf(message.parts)).trimEnd().replace(/\n/g, "\n    ");
     const marks = message.parts.flatMap((part) => (part.type === "tool-call" ? [part.name] : []));
     const tools = marks.length === 0 ? "" : paint.dim(`  (${marks.join(", ")})`);

@@ -1,5 +1,6 @@
-import { TroupeError } from "@troupe/contracts";
+import { type Lane, TroupeError } from "@troupe/contracts";
 import { displayPath, ROLES, type Role, type Serving, startServing } from "../../app/index.ts";
+import { isLane, LANES, nearestName } from "../../kit/index.ts";
 import type { Options } from "../add-command.ts";
 import type { CommandContext } from "../context.ts";
 import type { Output } from "../output.ts";
@@ -11,6 +12,7 @@ const EXIT_CODES = { SIGINT: 130, SIGTERM: 143 } as const;
 /** Starts Troupe and serves until a signal. A second signal ends it at once. */
 export async function up({ environment, output }: CommandContext, options: Options = {}): Promise<void> {
   const role = roleOf(options.role);
+  const laneChoice = { lanes: lanesOf(options.lanes), concurrency: concurrencyOf(options.concurrency) };
   let serving: Serving | undefined;
   let stopping: Promise<void> | undefined;
   const done = Promise.withResolvers<void>();
@@ -27,7 +29,7 @@ export async function up({ environment, output }: CommandContext, options: Optio
   const isOnTerminal = process.stdin.isTTY || process.stdout.isTTY;
   process.on("SIGHUP", () => (isOnTerminal ? onSignal("SIGTERM") : reloadNow(serving, output)));
 
-  serving = await startServing(environment, { page: true, role });
+  serving = await startServing(environment, { page: true, role, laneChoice });
   // Since the process was started, Node's own start included.
   const readyMs = performance.now();
   if (!output.isJson) await tellBuild(serving, output);
@@ -43,6 +45,31 @@ function roleOf(name: unknown): Role {
   const role = ROLES.find((one) => one === (name ?? "all"));
   if (role !== undefined) return role;
   throw new TroupeError(`There is no role "${String(name)}". Name one of: ${ROLES.join(", ")}.`, {
+    code: "request.invalid",
+  });
+}
+
+/** `realtime,background`. */
+function lanesOf(text: unknown): readonly Lane[] | undefined {
+  if (typeof text !== "string") return undefined;
+  const names = text.split(",").map((name) => name.trim());
+  const unknown = names.find((name) => !isLane(name));
+  if (unknown === undefined) return LANES.filter((lane) => names.includes(lane));
+  const meant = nearestName(unknown, LANES);
+  const hint = meant === undefined ? "" : ` Did you mean "${meant}"?`;
+  throw new TroupeError(
+    `There is no lane "${unknown}".${hint} Name some of ${LANES.join(", ")}, joined by commas.`,
+    { code: "request.invalid" },
+  );
+}
+
+const MOST_AT_ONCE = 1_000;
+
+function concurrencyOf(text: unknown): number | undefined {
+  if (text === undefined) return undefined;
+  const number = Number(text);
+  if (Number.isInteger(number) && number >= 1 && number <= MOST_AT_ONCE) return number;
+  throw new TroupeError(`--concurrency is a whole number from 1 to ${MOST_AT_ONCE}.`, {
     code: "request.invalid",
   });
 }
@@ -109,7 +136,10 @@ function readyText(serving: Serving, readyMs: number): string {
 
 /** A process that takes no messages: what it does, and where it is watched. */
 function roleText({ addresses, home, troupe }: Serving, readyMs: number): string {
-  const does = troupe.role === "agent" ? "runs turns" : "delivers replies and does what comes after them";
+  const { lanes } = troupe.effects;
+  const where = lanes.length === LANES.length ? "" : ` (${lanes.join(", ")})`;
+  const does =
+    troupe.role === "agent" ? "runs turns" : `delivers replies and does what comes after them${where}`;
   return [
     `Troupe is ready in ${(readyMs / 1000).toFixed(1)} s: this process ${does}.`,
     `  Watched   ${addresses?.metrics ?? ""}/ready and /metrics`,

@@ -1,3 +1,4 @@
+import type { DeadLetter } from "@troupe/contracts";
 import { describe, expect, test } from "vitest";
 import type { StatusReport, WaitingRows } from "../../app/index.ts";
 import { safeText } from "../../kit/index.ts";
@@ -7,6 +8,11 @@ import { duration, plural, usd } from "./time.ts";
 
 const { paint } = createOutput({ isJson: false, noColor: true });
 const NOW = new Date(2026, 10, 21, 7, 30).getTime();
+const letter: DeadLetter = {
+  ...{ source: "effect", id: "e", kind: "of.tomorrow", state: "parked", turnId: "T6", sessionId: "s" },
+  ...{ agentId: "ana", to: undefined, attempts: 1, error: "no handler" },
+  ...{ createdAt: NOW - 200_000, failedAt: NOW - 180_000 },
+};
 const none: WaitingRows = { count: 0, isMore: false, oldestAt: undefined };
 
 const calm: StatusReport = {
@@ -19,12 +25,14 @@ const calm: StatusReport = {
   now: NOW,
   turns: { running: 0, waiting: 0 },
   messages: { states: { replied: 1204 }, oldestAcceptedAt: undefined },
-  outbox: { pending: none, sending: none, unknown: none, dead: none },
+  outbox: { pending: none, sending: none },
   hold: undefined,
   unreadable: [],
-  unsent: [],
-  effects: { pending: none, running: none, parked: none, dead: none, shed: none },
-  failedEffects: [],
+  lanes: [],
+  shed: none,
+  deadLetters: { kinds: [], latest: [] },
+  jobs: { open: 0, running: 0, due: { count: 0, oldestAt: undefined }, nextAt: undefined },
+  flows: { parked: [] },
   processes: [{ id: "p1", pid: 340, role: "serve", leaseUntil: NOW + 60_000, isAlive: true }],
   budget: { day: "2026-11-21", spentMicroUsd: 0, reservedMicroUsd: 0, limitMicroUsd: undefined, asked: 0 },
   models: { default: ["local/llama3.2", "offline/guide"] },
@@ -62,6 +70,30 @@ describe("the status", () => {
     ]);
   });
 
+  test("tells of schedules where there are any, and since when one waits", () => {
+    const due = { count: 0, oldestAt: undefined };
+    const waits = { open: 12, running: 1, due, nextAt: NOW + 300_000 };
+    const late = { ...waits, running: 0, due: { count: 2, oldestAt: NOW - 65_000 }, nextAt: NOW - 65_000 };
+
+    expect(formatStatus({ ...calm, jobs: waits }, paint)).toContain(
+      "  Jobs      12 open; 1 runs; none is due, the next in 5 min\n",
+    );
+    expect(formatStatus({ ...calm, jobs: late }, paint)).toContain(
+      "  Jobs      12 open; none runs; 2 are due, the oldest for 65 s\n",
+    );
+  });
+
+  test("tells what flows wait for, since when, and which ones no process here knows", () => {
+    const parked = [
+      { on: "event", count: 3, oldestAt: NOW - 86_400_000 * 3 },
+      { on: "version", count: 1, oldestAt: NOW - 240_000 },
+    ] as const;
+
+    expect(formatStatus({ ...calm, flows: { parked } }, paint)).toContain(
+      "  Flows     3 for an event, the oldest for 3 d; 1 for a version that is not here, the oldest for 4 min: ./troupe flow list --on version",
+    );
+  });
+
   test("of a restored home says that its outbox is held, and which secret cannot be opened", () => {
     const hold = { spaceId: "default", reason: "It was restored.", since: NOW };
     const unreadable = [{ setting: "providers.x.apiKey", reason: "The master key is gone." }];
@@ -82,38 +114,42 @@ describe("the status", () => {
         turns: { running: 2, waiting: 1 },
         messages: { states: { accepted: 3, failed: 1 }, oldestAcceptedAt: NOW - 3_600_000 * 3 },
         outbox: {
-          pending: { count: 200, isMore: true, oldestAt: NOW - 240_000 },
+          pending: { count: 200, oldestAt: NOW - 240_000 },
           sending: none,
-          unknown: { count: 1, isMore: false, oldestAt: NOW },
-          dead: { count: 2, isMore: false, oldestAt: NOW },
         },
-        unsent: [
+        lanes: [
           {
-            ...{ turnId: "T9", state: "unknown", channel: "sms", target: "+380", at: NOW - 60_000 },
-            error: undefined,
+            ...{ lane: "realtime", running: 2, due: 14, later: 0, dueSince: NOW - 3_000 },
+            ...{ oldestAt: NOW - 240_000, isLeft: false },
           },
           {
-            ...{ turnId: "T8", state: "dead", channel: "telegram", target: "chat-1", at: NOW - 240_000 },
-            error: "blocked by\nthe user",
+            ...{ lane: "background", running: 0, due: 0, later: 0, dueSince: undefined },
+            ...{ oldestAt: undefined, isLeft: false },
+          },
+          {
+            ...{ lane: "heavy", running: 0, due: 1, later: 5, dueSince: NOW - 60_000 },
+            ...{ oldestAt: NOW - 7_200_000, isLeft: true },
           },
         ],
-        effects: {
-          pending: { count: 3, isMore: false, oldestAt: NOW - 240_000 },
-          running: none,
-          parked: { count: 1, isMore: false, oldestAt: NOW },
-          dead: { count: 200, isMore: true, oldestAt: NOW },
-          shed: { count: 7, isMore: false, oldestAt: NOW },
+        shed: { count: 7, isMore: false, oldestAt: NOW },
+        deadLetters: {
+          kinds: [
+            { kind: "delivery.telegram", count: 1204, oldestAt: NOW - 10_800_000 },
+            { kind: "storyline.summary", count: 1, oldestAt: NOW - 120_000 },
+          ],
+          latest: [
+            {
+              ...{ ...letter, source: "delivery", kind: "delivery.sms", state: "unknown", turnId: "T9" },
+              ...{ to: "+380", error: undefined, failedAt: NOW - 60_000 },
+            },
+            {
+              ...{ ...letter, source: "delivery", kind: "delivery.telegram", state: "dead", turnId: "T8" },
+              ...{ to: "chat-1", error: "blocked by\nthe user", failedAt: NOW - 240_000 },
+            },
+            letter,
+            { ...letter, turnId: "T5" },
+          ],
         },
-        failedEffects: [
-          {
-            ...{ turnId: "T7", kind: "storyline.summary", state: "dead", at: NOW - 120_000 },
-            error: "The model failed.",
-          },
-          {
-            ...{ turnId: "T6", kind: "of.tomorrow", state: "parked", at: NOW - 180_000 },
-            error: "no handler",
-          },
-        ],
         processes: [
           { id: "p1", pid: 340, role: "serve", leaseUntil: NOW + 60_000, isAlive: true },
           { id: "p0", pid: 120, role: "serve", leaseUntil: NOW - 60_000, isAlive: false },
@@ -141,14 +177,19 @@ describe("the status", () => {
     expect(text).toContain("3 on the way, the oldest for 3 h; 1 failed");
     expect(text).toContain("used up; more was asked for: ./troupe budget list");
     expect(text).toContain("2 run, 1 waits");
-    expect(text).toContain("200+ wait, the oldest for 4 min; 1 unknown; 2 given up");
-    expect(text).toContain("            unknown 60 s ago: sms +380, turn T9\n");
-    expect(text).toContain("            given up 4 min ago: telegram chat-1, turn T8, blocked by the user\n");
+    expect(text).toContain("Delivery   200 wait, the oldest for 4 min\n");
     expect(text).toContain(
-      "Effects    3 wait, the oldest for 4 min; 1 parked for a newer version; 200+ given up; 7 left out under load",
+      [
+        "  Effects    realtime: 2 run, 14 wait, 3.0 s behind, the oldest for 4 min",
+        "             heavy: 1 waits, 5 for later, 60 s behind, the oldest for 2 h, no process works in it",
+        "             7 left out under load",
+        "  Dead       1,204 delivery.telegram, 1 storyline.summary, the oldest for 3 h: ./troupe dlq list",
+        "             unknown 60 s ago: delivery.sms to +380, turn T9",
+        "             given up 4 min ago: delivery.telegram to chat-1, turn T8, blocked by the user",
+        "             parked 3 min ago: of.tomorrow, turn T6, no handler",
+        "  Processes",
+      ].join("\n"),
     );
-    expect(text).toContain("given up 2 min ago: storyline.summary, turn T7, The model failed.\n");
-    expect(text).toContain("parked 3 min ago: of.tomorrow, turn T6, no handler\n");
     expect(text).toContain("Processes  340 (serve, this one), 120 (serve, its lease has ended)");
     expect(text).toContain("4.99 of 5.00 USD today, 0.01 USD reserved; used up");
     expect(text).toContain(

@@ -1,3 +1,4 @@
+import type { DeadLetter } from "@troupe/contracts";
 import type { StatusReport, WaitingRows } from "../../app/index.ts";
 import { oneLine, type Paint, table } from "../output.ts";
 import { clockTime, count, dateTime, duration, plural, usd } from "./time.ts";
@@ -10,11 +11,12 @@ export function formatStatus(status: StatusReport, paint: Paint): string {
   const rows: string[][] = [
     ["Messages", messagesText(status)],
     ["Turns", turnsText(status)],
-    ["Delivery", deliveryText(status, paint)],
+    ["Delivery", deliveryText(status)],
     ...heldRows(status, paint),
-    ...unsentRows(status, paint),
-    ["Effects", effectsText(status, paint)],
-    ...failedRows(status, paint),
+    ...laneRows(status, paint),
+    ...deadRows(status, paint),
+    ...(status.jobs.open === 0 ? [] : [["Jobs", jobsText(status)]]),
+    ...flowRows(status, paint),
     ...(status.processes.length > 1 ? [["Processes", processesText(status, paint)]] : []),
     ["Budget", budgetText(status, paint)],
     [
@@ -95,35 +97,70 @@ function turnsText({ turns }: StatusReport): string {
     : `${runs}, ${count(turns.waiting)} ${turns.waiting === 1 ? "waits" : "wait"}`;
 }
 
-/** A line for each reply that an operator has to decide about, with the command that shows its whole life. */
-function unsentRows({ unsent, now }: StatusReport, paint: Paint): string[][] {
-  return unsent.slice(0, SHOWN_ROWS).map(({ turnId, state, channel, target, error, at }) => {
-    const what = state === "unknown" ? paint.warn("unknown") : paint.bad("given up");
-    const why = error === undefined ? "" : `, ${oneLine(error, 60)}`;
-    return ["", `${what} ${duration(now - at)} ago: ${channel} ${oneLine(target, 24)}, turn ${turnId}${why}`];
+/** A line for each lane that has something to do. */
+function laneRows({ lanes, shed, now }: StatusReport, paint: Paint): string[][] {
+  const lines = lanes.flatMap(({ lane, running, due, later, dueSince, oldestAt, isLeft }) => {
+    if (running + due + later === 0) return [];
+    const parts = [
+      ...(running > 0 ? [`${count(running)} ${running === 1 ? "runs" : "run"}`] : []),
+      ...(due > 0 ? [`${count(due)} ${due === 1 ? "waits" : "wait"}`] : []),
+      ...(later > 0 ? [`${count(later)} for later`] : []),
+      ...(dueSince === undefined ? [] : [`${duration(Math.max(0, now - dueSince))} behind`]),
+      ...(oldestAt === undefined ? [] : [`the oldest for ${duration(Math.max(0, now - oldestAt))}`]),
+      ...(isLeft ? [paint.bad("no process works in it")] : []),
+    ];
+    return [`${lane}: ${parts.join(", ")}`];
   });
+  if (lines.length === 0) lines.push("nothing waits");
+  if (shed.count > 0) lines.push(paint.warn(`${rowsText(shed)} left out under load`));
+  return lines.map((line, at) => [at === 0 ? "Effects" : "", line]);
 }
 
-function effectsText({ effects, now }: StatusReport, paint: Paint): string {
-  const open = effects.pending.count + effects.running.count;
-  const oldest = Math.min(effects.pending.oldestAt ?? now, effects.running.oldestAt ?? now);
-  const more = effects.pending.isMore || effects.running.isMore ? "+" : "";
-  const parts = [
-    open === 0 ? "nothing waits" : `${count(open)}${more} wait, the oldest for ${duration(now - oldest)}`,
-  ];
-  if (effects.parked.count > 0)
-    parts.push(paint.warn(`${rowsText(effects.parked)} parked for a newer version`));
-  if (effects.dead.count > 0) parts.push(paint.bad(`${rowsText(effects.dead)} given up`));
-  if (effects.shed.count > 0) parts.push(paint.warn(`${rowsText(effects.shed)} left out under load`));
-  return parts.join("; ");
+/** What needs an operator, by kind, and the last of it. */
+function deadRows({ deadLetters: { kinds, latest }, now }: StatusReport, paint: Paint): string[][] {
+  if (kinds.length === 0) return [];
+  const oldest = Math.min(...kinds.map(({ oldestAt }) => oldestAt));
+  const named = kinds.map(({ kind, count: number }) => `${count(number)} ${oneLine(kind, 40)}`).join(", ");
+  const first = `${paint.bad(named)}, the oldest for ${duration(now - oldest)}: ./troupe dlq list`;
+  const rest = latest.slice(0, SHOWN_ROWS).map((letter) => deadLine(letter, now, paint));
+  return [first, ...rest].map((line, at) => [at === 0 ? "Dead" : "", line]);
 }
 
-function failedRows({ failedEffects, now }: StatusReport, paint: Paint): string[][] {
-  return failedEffects.slice(0, SHOWN_ROWS).map(({ turnId, kind, state, error, at }) => {
-    const what = state === "parked" ? paint.warn("parked") : paint.bad("given up");
-    const why = error === undefined ? "" : `, ${oneLine(error, 60)}`;
-    return ["", `${what} ${duration(now - at)} ago: ${oneLine(kind, 40)}, turn ${turnId}${why}`];
+function deadLine(letter: DeadLetter, now: number, paint: Paint): string {
+  const { state, kind, to, turnId, error, failedAt } = letter;
+  const what = state === "dead" ? paint.bad("given up") : paint.warn(state);
+  const whom = to === undefined ? "" : ` to ${oneLine(to, 24)}`;
+  const why = error === undefined ? "" : `, ${oneLine(error, 60)}`;
+  return `${what} ${duration(now - failedAt)} ago: ${oneLine(kind, 40)}${whom}, turn ${turnId}${why}`;
+}
+
+function jobsText({ jobs: { open, running, due, nextAt }, now }: StatusReport): string {
+  const runs = running === 0 ? "none runs" : `${count(running)} ${running === 1 ? "runs" : "run"}`;
+  const next = nextAt === undefined ? "" : `, the next in ${duration(nextAt - now)}`;
+  const when =
+    due.oldestAt === undefined
+      ? `none is due${next}`
+      : `${count(due.count)} ${due.count === 1 ? "is" : "are"} due, the oldest for ${duration(now - due.oldestAt)}`;
+  return `${count(open)} open; ${runs}; ${when}`;
+}
+
+const WAITS_FOR: Readonly<Record<StatusReport["flows"]["parked"][number]["on"], string>> = {
+  timer: "for their time",
+  event: "for an event",
+  manual: "for somebody to resume them",
+  children: "for flows that they began",
+  turn: "for a turn",
+  version: "for a version that is not here",
+};
+
+/** Only where there are any: what they wait for, and since when. */
+function flowRows({ flows, now }: StatusReport, paint: Paint): string[][] {
+  if (flows.parked.length === 0) return [];
+  const parts = flows.parked.map(({ on, count: number, oldestAt }) => {
+    const text = `${count(number)} ${WAITS_FOR[on]}, the oldest for ${duration(now - oldestAt)}`;
+    return on === "version" ? `${paint.bad(text)}: ./troupe flow list --on version` : text;
   });
+  return [["Flows", parts.join("; ")]];
 }
 
 function processesText({ processes, process }: StatusReport, paint: Paint): string {
@@ -139,16 +176,11 @@ function processesText({ processes, process }: StatusReport, paint: Paint): stri
     .join(", ");
 }
 
-function deliveryText({ outbox, now }: StatusReport, paint: Paint): string {
+function deliveryText({ outbox, now }: StatusReport): string {
   const open = outbox.pending.count + outbox.sending.count;
+  if (open === 0) return "nothing waits";
   const oldest = Math.min(outbox.pending.oldestAt ?? now, outbox.sending.oldestAt ?? now);
-  const more = outbox.pending.isMore || outbox.sending.isMore ? "+" : "";
-  const parts = [
-    open === 0 ? "nothing waits" : `${count(open)}${more} wait, the oldest for ${duration(now - oldest)}`,
-  ];
-  if (outbox.unknown.count > 0) parts.push(paint.warn(`${rowsText(outbox.unknown)} unknown`));
-  if (outbox.dead.count > 0) parts.push(paint.bad(`${rowsText(outbox.dead)} given up`));
-  return parts.join("; ");
+  return `${count(open)} wait, the oldest for ${duration(now - oldest)}`;
 }
 
 function heldRows({ hold }: StatusReport, paint: Paint): string[][] {

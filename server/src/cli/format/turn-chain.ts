@@ -6,10 +6,13 @@ import type {
   Session,
   TraceEntry,
   Turn,
+  TurnOrigin,
+  TurnTree,
 } from "@troupe/contracts";
 import { textOf } from "@troupe/contracts";
 import { oneLine, type Paint } from "../output.ts";
 import { clockTime, duration, usd } from "./time.ts";
+import { formatOrigin, formatTree } from "./turn-tree.ts";
 import { formatTurnUsage, type TurnUsage } from "./turn-usage.ts";
 
 /** Everything that is kept of one turn. */
@@ -24,6 +27,8 @@ export interface TurnLife {
     | readonly Pick<EffectRecord, "kind" | "createdAt" | "state" | "error" | "endedAt">[]
     | undefined;
   readonly usage?: TurnUsage | undefined;
+  readonly origin?: TurnOrigin | null | undefined;
+  readonly caused?: TurnTree | undefined;
 }
 
 const WHAT_WIDTH = 9;
@@ -35,8 +40,9 @@ export function formatTurnChain(life: TurnLife, paint: Paint): string {
     .map((entry, order) => ({ entry, order }))
     .sort((a, b) => a.entry.at - b.entry.at || a.order - b.order)
     .map(({ entry }) => line(entry, paint));
-  const lines = [header(life, paint), ...entries, ...effectLine(life, paint), ...closing(turn, paint)];
-  return [...lines, ...formatTurnUsage(life.usage, paint)].join("\n");
+  const before = formatOrigin(life.origin ?? undefined, paint);
+  const after = [...effectLine(life, paint), ...closing(turn, paint), ...formatTurnUsage(life.usage, paint)];
+  return [header(life, paint), ...before, ...entries, ...after, ...formatTree(life.caused, paint)].join("\n");
 }
 
 function header({ turn, session, storyline }: TurnLife, paint: Paint): string {

@@ -1,0 +1,50 @@
+import type { Command } from "commander";
+import { add, group } from "./add-command.ts";
+
+/** `memory …`: what agents keep in mind, how they know it, and taking it back. */
+export function addMemory(program: Command): void {
+  const memory = group(program, "memory", "what agents keep in mind: search, show, forget, undo, audit");
+  add(
+    memory,
+    "search [words...]",
+    "list memories that hold all of these words, the newest first",
+    async (context, options, ...words) =>
+      (await import("./commands/memory.ts")).searchMemories(context, options, words),
+  )
+    .option("--agent <id>", "only of this agent")
+    .option("--kind <kind>", "only of this kind: fact, episode, summary …")
+    .option("--reader <peer>", "only what this peer may be told")
+    .option("--closed", "with those that count no longer")
+    .option("--limit <n>", "at most so many", "20");
+  add(memory, "show <id>", "print a memory with all that is kept of it", async (context, _options, id = "") =>
+    (await import("./commands/memory.ts")).showMemory(context, id),
+  );
+  add(
+    memory,
+    "why <id>",
+    "tell how a memory is known: the messages and memories that it rests on",
+    async (context, _options, id = "") => (await import("./commands/memory.ts")).whyMemory(context, id),
+  );
+  add(
+    memory,
+    "forget <id>",
+    "close a memory: it is recalled no more, and can be brought back",
+    async (context, options, id = "") =>
+      (await import("./commands/memory.ts")).forgetMemory(context, options, id),
+  ).option("--erase", "delete it for good instead");
+  add(
+    memory,
+    "undo <id>",
+    "take back what was done last with a memory: closing it, or making it",
+    async (context, _options, id = "") => (await import("./commands/memory.ts")).undoMemory(context, id),
+  );
+  add(memory, "stats", "count memories by agent and kind", async (context, options) =>
+    (await import("./commands/memory.ts")).countMemories(context, options),
+  ).option("--agent <id>", "only of this agent");
+  add(
+    memory,
+    "audit",
+    "look for duplicates, stale and secret-looking memories, and breaches of audiences",
+    async (context, options) => (await import("./commands/memory.ts")).auditMemories(context, options),
+  ).option("--agent <id>", "only of this agent");
+}
