@@ -70,7 +70,6 @@ function useCommands(isWanted: boolean): readonly CommandCard[] {
     () => [
       ...(known.get(language) ?? cards ?? []),
       { names: ["new"], usage: "/new", help: words.commandNew },
-      { names: ["stop"], usage: "/stop", help: words.commandStop },
     ],
     [cards, language, words],
   );

@@ -55,7 +55,7 @@ export function Composer({ thread, name }: { readonly thread: Thread; readonly n
     files.clear();
     const command = text.trim();
     if (command === "/new") chat.startNew(thread.agentId);
-    else if (command === "/stop") stop();
+    else if (command === "/stop" && busy) stop();
     else void chat.send(thread.id, text, parts);
   };
   const menu = useCommandMenu(text, change);

@@ -103,7 +103,6 @@ export const en = {
   commandsFound: (count: number) =>
     `${count === 1 ? "1 command" : `${count} commands`}; up and down choose, Tab takes one`,
   commandNew: "begin a new conversation",
-  commandStop: "stop the answer",
   // read aloud
   isAnswering: (name: string) => `${name} is answering.`,
   says: (name: string, text: string) => `${name}: ${text}`,

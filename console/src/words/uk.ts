@@ -104,7 +104,6 @@ export const uk: Words = {
   commands: "Команди",
   commandsFound: (count) => `Команд: ${count}; вгору і вниз — вибрати, Tab — узяти`,
   commandNew: "почати нову розмову",
-  commandStop: "зупинити відповідь",
   isAnswering: (name) => `${name} відповідає.`,
   says: (name, text) => `${name}: ${text}`,
   codeSpoken: "(код)",
