@@ -7,10 +7,12 @@ import { freePort } from "./free-port.ts";
 /** A NATS server of its own, which may be stopped and killed. Disposing ends it. */
 export interface NatsServer extends AsyncDisposable {
   readonly url: string;
+  /** Undefined while it is stopped. */
+  readonly processId: number | undefined;
   /** SIGKILL: connections are cut, and nothing listens until `start`. */
   stop(): Promise<void>;
-  /** On the same port. */
-  start(): Promise<void>;
+  /** On the same port, with these arguments instead of those of before. */
+  start(args?: readonly string[]): Promise<void>;
   /** Stands still, connections open, until `resume`. */
   pause(): void;
   resume(): void;
@@ -28,10 +30,10 @@ export async function startNatsServer(
   if (spawnSync("nats-server", ["--version"]).status !== 0) return undefined;
   const port = await freePort();
   let child: ChildProcess | undefined;
-  const start = async (): Promise<void> => {
-    child = spawn("nats-server", ["-a", "127.0.0.1", "-p", String(port), ...(options.args ?? [])], {
-      stdio: "ignore",
-    });
+  let args = options.args ?? [];
+  const start = async (others = args): Promise<void> => {
+    args = others;
+    child = spawn("nats-server", ["-a", "127.0.0.1", "-p", String(port), ...args], { stdio: "ignore" });
     const deadline = Date.now() + START_MS;
     while (!(await answers(port))) {
       if (Date.now() > deadline || child.exitCode !== null) throw new Error("nats-server did not start.");
@@ -49,7 +51,10 @@ export async function startNatsServer(
   await start();
   return {
     url: `nats://127.0.0.1:${port}`,
-    start,
+    start: (others) => start(others),
+    get processId() {
+      return child?.pid;
+    },
     stop,
     pause: () => void child?.kill("SIGSTOP"),
     resume: () => void child?.kill("SIGCONT"),

@@ -8,6 +8,8 @@ export interface TcpProxy extends AsyncDisposable {
   set(mode: "open" | "closed"): void;
   /** What the server says from now on to those who are connected is lost. */
   swallowAnswers(): void;
+  /** Whoever connects next hears one piece of what the server says, and nothing after it. */
+  swallowNext(): void;
   /** Cuts what is open; new connections get through. */
   cut(): void;
   /** The same, and the server does not notice: as when a cable is pulled. */
@@ -35,12 +37,15 @@ export async function openTcpProxy(target: {
   let isOpen = true;
   let connections = 0;
   let answers = 0;
+  let swallowsNext = false;
   const server = createServer((near) => {
     if (!isOpen) return near.destroy();
     connections += 1;
     const far = connect(target.port, target.host);
     const pair: Pair = { near, far, isDeaf: false, isPulled: false };
     pairs.add(pair);
+    const isCutShort = swallowsNext;
+    swallowsNext = false;
     const end = (): void => {
       near.destroy();
       if (pair.isPulled) return;
@@ -52,6 +57,7 @@ export async function openTcpProxy(target: {
       if (pair.isDeaf) return;
       near.write(bytes);
       answers += 1;
+      if (isCutShort) pair.isDeaf = true;
     });
     for (const socket of [near, far]) socket.on("error", end).on("close", end);
   });
@@ -77,6 +83,9 @@ export async function openTcpProxy(target: {
     },
     swallowAnswers() {
       for (const pair of pairs) pair.isDeaf = true;
+    },
+    swallowNext() {
+      swallowsNext = true;
     },
     cut,
     get connections() {

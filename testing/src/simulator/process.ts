@@ -34,6 +34,8 @@ export interface SimulatedProcess extends Place {
   leave(): void;
   /** Everything that reaches it is held back for `forMs` milliseconds. */
   stop(forMs: number): void;
+  /** Its wall clock is put forward, or back where `byMs` is negative. Its monotonic clock goes on as it did. */
+  shiftClock(byMs: number): void;
 }
 
 export interface ProcessOptions {
@@ -47,8 +49,9 @@ export interface ProcessOptions {
 }
 
 export function createSimulatedProcess(options: ProcessOptions): SimulatedProcess {
-  const { world, faults, name, skewMs = 0 } = options;
+  const { world, faults, name } = options;
   const queues = new Map<string, number>();
+  let skewMs = options.skewMs ?? 0;
   let held: (() => void)[] = [];
   let state: SimulatedProcess["state"] = "running";
 
@@ -95,6 +98,10 @@ export function createSimulatedProcess(options: ProcessOptions): SimulatedProces
       state = "stopped";
       world.log(name, "is stopped", `for ${Math.round(forMs)} ms`);
       world.after(forMs, undefined, "continue", resume);
+    },
+    shiftClock(byMs) {
+      skewMs += byMs;
+      world.log(name, "has its clock moved", `by ${Math.round(byMs)} ms`);
     },
   };
   return self;

@@ -193,6 +193,47 @@ describe("the bus", () => {
   });
 });
 
+describe("a process that is cut off from the bus", () => {
+  it("hears itself alone, then is told that it is back", async () => {
+    const { world, faults, process } = setUp();
+    const other = createSimulatedProcess({ world, faults, name: "p2" });
+    const bus = createSimulatedBus(world, faults);
+    const heard: string[] = [];
+    const envelope: Envelope = { id: "1", kind: "ring", v: 1, at: 0, payload: {} };
+    for (const one of [process, other])
+      bus.of(one).subscribe(">", (_envelope, subject) => heard.push(`${one.name} ${subject}`));
+    bus.cutOff(other, 1_000);
+    bus.of(process).publish("turn.due", envelope);
+    bus.of(other).publish("outbox.due", envelope);
+
+    await settle(world);
+    expect(heard.toSorted()).toEqual(["p1 turn.due", "p2 bus.back", "p2 outbox.due"]);
+    bus.of(process).publish("job.due", envelope);
+    await settle(world);
+
+    expect(heard.filter((one) => one.endsWith("job.due")).toSorted()).toEqual(["p1 job.due", "p2 job.due"]);
+  });
+});
+
+describe("clocks that jump", () => {
+  it("move what a process or the database reads, and no timer", async () => {
+    const { world, process } = setUp();
+    const [before, database] = [process.clock.now(), world.utcMs];
+    let firedMs = 0;
+    process.clock.schedule(100, () => {
+      firedMs = world.nowMs;
+    });
+
+    process.shiftClock(-5_000);
+    world.shiftUtc(60_000);
+    await settle(world);
+
+    expect(firedMs).toBe(100);
+    expect(world.utcMs - database).toBe(60_100);
+    expect(process.clock.now() - before).toBe(55_100);
+  });
+});
+
 describe("the platform", () => {
   it("outlives the process that wrote to it, and drops repeats of a key on a keyed channel alone", async () => {
     const { world, faults, process } = setUp();

@@ -13,8 +13,10 @@ export interface World {
   readonly random: Random;
   /** Milliseconds since the beginning, with fractions. */
   readonly nowMs: number;
-  /** UTC milliseconds. */
+  /** UTC milliseconds, as the database's clock has them. */
   readonly utcMs: number;
+  /** Puts that clock forward, or back where it is negative. */
+  shiftUtc(byMs: number): void;
   /** Events that happened. */
   readonly steps: number;
   /** Something happens in `place` (undefined: outside of every process) after `delayMs` milliseconds. */
@@ -47,15 +49,14 @@ export interface WorldOptions {
   readonly keepLog?: boolean;
 }
 
-export function createWorld({
-  seed,
-  startUtcMs = Date.UTC(2026, 10, 20, 12, 0, 0),
-  keepLog = false,
-}: WorldOptions): World {
+const START_UTC_MS = Date.UTC(2026, 10, 20, 12, 0, 0);
+
+export function createWorld({ seed, startUtcMs = START_UTC_MS, keepLog = false }: WorldOptions): World {
   const queue = createEventQueue<WorldEvent>();
   const lines: string[] = [];
   const digest = createDigest();
   let nowMs = 0;
+  let shiftMs = 0;
   let order = 0;
   let steps = 0;
   let held = 0;
@@ -86,19 +87,18 @@ export function createWorld({
       return nowMs;
     },
     get utcMs() {
-      return startUtcMs + Math.floor(nowMs);
+      return startUtcMs + shiftMs + Math.floor(nowMs);
+    },
+    shiftUtc(byMs) {
+      shiftMs += byMs;
+      log("world", "clock of the database is moved", `by ${Math.round(byMs)} ms`);
     },
     get steps() {
       return steps;
     },
     after(delayMs, place, label, run) {
-      const event: WorldEvent = {
-        atMs: nowMs + Math.max(0, delayMs),
-        order: order++,
-        place,
-        label,
-        happen: run,
-      };
+      const atMs = nowMs + Math.max(0, delayMs);
+      const event: WorldEvent = { atMs, order: order++, place, label, happen: run };
       queue.push(event);
       return {
         [Symbol.dispose]() {
@@ -108,9 +108,7 @@ export function createWorld({
     },
     hold(work) {
       held += 1;
-      const settled = (): void => {
-        held -= 1;
-      };
+      const settled = (): void => void held--;
       work.then(settled, settled);
       return work;
     },

@@ -1,6 +1,14 @@
 import type { AgentChannel, AgentDelivery, NewAgentMessage } from "@troupe/contracts";
 import { expect, it } from "vitest";
-import { codeOf, commit, type GetHarness, options, SPACE, type StoreHarness } from "./store-fixtures.ts";
+import {
+  accepting,
+  codeOf,
+  commit,
+  type GetHarness,
+  options,
+  SPACE,
+  type StoreHarness,
+} from "./store-fixtures.ts";
 
 const AT = Date.UTC(2026, 10, 20, 12, 0, 0);
 
@@ -52,6 +60,8 @@ export function describeAgents(get: GetHarness): void {
   describeBatches(get);
   describeGuard(get);
   describeGathers(get);
+  describeStops(get);
+  describePruning(get);
 }
 
 function describeChannels(get: GetHarness): void {
@@ -154,6 +164,22 @@ function describeBatches(get: GetHarness): void {
     expect(one).toMatchObject({ messageId: "m-1", attempts: 1, isAlone: true, state: "waiting" });
     expect((await agentDeliveries.delivery("m-2", "kate", options))?.batchId).toBeUndefined();
   });
+
+  it("gives nothing to whoever comes back late from an earlier try", async () => {
+    const harness = get();
+    const { agentDeliveries } = harness.stores;
+    await withMessages(harness, 1);
+    const bind = (batchId: string, attempts: number) =>
+      commit(harness, agentDeliveries.bind({ batchId, messageId: "m-1", to: "kate", limit: 9, attempts }));
+    await bind("first", 0);
+    await commit(harness, agentDeliveries.activated({ batchId: "first", turnId: "turn-9" }));
+    await commit(harness, agentDeliveries.again({ messageId: "m-1", to: "kate" }));
+
+    await bind("first", 0);
+    expect(await agentDeliveries.ofBatch("first", options)).toEqual([]);
+    await bind("second", 1);
+    expect(statesOf(await agentDeliveries.ofBatch("second", options))).toEqual(["m-1 waiting"]);
+  });
 }
 
 function describeGuard(get: GetHarness): void {
@@ -172,8 +198,9 @@ function describeGuard(get: GetHarness): void {
     await activate("b-1", "ana", "bob", AT + 30);
     await activate("a-5", "ana", "kate", AT + 105);
     expect(await codeOf(activate("a-6", "ana", "kate", AT + 106))).toBe("rate.limited");
-    const prune = agentDeliveries.prune({ before: AT + 20, limit: 10 });
-    expect((await commit(harness, prune)).read(prune)).toEqual({ count: 2 });
+    // What is forgotten counts no longer.
+    await commit(harness, agentDeliveries.prune({ before: AT, countedSince: AT + 100, limit: 10 }));
+    await activate("a-6", "ana", "kate", AT + 106);
   });
 
   it("keeps the count of a pair when many begin at once", async () => {
@@ -198,14 +225,14 @@ function describeGuard(get: GetHarness): void {
   });
 }
 
-function describeGathers(get: GetHarness): void {
-  const gather = {
-    ...{ id: "g-1", spaceId: SPACE, agentId: "ana", sessionId: "session-1", turnId: "turn-1" },
-    ...{ rootTurnId: "root-1", wanted: 2, total: 2, depth: 0, hops: 0, createdAt: AT },
-    lane: "background" as const,
-    state: "open" as const,
-  };
+const gather = {
+  ...{ id: "g-1", spaceId: SPACE, agentId: "ana", sessionId: "session-1", turnId: "turn-1" },
+  ...{ rootTurnId: "root-1", wanted: 2, total: 2, depth: 0, hops: 0, createdAt: AT },
+  lane: "background" as const,
+  state: "open" as const,
+};
 
+function describeGathers(get: GetHarness): void {
   it("ends a gather once, and shows what it waits for", async () => {
     const harness = get();
     const { agentChannels, agentDeliveries } = harness.stores;
@@ -235,7 +262,9 @@ function describeGathers(get: GetHarness): void {
 
     expect(await stateOf()).toBe("open");
   });
+}
 
+function describeStops(get: GetHarness): void {
   it("stops a chain: what waits of it, what it gathers, and what it says later", async () => {
     const harness = get();
     const { agentChannels, agentDeliveries } = harness.stores;
@@ -246,7 +275,7 @@ function describeGathers(get: GetHarness): void {
 
     await commit(
       harness,
-      agentDeliveries.stop({ spaceId: SPACE, rootTurnId: "root-1", reason: "Stopped.", at: AT }),
+      agentDeliveries.stop({ spaceId: SPACE, turnId: "root-1", reason: "Stopped.", at: AT }),
     );
     await commit(harness, agentChannels.post(said(3), [{ to: "kate" }]));
     await commit(harness, agentDeliveries.gather({ ...gather, id: "g-2" }));
@@ -259,5 +288,67 @@ function describeGathers(get: GetHarness): void {
     for (const id of ["g-1", "g-2"]) {
       expect((await agentDeliveries.findGather(id, options))?.state).toBe("stopped");
     }
+  });
+
+  it("stops what one turn within a chain says, and leaves the rest of the chain", async () => {
+    const harness = get();
+    const { agentChannels, agentDeliveries } = harness.stores;
+    await withMessages(harness, 1);
+    const elsewhere = { ...said(2).origin, turnId: "turn-2" };
+    await commit(harness, agentChannels.post(said(2, { origin: elsewhere }), [{ to: "kate" }]));
+    await commit(harness, agentDeliveries.gather(gather));
+
+    await commit(
+      harness,
+      agentDeliveries.stop({ spaceId: SPACE, turnId: "turn-1", reason: "Stopped.", at: AT }),
+    );
+    await commit(harness, agentChannels.post(said(3), [{ to: "kate" }]));
+    await commit(harness, agentDeliveries.gather({ ...gather, id: "g-2", turnId: "turn-2" }));
+
+    const list = await agentDeliveries.list({ spaceId: SPACE }, options);
+    expect(statesOf(list.items)).toEqual(["m-3 cancelled", "m-2 waiting", "m-1 cancelled"]);
+    expect((await agentDeliveries.findGather("g-1", options))?.state).toBe("stopped");
+    expect((await agentDeliveries.findGather("g-2", options))?.state).toBe("open");
+  });
+
+  it("lets a turn that comes after its chain was stopped run for nobody: it is asked to stop from the beginning", async () => {
+    const harness = get();
+    const { agentDeliveries, turns } = harness.stores;
+    await commit(
+      harness,
+      agentDeliveries.stop({ spaceId: SPACE, turnId: "root-1", reason: "Stopped.", at: AT }),
+    );
+    for (const [n, rootTurnId] of ["root-1", "root-2"].entries()) {
+      const turn = { owner: "p-1", payload: { cause: { rootTurnId, depth: 1 } } };
+      await commit(harness, ...accepting(harness, n, { sessionId: `session-${n}`, turn }));
+    }
+
+    expect(await turns.get("turn-0", options)).toMatchObject({ state: "queued", cancelRequested: true });
+    expect(await turns.get("turn-1", options)).toMatchObject({ state: "running", cancelRequested: false });
+  });
+}
+
+function describePruning(get: GetHarness): void {
+  it("prunes what ended long ago, and keeps what waits however old it is", async () => {
+    const harness = get();
+    const { agentChannels, agentDeliveries } = harness.stores;
+    await withMessages(harness, 1, 2, 3);
+    const ends = { channelId: "c-1", to: "kate", state: "done" } as const;
+    await commit(harness, agentDeliveries.end({ ...ends, messageId: "m-1", at: AT + 10 }));
+    await commit(harness, agentDeliveries.end({ ...ends, messageId: "m-3", at: AT + 90 }));
+    await commit(harness, agentDeliveries.gather(gather), agentDeliveries.gather({ ...gather, id: "g-2" }));
+    await commit(harness, agentDeliveries.endGather({ id: "g-1", state: "told", at: AT + 10 }));
+    const prune = agentDeliveries.prune({ before: AT + 50, countedSince: AT, limit: 10 });
+
+    expect((await commit(harness, prune)).read(prune)).toEqual({ count: 1 });
+
+    const { items } = await agentChannels.messages({ channelId: "c-1" }, options);
+    expect(items.map(({ id }) => id)).toEqual(["m-3", "m-2"]);
+    expect(statesOf((await agentDeliveries.list({ spaceId: SPACE }, options)).items)).toEqual([
+      "m-3 done",
+      "m-2 waiting",
+    ]);
+    expect(await agentDeliveries.findGather("g-1", options)).toBeUndefined();
+    expect(await agentDeliveries.findGather("g-2", options)).toBeDefined();
   });
 }

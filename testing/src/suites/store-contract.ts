@@ -20,9 +20,11 @@ import {
 import { describeFlowFamilies } from "./store-flow-families.ts";
 import { describeFlowSignals } from "./store-flow-signals.ts";
 import { describeFlows } from "./store-flows.ts";
+import { describeHandoffs } from "./store-handoffs.ts";
 import { describeInboxAndLists } from "./store-inbox.ts";
 import { describeInboxItems } from "./store-inbox-items.ts";
 import { describeJobs } from "./store-jobs.ts";
+import { describeMemories } from "./store-memories.ts";
 import { describeModules } from "./store-modules.ts";
 import { describeMoney } from "./store-money.ts";
 import { describeRecords } from "./store-records.ts";
@@ -34,6 +36,7 @@ import { describeSessions } from "./store-sessions.ts";
 import { describeSignIns } from "./store-sign-ins.ts";
 import { describeTapes } from "./store-tapes.ts";
 import { describeUpkeep } from "./store-upkeep.ts";
+import { describeVectors } from "./store-vectors.ts";
 import { describeWaiting } from "./store-waiting.ts";
 
 /** What every store keeps to. `open` gives a fresh, empty one. */
@@ -64,6 +67,7 @@ export function storeContract(name: string, open: () => Promise<StoreHarness>): 
     describe("browsers that are signed in", () => describeSignIns(() => harness));
     describe("sealed secrets", () => describeSecrets(() => harness));
     describe("a held outbox", () => describeHolds(() => harness));
+    describe("vectors", () => describeVectors(() => harness));
     describe("tapes of turns", () => describeTapes(() => harness));
     describe("jobs and their runs", () => describeJobs(() => harness));
     describe("flows", () => {
@@ -72,9 +76,11 @@ export function storeContract(name: string, open: () => Promise<StoreHarness>): 
     });
     describe("events that flows wait for", () => describeFlowSignals(() => harness));
     describe("instances of modules", () => describeModules(() => harness));
+    describe("conversations handed over", () => describeHandoffs(() => harness));
     describe("agents among themselves", () => describeAgents(() => harness));
     describe("people's inboxes", () => describeInboxItems(() => harness));
     describe("references", () => describeReferences(() => harness));
+    describe("records of memory", () => describeMemories(() => harness));
     describe("memories and search", () => describeSearch(() => harness));
   });
 }

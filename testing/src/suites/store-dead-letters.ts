@@ -57,6 +57,7 @@ const idsOf = async (harness: StoreHarness, query: Partial<DeadLetterQuery> = {}
 export function describeDeadLetters(get: GetHarness): void {
   describeLists(get);
   describeDetails(get);
+  describeAgentMessages(get);
   describeChanges(get);
 }
 
@@ -76,6 +77,7 @@ function describeLists(get: GetHarness): void {
       ],
     );
     expect(items.map(({ agentId }) => agentId)).toEqual(["ana", undefined, "ana", "ana"]);
+    expect(items.map(({ to }) => to)).toEqual(["b", undefined, "a", undefined]);
     expect(await harness.stores.deadLetters.counts(SPACE, options)).toEqual([
       { kind: "delivery.telegram", count: 2, oldestAt: 600 },
       { kind: "of.tomorrow", count: 1, oldestAt: 700 },
@@ -94,6 +96,8 @@ function describeLists(get: GetHarness): void {
     expect(await idsOf(harness, { kind: "delivery" })).toEqual(["o-unknown", "o-dead"]);
     expect(await idsOf(harness, { since: 600, until: 800 })).toEqual(["e-parked", "o-dead"]);
     expect(await idsOf(harness, { agentId: "ana" })).toEqual(["o-unknown", "o-dead", "e-dead"]);
+    expect(await idsOf(harness, { state: "dead" })).toEqual(["o-dead", "e-dead"]);
+    expect(await idsOf(harness, { state: "unknown", kind: "effect" })).toEqual([]);
     expect(await idsOf(harness, { spaceId: "another" })).toEqual([]);
     await expect(idsOf(harness, { cursor: "nonsense" })).rejects.toMatchObject({ code: "request.invalid" });
   });
@@ -141,6 +145,89 @@ function describeDetails(get: GetHarness): void {
 
     expect([before, gone, await idsOf(harness)]).toEqual([["turn-1"], ["turn-1"], []]);
     expect((await turns.get("turn-1", options))?.state).toBe("dead");
+  });
+}
+
+/** A message that "ana" wrote to "kate" in the chain of "root-1", given up at 500. */
+async function giveUpMessage(harness: StoreHarness): Promise<void> {
+  const { agentChannels, agentDeliveries } = harness.stores;
+  const channelId = "c-1";
+  await commit(
+    harness,
+    agentChannels.open(
+      {
+        ...{ id: channelId, spaceId: SPACE, kind: "direct", name: "", creator: "ana", ownerId: "key-1" },
+        ...{ peerId: "peer-1", audience: ["peer-1"], createdAt: 100 },
+      },
+      ["ana", "kate"],
+    ),
+    agentChannels.post(
+      {
+        ...{ id: "m-1", spaceId: SPACE, channelId, kind: "message", from: "ana", text: "Look at this." },
+        mentions: [],
+        origin: {
+          ...{ sessionId: "session-1", turnId: "turn-1", rootTurnId: "root-1" },
+          ...{ depth: 1, hops: 0, lane: "realtime" },
+        },
+        createdAt: 100,
+      },
+      [{ to: "kate" }],
+    ),
+  );
+  const ended = { messageId: "m-1", channelId, to: "kate", reason: "3 turns failed.", at: 500 };
+  await commit(harness, agentDeliveries.end({ ...ended, state: "dead" }));
+}
+
+/** What ended long ago goes. */
+const prune = (harness: StoreHarness) =>
+  commit(harness, harness.stores.agentDeliveries.prune({ before: 5_000, countedSince: 0, limit: 10 }));
+
+function describeAgentMessages(get: GetHarness): void {
+  it("shows a message that an agent never took, with its words, and lets it wait again", async () => {
+    const harness = get();
+    await commit(harness, ...accepting(harness, 1));
+    await giveUpMessage(harness);
+    const { deadLetters, agentDeliveries } = harness.stores;
+    const id = "m-1:kate";
+
+    expect((await deadLetters.list({ spaceId: SPACE }, options)).items).toEqual([
+      {
+        ...{ source: "agent-message", id, kind: "agent.message", state: "dead", attempts: 0 },
+        ...{ turnId: "turn-1", sessionId: "session-1", agentId: "kate", to: "kate" },
+        ...{ error: "3 turns failed.", createdAt: 100, failedAt: 500 },
+      },
+    ]);
+    expect((await deadLetters.get(SPACE, id, options))?.payload).toEqual({
+      ...{ kind: "message", from: "ana", to: "kate", channelId: "c-1", text: "Look at this." },
+      originTurnId: "turn-1",
+    });
+    const chosen = { spaceId: SPACE, ids: [id], at: 1_000 };
+    const run = (write: Write<readonly string[]>) => result(harness, write);
+    expect(await run(deadLetters.replay("agent-message", chosen))).toEqual([id]);
+    expect(await run(deadLetters.replay("agent-message", chosen))).toEqual([]);
+    expect(await agentDeliveries.delivery("m-1", "kate", options)).toMatchObject({
+      ...{ state: "waiting", attempts: 0, isAlone: true },
+    });
+    expect(await idsOf(harness)).toEqual([]);
+  });
+
+  it("leaves a message of a stopped chain where it is, however old, and lets it go once it is dismissed", async () => {
+    const harness = get();
+    await giveUpMessage(harness);
+    const { deadLetters, agentDeliveries } = harness.stores;
+    const stop = { spaceId: SPACE, turnId: "root-1", reason: "stopped", at: 600 };
+    await commit(harness, agentDeliveries.stop(stop));
+    const chosen = { spaceId: SPACE, ids: ["m-1:kate"], at: 1_000 };
+
+    const replayed = await result(harness, deadLetters.replay("agent-message", chosen));
+    await prune(harness);
+    const before = await idsOf(harness, { kind: "agent-message" });
+    const purged = await result(harness, deadLetters.purge("agent-message", chosen));
+
+    expect([replayed, before, purged, await idsOf(harness)]).toEqual([[], ["m-1:kate"], ["m-1:kate"], []]);
+    expect((await agentDeliveries.delivery("m-1", "kate", options))?.state).toBe("dead");
+    await prune(harness);
+    expect(await agentDeliveries.delivery("m-1", "kate", options)).toBeUndefined();
   });
 }
 

@@ -66,6 +66,19 @@ function describeDependencies(get: GetHarness): void {
     expect((await jobOf(harness, "held"))?.reason).toMatch(/did not succeed/);
     expect(await result(harness, jobRuns.release(1))).toEqual({ count: 0 });
   });
+
+  it("leaves none behind that was made in the moment in which what it waits for was cancelled", async () => {
+    const harness = get();
+    const { jobs, jobRuns } = harness.stores;
+    await commit(harness, jobs.put(newJob(harness, "a")));
+    await commit(harness, jobs.change({ id: "a", revision: 1 }, { state: "cancelled" }, 1));
+    await commit(harness, waitingFor(harness, "fails", ["a"], true), waitingFor(harness, "held", ["a"]));
+
+    await commit(harness, jobRuns.release(2));
+
+    expect(await statesOf(harness, "fails", "held")).toEqual(["failed", "blocked"]);
+    expect((await jobOf(harness, "held"))?.reason).toMatch(/did not succeed/);
+  });
 }
 
 function describeOtherDependencies(get: GetHarness): void {

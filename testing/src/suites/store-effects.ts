@@ -34,10 +34,30 @@ async function claim(harness: StoreHarness, query: Partial<Query> = {}): Promise
 const settle = (harness: StoreHarness, id: string, outcome: EffectOutcome, epoch = 1): Promise<unknown> =>
   commit(harness, harness.stores.effects.settle({ id, epoch }, outcome, 9));
 
+function describeTakeover(get: GetHarness): void {
+  it("lets a process whose own lease has ended take nothing from others: when a clock leaps, all have ended at once", async () => {
+    const harness = get();
+    const { effects, leases } = harness.stores;
+    for (const id of ["p-1", "p-2"])
+      await commit(harness, leases.register({ id, pid: 1, role: "all", leaseMs: 60_000 }));
+    await commit(harness, effects.put(effect("held")));
+    expect(await claim(harness)).toEqual(["held"]);
+    for (const id of ["p-1", "p-2"]) await commit(harness, leases.end(id));
+
+    expect(await claim(harness, { owner: "p-2" })).toEqual([]);
+    await commit(harness, effects.put(effect("free")));
+    expect(await claim(harness, { owner: "p-2" })).toEqual(["free"]);
+    await commit(harness, leases.renew("p-2", 60_000));
+    expect(await claim(harness, { owner: "p-2" })).toEqual(["held"]);
+  });
+}
+
 export function describeEffectOrder(get: GetHarness): void {
   describeUrgency(get);
+  describeDone(get);
   describeKeys(get);
   describeRenewal(get);
+  describeTakeover(get);
   describeTroubles(get);
   describeOtherEnds(get);
 }
@@ -68,6 +88,18 @@ function describeUrgency(get: GetHarness): void {
     expect(await effects.nextDue("background", options)).toBe(FAR_OFF);
   });
 
+  it("gives one at once although the clock of the process that wrote it goes far ahead of the store's", async () => {
+    const harness = get();
+    const createdAt = harness.now() + 180_000;
+    await commit(
+      harness,
+      harness.stores.effects.put(effect("a", { createdAt })),
+      harness.stores.effects.put(effect("b", { createdAt, dueAt: createdAt + 1 })),
+    );
+
+    expect(await claim(harness)).toEqual(["a"]);
+  });
+
   it("gives those of one kind and version alone where these are asked for", async () => {
     const harness = get();
     const { effects } = harness.stores;
@@ -81,6 +113,31 @@ function describeUrgency(get: GetHarness): void {
 
     expect(await claim(harness, { only: { kind: "summary", v: 1 } })).toEqual(["a", "d"]);
     expect(await claim(harness)).toEqual(["b", "c"]);
+  });
+}
+
+function describeDone(get: GetHarness): void {
+  it("marks several as done at once, or none where one of them is held no longer", async () => {
+    const harness = get();
+    const { effects } = harness.stores;
+    const ids = ["a", "b", "c"];
+    await commit(harness, ...ids.map((id) => effects.put(effect(id))));
+    await claim(harness);
+    await settle(harness, "c", { kind: "retry", dueAt: 0, error: "busy" });
+    await claim(harness, { owner: "p-2" });
+    const held = (epochs: Readonly<Record<string, number>>) =>
+      Object.entries(epochs).map(([id, epoch]) => ({ id, epoch }));
+    const states = async () => (await effects.ofTurn("turn-1", options)).map(({ state }) => state);
+
+    const late = await codeOf(commit(harness, effects.settleDone(held({ a: 1, b: 1, c: 1 }), 700)));
+    const between = await states();
+    await commit(harness, effects.settleDone(held({ a: 1, b: 1, c: 2 }), 700));
+
+    expect([late, between]).toEqual(["store.conflict", ["running", "running", "running"]]);
+    expect(await effects.ofTurn("turn-1", options)).toMatchObject(
+      ids.map((id) => ({ id, state: "done", endedAt: 700 })),
+    );
+    expect(await codeOf(commit(harness, effects.settleDone(held({ a: 1 }), 800)))).toBe("store.conflict");
   });
 }
 
@@ -161,6 +218,18 @@ function describeRenewal(get: GetHarness): void {
     expect([held, ofAnother]).toEqual([[{ id: "a", epoch: 1 }], []]);
     expect(await claim(harness, { owner: "p-2" })).toEqual(["c"]);
   });
+
+  it("leaves a claim to the process that asks, although its own lease has ended: it is alive", async () => {
+    const harness = get();
+    const { effects, leases } = harness.stores;
+    await commit(harness, leases.register({ id: "p-1", pid: 1, role: "all", leaseMs: 500 }));
+    await commit(harness, effects.put(effect("a")));
+    await claim(harness);
+    await harness.pass(501);
+
+    expect(await claim(harness)).toEqual([]);
+    expect(await claim(harness, { owner: "p-2" })).toEqual(["a"]);
+  });
 }
 
 function describeTroubles(get: GetHarness): void {
@@ -185,6 +254,19 @@ function describeTroubles(get: GetHarness): void {
     ]);
     expect(kept?.errors[0]?.at).toBe(9);
     expect(kept?.errors[1]?.at).toBeGreaterThan(1_000_000_000_000);
+  });
+
+  it("takes an attempt back that does not count, and remembers what went wrong", async () => {
+    const harness = get();
+    const { effects } = harness.stores;
+    await commit(harness, effects.put(effect("a")));
+    await claim(harness);
+    await settle(harness, "a", { kind: "retry", dueAt: 0, error: "store away", isUncounted: true });
+    await claim(harness);
+
+    expect(await effects.ofTurn("turn-1", options)).toMatchObject([
+      { attempt: 1, epoch: 2, errors: [{ error: "store away" }] },
+    ]);
   });
 
   it("shows the last ten of many", async () => {

@@ -7,6 +7,7 @@ export function describeFlowFamilies(get: GetHarness): void {
   describeDrives(get);
   describeFamilies(get);
   describeLists(get);
+  describeParked(get);
 }
 
 function describeDrives(get: GetHarness): void {
@@ -74,10 +75,24 @@ function describeFamilies(get: GetHarness): void {
     await commit(harness, flows.move(moveOf(child, { end: "finished" }), change(harness, "finished")));
 
     // Whoever counted before the child ended may not put the parent to rest.
-    const rest = flows.release(parent as FlowRun, { dueAt: undefined, keepsAttempt: false });
+    const rest = flows.release(parent as FlowRun, { dueAt: undefined, attempt: 0 });
     expect(await codeOf(commit(harness, rest))).toBe("store.conflict");
     expect((await claim(harness)).map(({ id }) => id)).toEqual(["parent"]);
     expect(await flows.children("parent", options)).toMatchObject([{ id: "child", status: "finished" }]);
+    expect(await whatOf(harness, "parent")).toEqual(["started", "child-ended"]);
+  });
+
+  it("says whether a child has not ended yet", async () => {
+    const harness = get();
+    const { flows } = harness.stores;
+    await start(harness, { id: "parent", wait: { kind: "children", to: "all-done" } });
+    expect(await flows.hasOpenChildren("parent", options)).toBe(false);
+    await start(harness, { id: "child", parentId: "parent" });
+    expect(await flows.hasOpenChildren("parent", options)).toBe(true);
+    const child = await flowIn(harness, "child");
+    await commit(harness, flows.move(moveOf(child, { end: "failed" }), change(harness, "failed")));
+
+    expect(await flows.hasOpenChildren("parent", options)).toBe(false);
   });
 
   it("asks the children of a cancelled or failed flow to cancel, and of a finished one not", async () => {
@@ -123,6 +138,30 @@ function describeLists(get: GetHarness): void {
     expect(idsOf(await flows.ofSession({ ...session, spaceId: "other" }, options))).toEqual([]);
   });
 
+  it("lists only what waits for one kind of thing, or what no known program is", async () => {
+    const harness = get();
+    const { flows } = harness.stores;
+    await start(harness, { id: "runs" });
+    await start(harness, { id: "waits", wait: { kind: "manual", to: "x" } });
+    await start(harness, { id: "old", version: 9, wait: { kind: "manual", to: "x" } });
+    await start(harness, { id: "watched", definition: "ci", isMirrored: true });
+    await start(harness, { id: "gone", version: 9 });
+    await commit(
+      harness,
+      flows.move(moveOf(await flowIn(harness, "gone"), { end: "finished" }), change(harness, "finished")),
+    );
+    const open = { spaceId: SPACE, statuses: ["running", "waiting"] as const };
+    const listed = async (query: object) =>
+      (await flows.list({ ...open, ...query }, options)).items.map(({ id }) => id);
+
+    expect(await listed({ on: "manual" })).toEqual(["old", "waits"]);
+    expect(await listed({ on: "event" })).toEqual([]);
+    expect(await listed({ unknownTo: PROGRAMS })).toEqual(["old"]);
+    expect(await listed({ unknownTo: [] })).toEqual(["old", "waits", "runs"]);
+  });
+}
+
+function describeParked(get: GetHarness): void {
   it("counts what is parked by what it waits for, unknown versions apart", async () => {
     const harness = get();
     const { flows } = harness.stores;

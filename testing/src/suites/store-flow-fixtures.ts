@@ -59,5 +59,5 @@ export async function flowIn(harness: StoreHarness, id = "flow-1"): Promise<Flow
 }
 
 export async function whatOf(harness: StoreHarness, id = "flow-1"): Promise<readonly string[]> {
-  return (await harness.stores.flows.history(id, options)).map(({ what }) => what);
+  return (await harness.stores.flows.history({ id }, options)).map(({ what }) => what);
 }

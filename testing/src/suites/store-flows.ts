@@ -5,7 +5,9 @@ import { change, claim, claimOne, flowIn, moveOf, PROGRAMS, start, whatOf } from
 
 export function describeFlows(get: GetHarness): void {
   describeChanges(get);
+  describeHistories(get);
   describeClaims(get);
+  describeRenewals(get);
   describeDueTimes(get);
   describeCancels(get);
 }
@@ -45,7 +47,7 @@ function describeChanges(get: GetHarness): void {
     expect(await flowIn(harness)).toMatchObject({
       ...{ status: "waiting", wait, state: { packed: "так 📦" }, revision: 2, dueAt: undefined },
     });
-    expect(await flows.history("flow-1", options)).toMatchObject([
+    expect(await flows.history({ id: "flow-1" }, options)).toMatchObject([
       { n: 1, what: "started", step: "pack" },
       { n: 2, what: "waits", step: "pack", by: "process-1", detail: "for a person" },
     ]);
@@ -78,6 +80,51 @@ function describeChanges(get: GetHarness): void {
   });
 }
 
+function describeHistories(get: GetHarness): void {
+  it("gives the newest lines of a long history, oldest first, and those before a revision", async () => {
+    const harness = get();
+    const { flows } = harness.stores;
+    await start(harness);
+    for (const step of ["a", "b", "c"])
+      await commit(harness, flows.move(moveOf(await flowIn(harness), { step }), change(harness, step)));
+    const linesOf = async (query: object) =>
+      (await flows.history({ id: "flow-1", ...query }, options)).map(({ n, what }) => `${n} ${what}`);
+
+    expect(await linesOf({ limit: 2 })).toEqual(["3 b", "4 c"]);
+    expect(await linesOf({ limit: 2, before: 3 })).toEqual(["1 started", "2 a"]);
+    expect(await linesOf({})).toHaveLength(4);
+  });
+}
+
+function describeRenewals(get: GetHarness): void {
+  it("prolongs the claims that are still held, and tells which of them are to be cancelled", async () => {
+    const harness = get();
+    const { flows } = harness.stores;
+    for (const id of ["kept", "asked", "taken", "free"]) await start(harness, { id });
+    const first = flows.claim({ owner: "a", leaseMs: 400, limit: 3, programs: PROGRAMS });
+    expect(await result(harness, first)).toHaveLength(3);
+    await commit(
+      harness,
+      flows.requestCancel({ id: "asked", spaceId: SPACE }, change(harness, "cancel-requested", "stop")),
+      flows.move(moveOf(await flowIn(harness, "taken"), { step: "send" }), change(harness, "step")),
+    );
+    const renew = (owner: string) =>
+      result(
+        harness,
+        flows.renew({ owner, leaseMs: 60_000, ids: ["kept", "asked", "taken", "free", "none"] }),
+      );
+
+    expect((await renew("a")).toSorted((one, two) => one.id.localeCompare(two.id))).toEqual([
+      { id: "asked", epoch: 1, cancelRequested: "stop" },
+      { id: "kept", epoch: 1, cancelRequested: undefined },
+    ]);
+    expect(await renew("b")).toEqual([]);
+    await harness.pass(450);
+    // The lease that was prolonged stands; only what nobody held is given.
+    expect((await claim(harness, "b")).map(({ id }) => id).toSorted()).toEqual(["free", "taken"]);
+  });
+}
+
 function describeClaims(get: GetHarness): void {
   it("gives a due flow to one claim, under its next epoch, until the lease ends", async () => {
     const harness = get();
@@ -86,11 +133,11 @@ function describeClaims(get: GetHarness): void {
 
     const [first] = await result(
       harness,
-      flows.claim({ owner: "a", leaseMs: 40, limit: 5, programs: PROGRAMS }),
+      flows.claim({ owner: "a", leaseMs: 1_000, limit: 5, programs: PROGRAMS }),
     );
     expect(first).toMatchObject({ epoch: 1, attempt: 1, owner: "a" });
     expect(await claim(harness, "b")).toEqual([]);
-    await harness.pass(60);
+    await harness.pass(1_001);
     const [second] = await claim(harness, "b");
 
     expect(second).toMatchObject({ epoch: 2, attempt: 2, owner: "b" });
@@ -106,6 +153,20 @@ function describeClaims(get: GetHarness): void {
     expect(await flows.nextDue(["order@2"], options)).toBeUndefined();
     expect(await claim(harness, "new", ["order@2", "other@1"])).toEqual([]);
     expect(await claim(harness, "old", ["other@1", "order@1"])).toHaveLength(1);
+  });
+
+  it("gives nothing to a process whose own lease has ended, whose claims would be over as they begin", async () => {
+    const harness = get();
+    const { leases } = harness.stores;
+    await commit(harness, leases.register({ id: "a", pid: 1, role: "all", leaseMs: 60_000 }));
+    await start(harness);
+    expect(await claim(harness, "a")).toHaveLength(1);
+    await start(harness, { id: "flow-2" });
+    await commit(harness, leases.end("a"));
+
+    expect(await claim(harness, "a")).toEqual([]);
+    await commit(harness, leases.renew("a", 60_000));
+    expect((await claim(harness, "a")).map(({ id }) => id)).toEqual(["flow-2"]);
   });
 
   it("takes over at once from a process whose lease has ended", async () => {
@@ -131,7 +192,7 @@ function describeDueTimes(get: GetHarness): void {
     const flow = await claimOne(harness);
     const dueAt = harness.now() + 60_000;
 
-    await commit(harness, flows.release(flow, { dueAt, error: "The shop is closed.", keepsAttempt: true }));
+    await commit(harness, flows.release(flow, { dueAt, error: "The shop is closed.", attempt: 1 }));
 
     expect(await flowIn(harness)).toMatchObject({
       attempt: 1,
@@ -140,9 +201,9 @@ function describeDueTimes(get: GetHarness): void {
       owner: undefined,
     });
     expect(await flows.nextDue(PROGRAMS, options)).toBe(dueAt);
-    expect(
-      await codeOf(commit(harness, flows.release({ ...flow, epoch: 9 }, { dueAt, keepsAttempt: false }))),
-    ).toBe("store.conflict");
+    expect(await codeOf(commit(harness, flows.release({ ...flow, epoch: 9 }, { dueAt, attempt: 0 })))).toBe(
+      "store.conflict",
+    );
   });
 
   it("makes a timer due at its time, and a deadline where that is earlier", async () => {

@@ -6,7 +6,9 @@ import { claimOf, jobOf, lastRun, newJob, settled, statesOf, timeAt } from "./st
 export function describeJobs(get: GetHarness): void {
   describeKeeping(get);
   describeClaims(get);
+  describeLeftBehind(get);
   describeOtherClaims(get);
+  describeWaits(get);
   describeEnds(get);
   describeDependentJobs(get);
 }
@@ -108,6 +110,16 @@ function describeClaims(get: GetHarness): void {
     const [second] = await result(harness, jobRuns.claim(claimOf("p-2")));
 
     expect(second).toMatchObject({ runId: first?.runId, dueAt: first?.dueAt, epoch: 2 });
+    // The moment of the first claim, as it was kept and as it was told.
+    expect(Math.abs((second?.claimedAt ?? 0) - (first?.claimedAt ?? 0))).toBeLessThan(500);
+    // Whatever a person chose meanwhile is of the run after it.
+    await commit(
+      harness,
+      jobs.change({ id: "job-1", revision: 1 }, { next: timeAt(harness.now() + 9_000) }, 7),
+    );
+    await harness.pass(1_001);
+    const [third] = await result(harness, jobRuns.claim(claimOf("p-2")));
+    expect(third).toMatchObject({ runId: first?.runId, dueAt: first?.dueAt });
     const old = { jobId: "job-1", epoch: 1 };
     expect(await codeOf(commit(harness, jobRuns.postpone(old, 10)))).toBe("store.conflict");
   });
@@ -123,10 +135,70 @@ function describeClaims(get: GetHarness): void {
     );
     await commit(harness, leases.end("p-1"));
 
-    expect(await jobRuns.nextDue(options)).toBe(0);
+    expect(await jobRuns.untilDueMs("p-9", options)).toBe(0);
     expect(await result(harness, jobRuns.claim(claimOf("p-2")))).toMatchObject([
       { runId: "job-1.1", epoch: 2 },
     ]);
+  });
+}
+
+function describeLeftBehind(get: GetHarness): void {
+  it("leaves a start to the process that asks, although its own lease has ended: it is alive", async () => {
+    const harness = get();
+    const { jobs, jobRuns, leases } = harness.stores;
+    await commit(harness, leases.register({ id: "p-1", pid: 1, role: "all", leaseMs: 500 }));
+    await commit(harness, jobs.put(newJob(harness, "job-1")));
+    await result(harness, jobRuns.claim({ ...claimOf("p-1"), leaseMs: 90_000 }));
+    await harness.pass(501);
+
+    expect(await result(harness, jobRuns.claim(claimOf("p-1")))).toEqual([]);
+    expect(await jobRuns.untilDueMs("p-1", options)).toBeGreaterThan(0);
+    expect(await jobRuns.untilDueMs("p-2", options)).toBe(0);
+    expect(await result(harness, jobRuns.claim(claimOf("p-2")))).toHaveLength(1);
+  });
+
+  it("gives the run of a job that was cancelled meanwhile too, so that somebody ends it", async () => {
+    const harness = get();
+    const { jobs, jobRuns } = harness.stores;
+    await commit(harness, jobs.put(newJob(harness, "job-1")));
+    await result(harness, jobRuns.claim(claimOf("p-1")));
+    await commit(harness, jobs.change({ id: "job-1", revision: 1 }, { state: "cancelled" }, 5));
+
+    await harness.pass(1_001);
+
+    expect(await result(harness, jobRuns.claim(claimOf("p-2")))).toMatchObject([
+      { runId: "job-1.1", job: { state: "cancelled" } },
+    ]);
+  });
+
+  it("lets a run begin until it or its job has ended", async () => {
+    const harness = get();
+    const { jobs, jobRuns } = harness.stores;
+    const ids = ["open", "cancelled", "settled"];
+    await commit(harness, ...ids.map((id) => jobs.put(newJob(harness, id))), jobRuns.claim(claimOf()));
+    await commit(harness, jobs.change({ id: "cancelled", revision: 1 }, { state: "cancelled" }, 5));
+    await commit(harness, jobRuns.settle(settled(harness, "settled")));
+    const begin = (id: string) => codeOf(commit(harness, jobRuns.mayBegin({ runId: `${id}.1`, jobId: id })));
+
+    expect(await begin("open")).toBe("kept");
+    expect([await begin("cancelled"), await begin("settled"), await begin("unheard")]).toEqual(
+      Array(3).fill("store.conflict"),
+    );
+  });
+
+  it("does not let an older run that ends late move the job of a newer one", async () => {
+    const harness = get();
+    const { jobs, jobRuns } = harness.stores;
+    await commit(harness, jobs.put(newJob(harness, "job-1")), jobRuns.claim(claimOf()));
+    const next = timeAt(harness.now() - 5);
+    await commit(harness, jobRuns.started({ runId: "job-1.1", jobId: "job-1", epoch: 1, turnId: "turn-1" }));
+    await commit(harness, jobs.change({ id: "job-1", revision: 1 }, { state: "active", next }, 5));
+    expect(await result(harness, jobRuns.claim(claimOf()))).toMatchObject([{ runId: "job-1.2" }]);
+
+    await commit(harness, jobRuns.settle(settled(harness, "job-1", { revision: 2 })));
+
+    expect(await jobOf(harness, "job-1")).toMatchObject({ state: "running", runs: 1, next });
+    expect(await lastRun(harness, "job-1")).toMatchObject({ id: "job-1.2", state: "starting" });
   });
 }
 
@@ -153,18 +225,20 @@ function describeOtherClaims(get: GetHarness): void {
   it("says when the next one is due, and holds all of a held space", async () => {
     const harness = get();
     const { jobs, jobRuns, holds } = harness.stores;
-    expect(await jobRuns.nextDue(options)).toBeUndefined();
+    expect(await jobRuns.untilDueMs("p-9", options)).toBeUndefined();
     const next = timeAt(harness.now() - 3);
     await commit(harness, jobs.put(newJob(harness, "job-1", { next })));
-    expect(await jobRuns.nextDue(options)).toBe(next.at);
+    const untilMs = (await jobRuns.untilDueMs("p-9", options)) ?? 0;
+    expect(Math.abs(untilMs - (next.at - harness.now()))).toBeLessThan(1_000);
 
     await commit(harness, holds.place({ spaceId: SPACE, reason: "restored", since: 1 }));
-    expect(await jobRuns.nextDue(options)).toBeUndefined();
+    expect(await jobRuns.untilDueMs("p-9", options)).toBeUndefined();
     expect(await result(harness, jobRuns.claim(claimOf()))).toEqual([]);
     expect(await jobRuns.counts(SPACE, options)).toEqual({
       open: 1,
       running: 0,
       due: { count: 1, oldestAt: next.at },
+      nextAt: next.at,
     });
 
     await commit(harness, holds.lift(SPACE));
@@ -173,7 +247,47 @@ function describeOtherClaims(get: GetHarness): void {
       open: 1,
       running: 1,
       due: { count: 0, oldestAt: undefined },
+      nextAt: undefined,
     });
+  });
+}
+
+function describeWaits(get: GetHarness): void {
+  it("tells for whom open ongoing jobs wait, each once", async () => {
+    const harness = get();
+    const { jobs } = harness.stores;
+    const ongoing = { kind: "ongoing", until: { condition: "the parcel is there" } } as const;
+    await commit(
+      harness,
+      jobs.put(newJob(harness, "job-1", { spec: ongoing, peerId: "p-1" })),
+      jobs.put(newJob(harness, "job-2", { spec: ongoing, peerId: "p-1" })),
+      jobs.put(newJob(harness, "job-3", { spec: ongoing, peerId: "p-2" })),
+      jobs.put(newJob(harness, "job-4", { peerId: "p-3" })),
+      jobs.change({ id: "job-3", revision: 1 }, { state: "cancelled" }, 7),
+    );
+
+    expect(await jobs.awaited(SPACE, options)).toEqual([{ agentId: "ana", peerId: "p-1" }]);
+    expect(await jobs.awaited("other", options)).toEqual([]);
+  });
+
+  it("gives a postponed run as much longer, shows why it waits, and takes it for lost only after that", async () => {
+    const harness = get();
+    const { jobs, jobRuns } = harness.stores;
+    await commit(harness, jobs.put(newJob(harness, "job-1")), jobRuns.claim({ ...claimOf(), runMs: 1_000 }));
+    await commit(
+      harness,
+      jobRuns.postpone({ jobId: "job-1", epoch: 1 }, 5_000, "Quiet hours until 07:00 (Europe/Kyiv)."),
+    );
+
+    await harness.pass(4_900);
+
+    expect(await jobRuns.stuck(options)).toEqual([]);
+    expect(await lastRun(harness, "job-1")).toMatchObject({
+      state: "starting",
+      reason: "Quiet hours until 07:00 (Europe/Kyiv).",
+    });
+    await harness.pass(1_200);
+    expect(await jobRuns.stuck(options)).toMatchObject([{ id: "job-1.1" }]);
   });
 }
 

@@ -30,6 +30,7 @@ const kept = ({ dependsOn: _, storylineId: _story, ...one }: NewModuleInstance):
 
 export function describeModules(get: GetHarness): void {
   describeInstances(get);
+  describeEnding(get);
   describeDependencies(get);
   describeEndOfInstances(get);
 }
@@ -38,7 +39,8 @@ function describeInstances(get: GetHarness): void {
   it("keeps an instance along its storylines, and adding it again changes nothing", async () => {
     const harness = get();
     const { moduleInstances } = harness.stores;
-    const open = (storylineId: string) => moduleInstances.open({ storylineId, readers: ["peer-1"] }, options);
+    const open = (storylineId: string) =>
+      moduleInstances.open({ storylineId, moduleId: "tasks", readers: ["peer-1"] }, options);
     const task = instance();
 
     await commit(harness, moduleInstances.add(task));
@@ -54,6 +56,8 @@ function describeInstances(get: GetHarness): void {
     expect(await open("story-1")).toEqual([kept(task)]);
     expect(await open("story-2")).toEqual([kept(task)]);
     expect(await open("story-3")).toEqual([]);
+    const others = { storylineId: "story-1", moduleId: "other", readers: ["peer-1"] };
+    expect(await moduleInstances.open(others, options)).toEqual([]);
   });
 
   it("gives an instance only where every reader may know of it", async () => {
@@ -61,13 +65,15 @@ function describeInstances(get: GetHarness): void {
     const { moduleInstances } = harness.stores;
     await commit(harness, moduleInstances.add(instance({ audience: ["peer-1", "peer-2"] })));
     const open = async (...readers: string[]) =>
-      (await moduleInstances.open({ storylineId: "story-1", readers }, options)).length;
+      (await moduleInstances.open({ storylineId: "story-1", moduleId: "tasks", readers }, options)).length;
 
     expect([await open("peer-1"), await open("peer-2", "peer-1"), await open("peer-1", "peer-3")]).toEqual([
       1, 1, 0,
     ]);
   });
+}
 
+function describeEnding(get: GetHarness): void {
   it("ends an instance once: the first outcome stands, and nothing changes it later", async () => {
     const harness = get();
     const { moduleInstances } = harness.stores;
@@ -94,7 +100,9 @@ function describeInstances(get: GetHarness): void {
 
     const ended = { state: "archived", outcome: "done", reason: "found", updatedAt: AT + 2, endedAt: AT + 2 };
     expect(await moduleInstances.get("task-1", options)).toEqual({ ...kept(task), ...renewed, ...ended });
-    expect(await moduleInstances.open({ storylineId: "story-1", readers: ["peer-1"] }, options)).toEqual([]);
+    expect(
+      await moduleInstances.open({ storylineId: "story-1", moduleId: "tasks", readers: ["peer-1"] }, options),
+    ).toEqual([]);
   });
 }
 
@@ -169,8 +177,8 @@ function describeEndOfInstances(get: GetHarness): void {
     await commit(harness, sessions.remove("session-1"));
 
     expect(await moduleInstances.get("task-1", options)).toBeUndefined();
-    expect(await moduleInstances.open({ storylineId: "story-2", readers: ["peer-1"] }, options)).toEqual([
-      kept(other),
-    ]);
+    expect(
+      await moduleInstances.open({ storylineId: "story-2", moduleId: "tasks", readers: ["peer-1"] }, options),
+    ).toEqual([kept(other)]);
   });
 }

@@ -1,4 +1,4 @@
-import type { AgentSpec, KeyRecord } from "@troupe/contracts";
+import type { AgentSpec, KeyRecord, NewStoryline } from "@troupe/contracts";
 import { expect, it } from "vitest";
 import { commit, type GetHarness, options, result, SPACE } from "./store-fixtures.ts";
 
@@ -7,6 +7,8 @@ export function describeRecords(get: GetHarness): void {
   describeProcesses(get);
   describeAgents(get);
   describeStorylines(get);
+  describeLaterStorylines(get);
+  describeTurnsOfStorylines(get);
 }
 
 function describeKeys(get: GetHarness): void {
@@ -116,5 +118,85 @@ function describeStorylines(get: GetHarness): void {
       updatedAt: 5,
     });
     expect(await storylines.ofSession("session-2", options)).toBeUndefined();
+  });
+}
+
+function begun(id: string, over: Partial<NewStoryline> = {}): NewStoryline {
+  return {
+    ...{ id, spaceId: SPACE, agentId: "ana", sessionId: "session-1", peerId: "peer-1" },
+    ...{ audience: ["peer-1"], title: id, updatedAt: 1, ...over },
+  };
+}
+
+function describeLaterStorylines(get: GetHarness): void {
+  it("keeps storylines that begin after a session's first, and lists a peer's by when they were talked of", async () => {
+    const harness = get();
+    const { storylines } = harness.stores;
+    await commit(
+      harness,
+      storylines.open(begun("first")),
+      storylines.open(begun("second", { laterId: "second", updatedAt: 2 })),
+      storylines.open(begun("second", { laterId: "second", title: "Again", updatedAt: 9 })),
+      storylines.open(begun("other", { sessionId: "session-2", peerId: "peer-2", updatedAt: 3 })),
+    );
+    await commit(harness, storylines.touch({ id: "first", at: 7 }));
+    await commit(harness, storylines.rename({ id: "second", name: "Called so", at: 8 }));
+    await commit(
+      harness,
+      storylines.summarise({ id: "second", title: "Its own", summary: "S.", summaryTurnSeq: 1, at: 9 }),
+    );
+
+    const query = { spaceId: SPACE, agentId: "ana", peerId: "peer-1", limit: 5 };
+    expect(
+      (await storylines.ofPeer(query, options)).map(({ id, title, sessionId }) => [id, title, sessionId]),
+    ).toEqual([
+      ["second", "Called so", "session-1"],
+      ["first", "first", "session-1"],
+    ]);
+    expect((await storylines.ofSession("session-1", options))?.id).toBe("first");
+    const page = await storylines.list({ spaceId: SPACE, limit: 2 }, options);
+    const rest = await storylines.list({ spaceId: SPACE, limit: 2, cursor: String(page.next) }, options);
+    expect([...page.items, ...rest.items].map(({ id }) => id)).toEqual(["second", "first", "other"]);
+  });
+}
+
+function describeTurnsOfStorylines(get: GetHarness): void {
+  it("keeps where turns belong, and merges storylines with their turns", async () => {
+    const harness = get();
+    const { storylines } = harness.stores;
+    await commit(
+      harness,
+      storylines.open(begun("first")),
+      storylines.open(begun("second", { laterId: "second" })),
+      storylines.open(begun("third", { laterId: "third" })),
+    );
+    const turn = { sessionId: "session-1", sideIds: ["first"], at: 4 };
+    await commit(
+      harness,
+      storylines.placeTurn({ ...turn, turnId: "t-3", turnSeq: 3, storylineId: "second" }),
+      storylines.placeTurn({ ...turn, turnId: "t-5", turnSeq: 5, storylineId: "third" }),
+      storylines.placeTurn({ ...turn, turnId: "t-5", turnSeq: 5, storylineId: "second" }),
+    );
+
+    expect(await storylines.placedIn("session-1", 4, options)).toEqual([
+      { turnSeq: 5, storylineId: "second", title: "second" },
+    ]);
+    expect((await storylines.turnsOf("second", 5, options)).map(({ turnId }) => turnId)).toEqual([
+      "t-5",
+      "t-3",
+    ]);
+    // Only turns that there are change hands; those of this test are in nobody's list.
+    await commit(
+      harness,
+      storylines.reassign({ from: "second", to: "third" }),
+      storylines.reassign({ from: "second", to: "third", turnId: "t-3" }),
+      storylines.reassign({ from: "second", to: "third", fromTurn: { sessionId: "session-1", turnSeq: 3 } }),
+      storylines.merge({ id: "second", into: "third", at: 6 }),
+    );
+    expect(await storylines.turnsOf("third", 5, options)).toEqual([]);
+    expect((await storylines.get("second", options))?.mergedInto).toBe("third");
+    const { items } = await storylines.list({ spaceId: SPACE, agentId: "ana" }, options);
+    expect(items.map(({ id }) => id).sort()).toEqual(["first", "third"]);
+    expect(await storylines.get("none", options)).toBeUndefined();
   });
 }

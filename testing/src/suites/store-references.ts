@@ -68,7 +68,7 @@ function describeMemories(get: GetHarness): void {
       audience,
       text: `text of ${id}`,
       turnId: "turn-1",
-      createdAt: 7,
+      recordedAt: 7,
     });
     for (const one of [
       memory("mine", ["peer-1"]),
@@ -76,7 +76,7 @@ function describeMemories(get: GetHarness): void {
       memory("dim", ["peer-1"]),
     ])
       await commit(harness, stores.memories.put(one));
-    await commit(harness, stores.memories.forget(SPACE, "dim"));
+    await commit(harness, stores.memories.erase(SPACE, "dim"));
     const find = async (readers: readonly string[]): Promise<string[]> =>
       (await stores.memories.find({ spaceId: SPACE, readers, ids: ["mine", "ours", "dim", "none"] }, options))
         .map(({ text }) => text)

@@ -41,7 +41,7 @@ async function remember(
       audience,
       text,
       turnId: "turn-1",
-      createdAt: 1,
+      recordedAt: 1,
     }),
   );
 }
@@ -105,7 +105,7 @@ function describeShown(get: GetHarness): void {
 
     await remember(harness, "tea note");
     const note = await idsOf(harness, "tea", 1);
-    await commit(harness, harness.stores.memories.forget(SPACE, "tea note"));
+    await commit(harness, harness.stores.memories.erase(SPACE, "tea note"));
     const forgotten = await idsOf(harness, "tea", 1);
     await say(harness, "tea elsewhere", { session: "other" });
 

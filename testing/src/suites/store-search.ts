@@ -1,4 +1,4 @@
-import type { MemoryRecord, SearchHit } from "@troupe/contracts";
+import type { NewMemory, SearchHit } from "@troupe/contracts";
 import { expect, it } from "vitest";
 import {
   commit,
@@ -12,7 +12,7 @@ import {
 } from "./store-fixtures.ts";
 import { describeExcept } from "./store-search-except.ts";
 
-function memory(id: string, text: string, change: Partial<MemoryRecord> = {}): MemoryRecord {
+function memory(id: string, text: string, change: Partial<NewMemory> = {}): NewMemory {
   return {
     id,
     spaceId: SPACE,
@@ -20,7 +20,7 @@ function memory(id: string, text: string, change: Partial<MemoryRecord> = {}): M
     audience: ["peer-1"],
     text,
     turnId: "turn-1",
-    createdAt: 100,
+    recordedAt: 100,
     ...change,
   };
 }
@@ -47,6 +47,8 @@ export function describeSearch(get: GetHarness): void {
   describeStrangeNames(get);
   describeMessages(get);
   describeWords(get);
+  describeAnswers(get);
+  describeQuestions(get);
   describeExcept(get);
 }
 
@@ -58,9 +60,9 @@ function describeMemories(get: GetHarness): void {
     await commit(harness, memories.put(memory("m-1", "likes coffee")));
 
     const found = await find(harness, "tea");
-    await commit(harness, memories.forget("other", "m-1"));
+    await commit(harness, memories.erase("other", "m-1"));
     const stillThere = await idsOf(harness, "tea");
-    await commit(harness, memories.forget(SPACE, "m-1"));
+    await commit(harness, memories.erase(SPACE, "m-1"));
 
     expect(found).toEqual([
       {
@@ -70,6 +72,7 @@ function describeMemories(get: GetHarness): void {
         turnSeq: undefined,
         role: "memory",
         text: "likes green tea",
+        audience: ["peer-1"],
         createdAt: 100,
         score: 1,
       },
@@ -296,5 +299,88 @@ function describeWords(get: GetHarness): void {
     expect(both).toBe(1);
     expect(rare).toBeGreaterThan(common ?? 1);
     expect(common).toBeGreaterThan(0);
+  });
+}
+
+/** One message a turn, in the order of a conversation. */
+async function converse(
+  harness: StoreHarness,
+  lines: readonly string[],
+  { audience = ["peer-1"], id = "talk", from = 0 } = {},
+): Promise<void> {
+  const { sessions } = harness.stores;
+  for (const [n, text] of lines.entries()) {
+    const append = sessions.append(message({ id: `${id}-${from + n}`, text, sessionId: id, audience }));
+    await commit(harness, sessions.touch(session({ id, audience })), append);
+  }
+  await harness.stores.search.indexNew(1000, options);
+}
+function ask(harness: StoreHarness, text: string, change: object = {}): Promise<readonly string[]> {
+  return idsOf(harness, text, { text: `${text}?`, ...change });
+}
+
+/** What a question finds that its words alone would not. */
+function describeAnswers(get: GetHarness): void {
+  it("finds the answer beside the question that holds the words, and puts it first", async () => {
+    const harness = get();
+    await converse(harness, [
+      "Nice weather",
+      "What is your parrot called?",
+      "Kesha, after my uncle",
+      "Lovely",
+    ]);
+
+    expect((await ask(harness, "parrot called"))[0]).toBe("talk-2");
+    expect(await idsOf(harness, "parrot called")).toEqual(["talk-1"]);
+  });
+
+  it("finds nothing beside a hit that the reader was not told, and nothing that the asker has before it", async () => {
+    const harness = get();
+    await converse(harness, ["Does the parrot bite?"], { audience: ["peer-1", "peer-2"] });
+    await converse(harness, ["Only strangers", "And my sister"], { from: 1 });
+
+    const both = { readers: ["peer-1", "peer-2"] };
+    expect(await ask(harness, "parrot", both)).toEqual(["talk-0"]);
+    expect((await ask(harness, "parrot")).toSorted()).toEqual(["talk-0", "talk-1", "talk-2"]);
+    expect(await ask(harness, "parrot", { except: { sessionId: "talk", fromTurnSeq: 2 } })).toEqual([
+      "talk-0",
+    ]);
+  });
+}
+
+function describeQuestions(get: GetHarness): void {
+  it("finds the forms of a word, in English and Ukrainian", async () => {
+    const harness = get();
+    await converse(harness, ["She adopted two children", "У мене живуть три коти"]);
+
+    expect(await idsOf(harness, "adopting child")).toEqual(["talk-0"]);
+    expect(await idsOf(harness, "кота")).toEqual(["talk-1"]);
+  });
+
+  it("prefers what the named person said, and where a time is asked for, what tells one", async () => {
+    const harness = get();
+    await converse(harness, ["Olha: I sail", "ok", "ok", "ok", "Max: I sail"]);
+    await converse(harness, ["the boat sank", "ok", "ok", "ok", "the boat sank last week"], { id: "boats" });
+
+    expect((await ask(harness, "Does Olha sail"))[0]).toBe("talk-0");
+    expect((await ask(harness, "Does Max sail"))[0]).toBe("talk-4");
+    expect((await ask(harness, "When sank the boat"))[0]).toBe("boats-4");
+  });
+
+  it("takes whatever is asked as words and nothing else", async () => {
+    const harness = get();
+    await converse(harness, ["the kettle is on", 'say "kettle" OR tea*']);
+
+    for (const text of [
+      'kettle" OR "x',
+      "kettle AND NOT tea",
+      "kettle*)",
+      "terms:kettle",
+      "kettle\u0000",
+      "NEAR(kettle, 2)",
+    ])
+      expect([text, (await ask(harness, text)).toSorted()]).toEqual([text, ["talk-0", "talk-1"]]);
+    for (const text of ["*", '"', "-", "(", "' = '' --"])
+      expect(await ask(harness, text, { words: [text] })).toEqual([]);
   });
 }
