@@ -16,7 +16,7 @@ export default defineConfig({
     maxWorkers: "100%",
     // Real processes, workers and databases are started in tests; on two busy cores five seconds are too few.
     testTimeout: runsLong ? 600_000 : 20_000,
-    hookTimeout: 30_000,
+    hookTimeout: 90_000,
     reporters: ["default", "./tests/closing-line.ts"],
   },
 });

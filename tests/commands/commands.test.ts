@@ -10,6 +10,7 @@ import { type Serving, serve } from "../../server/src/app/lifecycle.ts";
 import { createAdjustableLogger } from "../../server/src/app/logging.ts";
 import { commandsOf, examplesOf, pathOf } from "../../server/src/cli/examples.ts";
 import { createProgram } from "../../server/src/cli/program.ts";
+import { derivedId } from "../../server/src/kit/index.ts";
 import { type HomeStore, openHomeStore } from "../lab/home-store.ts";
 
 // Many processes, each a start of its own, on machines that may be busy.
@@ -31,7 +32,7 @@ interface Call {
   readonly input?: string;
   /** What its JSON must hold; of a list, items that must be in it. */
   readonly expects?: unknown;
-  /** Commands that must not meet a running Troupe have their own test, named here. */
+  /** Commands that must not meet a running Troupe, or need what this home has not, have their own test, named here. */
   readonly testedIn?: string;
 }
 
@@ -64,6 +65,8 @@ const CALLS: Readonly<Record<string, Call>> = {
   "agent templates": {},
   "agent add": { words: ["vera", "--from", "researcher"], expects: { id: "vera", inForce: true } },
   "agent remove": { words: ["kate"], expects: { id: "kate", inForce: true } },
+  "agent channels": { expects: [] },
+  "agent messages": { testedIn: "tests/guide/guide.test.ts" },
   "session list": { expects: [{ key: "one" }] },
   "session show": { words: ["{session}"], expects: { session: { agentId: "ana" } } },
   "session rename": { words: ["{session}", "Plans"], expects: { title: "Plans" } },
@@ -74,11 +77,47 @@ const CALLS: Readonly<Record<string, Call>> = {
   "session retry": { words: ["{session}"], expects: { state: "replied" } },
   "session compare": { words: ["{session}", "{other}"], expects: { isCut: false } },
   "session export": { words: ["{session}"], expects: { kind: "troupe.session" } },
-  "session delete": { words: ["{other}", "--yes"], expects: { deleted: true } },
+  "storyline list": { expects: [{ agentId: "ana" }] },
+  "storyline show": { words: ["{line}"], expects: { turns: expect.arrayContaining([]) } },
+  "storyline rename": { words: ["{line}", "Dice"], expects: { title: "Dice" } },
+  "storyline split": { words: ["{line}", "{turn}", "--name", "Own"], expects: { title: "Own" } },
+  "storyline move": { words: ["{turn}", "{line}"], expects: { title: "Dice" } },
+  "storyline merge": { words: ["{otherLine}", "{line}"], expects: { title: "Dice" } },
   "inbox list": { expects: { unread: 1, items: [{ title: "For you" }] } },
   "inbox show": { words: ["{item}"], expects: { text: "Read me." } },
   "inbox read": { words: ["{item}", "--unread"], expects: { title: "For you" } },
   "inbox clear": { words: ["{item}"], expects: { removed: 1 } },
+  "memory search": { words: ["cat", "Mia"], expects: { items: [{ text: "My cat is called Mia." }] } },
+  "memory show": { words: ["{memory}"], expects: { kind: "fact", proofCount: 1 } },
+  "memory why": { words: ["{memory}"], expects: { messages: [{ role: "user" }] } },
+  "memory forget": { words: ["{memory}"], expects: { closed: [expect.any(String)] } },
+  "memory undo": { words: ["{memory}"], expects: { reopened: [expect.any(String)] } },
+  "memory stats": { expects: { open: 1, closed: 0 } },
+  "memory audit": { expects: { looked: 1, exact: [] } },
+  // The memory above was told in it.
+  "session delete": { words: ["{other}", "--yes"], expects: { deleted: true } },
+  "job create": {
+    words: ["Water the plants", "--agent", "ana", "--every", "1d", "--zone", "Europe/Kyiv"],
+    expects: { state: "active", spec: { schedule: { everyMs: 86_400_000 } }, next: { zone: "Europe/Kyiv" } },
+  },
+  "job list": { expects: { items: expect.arrayContaining([expect.objectContaining({ state: "active" })]) } },
+  "job show": { words: ["{job}"], expects: { job: { spec: { title: "Tidy up" } }, runs: [] } },
+  "job change": { words: ["{job}", "--title", "Tidy up well"], expects: { spec: { title: "Tidy up well" } } },
+  "job pause": { words: ["{job}"], expects: { state: "paused" } },
+  "job resume": { words: ["{job}"], expects: { state: "active" } },
+  "job run": { words: ["{job}"], expects: { spec: { title: "Tidy up well" } } },
+  "job cancel": { words: ["{job}"], expects: { state: "cancelled" } },
+  "dlq list": { expects: { items: [] } },
+  "dlq show": { testedIn: "tests/e2e/dlq.test.ts" },
+  "dlq replay": { words: ["--kind", "turn", "--dry-run"] },
+  "dlq purge": { words: ["--until", "1d", "--dry-run"] },
+  "flow list": { expects: { items: [] } },
+  "flow definitions": {},
+  "flow start": { testedIn: "tests/e2e/flows.test.ts" },
+  "flow show": { testedIn: "tests/e2e/flows.test.ts" },
+  "flow event": { testedIn: "tests/e2e/flows.test.ts" },
+  "flow resume": { testedIn: "tests/e2e/flows.test.ts" },
+  "flow cancel": { testedIn: "tests/e2e/flows.test.ts" },
   "turn list": { words: ["--state", "replied"], expects: [{ state: "replied" }] },
   "turn show": { words: ["{turn}"], expects: { turn: { state: "replied" } } },
   "turn cancel": { words: ["{turn}"], expects: { result: "ended" } },
@@ -119,12 +158,19 @@ beforeAll(async () => {
   serving = await serve({ home, runtimeDirectory: folder, noColor: true, variables: {} }, { logger });
   known.turn = (await json("chat", "--session", "one", "roll 2d6")).turnId;
   await json("chat", "--session", "two", "roll 3d6");
+  await json("chat", "--session", "two", "/remember My cat is called Mia.");
+  known.memory = (await json("memory", "search", "cat")).items[0]?.id;
   for (const one of await json("session", "list")) known[one.key === "one" ? "session" : "other"] = one.id;
+  known.line = derivedId("storyline", known.session ?? "");
+  known.otherLine = derivedId("storyline", known.other ?? "");
   serving.troupe.notices.post({ ownerId: "operator", title: "For you", text: "Read me.", key: "one" });
   await vi.waitFor(async () => {
     known.item = (await json("inbox", "list")).items[0]?.id;
     expect(known.item).toBeDefined();
   }, PATIENCE);
+  known.job = (
+    await json("job", "create", "Tidy up", "--agent", "ana", "--cron", "0 8 * * *", "--to", "inbox")
+  ).id;
   known.key = (await json("key", "create", "--name", "doomed")).id;
 }, 60_000);
 

@@ -19,7 +19,15 @@ export interface FarSide extends AsyncDisposable {
   readonly prompts: readonly SeenPrompt[];
 }
 
-export async function openFarSide(random: Random): Promise<FarSide> {
+/** How long things take at most: the platform before each of its acts, and again after it, and the model for a word. */
+export interface Pace {
+  readonly platformMs: number;
+  readonly modelMs: number;
+}
+
+const QUICK: Pace = { platformMs: 6, modelMs: 8 };
+
+export async function openFarSide(random: Random, pace: Pace = QUICK): Promise<FarSide> {
   const arrived: PlatformArrival[] = [];
   const acts = new Map<string, number>();
   const prompts: SeenPrompt[] = [];
@@ -28,7 +36,7 @@ export async function openFarSide(random: Random): Promise<FarSide> {
   model.setRule((request) => {
     const messages = request.messages.map(toModelMessage);
     prompts.push(seenIn({ messages }, Date.now()));
-    return { ...toAnswer(messages, request), gapMs: random.int(0, 8) };
+    return { ...toAnswer(messages, request), gapMs: random.int(0, pace.modelMs) };
   });
 
   const answer = (path: string, body: Record<string, string>): Record<string, string> => {
@@ -61,9 +69,9 @@ export async function openFarSide(random: Random): Promise<FarSide> {
             const body = JSON.stringify(
               answer(request.url ?? "", JSON.parse(text) as Record<string, string>),
             );
-            setTimeout(() => response.end(body), random.int(0, 6));
+            setTimeout(() => response.end(body), random.int(0, pace.platformMs));
           },
-          random.int(0, 6),
+          random.int(0, pace.platformMs),
         ),
       () => response.destroy(),
     );

@@ -1,20 +1,36 @@
 // The load: people on three platforms and programs over HTTP. Each sends one message after the other, and sends it again
-// until it is acknowledged, as platforms and clients do.
+// until it is acknowledged, as platforms and clients do; where there are several ways in, each time by any of them.
 import { setTimeout as wait } from "node:timers/promises";
 import type { AcceptResult } from "@troupe/contracts";
 import { DEFAULT_SPACE_ID } from "@troupe/contracts";
 import type { Random } from "../../testing/src/simulator/index.ts";
 import type { Told } from "../sim/clients.ts";
 import type { PlannedConversation, PlannedMessage } from "../sim/plan.ts";
-import { AGENT_ID, type Handover, KINDS, type Ready } from "./wire.ts";
+import { AGENT_ID, type Entrance, type Handover, KINDS } from "./wire.ts";
+
+/** How people write. */
+export interface Manners {
+  /** Conversations at one time. Default 12. */
+  readonly lanes?: number;
+  /** Most milliseconds between an acknowledgement and the next message. Default 60. */
+  readonly mostGapMs?: number;
+  /** Shares of messages that join a running turn, that interrupt it, and whose turn somebody cancels. Default 0. */
+  readonly steerShare?: number;
+  readonly interruptShare?: number;
+  readonly cancelShare?: number;
+}
 
 export interface Senders {
   readonly told: readonly Told[];
+  /** Cancels that were asked for and answered. */
+  readonly cancels: number;
   /** No new messages; resolves when every message that was begun is acknowledged. */
   finish(): Promise<void>;
 }
 
 const LANES = 12;
+const MOST_GAP_MS = 60;
+const MOST_CANCEL_MS = 250;
 const MESSAGES_A_CONVERSATION = 5;
 const PATIENCE_MS = 4_000;
 const STEPS = ["", "", "", " +note", " +act", " +note,act", " +act +note"];
@@ -23,54 +39,29 @@ type Acknowledged = Extract<AcceptResult, { readonly turnId: string }>;
 
 export function startSenders(deps: {
   readonly random: Random;
-  readonly ready: () => (Ready & { readonly operatorKey: string }) | undefined;
+  /** Where a message may be handed over just now. */
+  readonly entrance: () => Entrance | undefined;
+  readonly manners?: Manners;
 }): Senders {
-  const { random } = deps;
+  const { random, manners = {} } = deps;
+  const { lanes = LANES, mostGapMs = MOST_GAP_MS } = manners;
   const told: Told[] = [];
+  const asides = new Set<Promise<void>>();
   let isFinishing = false;
-  let tokens = 0;
   let talks = 0;
+  let cancels = 0;
 
-  const newTold = (conversation: PlannedConversation, order: number): Told => {
-    tokens += 1;
-    const token = `m${tokens}`;
-    const message: PlannedMessage = {
-      token,
-      text: `${token}${random.pick(STEPS)}`,
-      direct: undefined,
-      whileBusy: undefined,
-      gapMs: 0,
-      isRetried: true,
-      duplicates: random.chance(0.1) ? 1 : 0,
-      cancelAfterMs: undefined,
-    };
-    const turnIds = new Set<string>();
-    const messageIds = new Set<string>();
-    return {
-      conversation,
-      message,
-      order,
-      turnIds,
-      messageIds,
-      refused: undefined,
-      isSettled: false,
-      ends: [],
-    };
-  };
-  /** Undefined when nobody was there, or nobody answered. */
-  const attempt = async (one: Told): Promise<Acknowledged | undefined> => {
-    const ready = deps.ready();
-    if (ready === undefined) return undefined;
-    const send = one.conversation.delivery === "api" ? overHttp : overChannel;
-    try {
-      return await send(one, ready);
-    } catch {
-      return undefined;
-    }
+  const cancelLater = (turnId: string, afterMs: number): void => {
+    const aside = (async () => {
+      await wait(afterMs);
+      const entrance = deps.entrance();
+      if (entrance !== undefined && (await cancel(entrance, turnId))) cancels += 1;
+    })().finally(() => asides.delete(aside));
+    asides.add(aside);
   };
   const sendUntilTaken = async (one: Told): Promise<void> => {
     for (let copies = one.message.duplicates; ; ) {
-      const answer = await attempt(one);
+      const answer = await attempt(one, deps.entrance());
       if (answer === undefined) {
         await wait(random.int(5, 40));
         continue;
@@ -81,40 +72,93 @@ export function startSenders(deps: {
       copies -= 1;
     }
     one.isSettled = true;
+    const [turnId] = one.turnIds;
+    const { cancelAfterMs } = one.message;
+    if (turnId !== undefined && cancelAfterMs !== undefined) cancelLater(turnId, cancelAfterMs);
   };
   const talk = async (at: number): Promise<void> => {
     while (!isFinishing) {
-      talks += 1;
-      const delivery = at % 4 === 3 ? "api" : (KINDS[at % 4] ?? "keyed");
-      const conversation: PlannedConversation = {
-        key: `talk${talks}`,
-        delivery,
-        target: `room${talks}`,
-        debounceMs: delivery !== "api" && random.chance(0.3) ? 30 : 0,
-        isSequential: true,
-        messages: [],
-      };
+      const conversation = newConversation(random, at, ++talks);
       for (let order = 0; order < MESSAGES_A_CONVERSATION && !isFinishing; order++) {
-        const one = newTold(conversation, order);
+        const one = newTold(random, manners, { conversation, order, token: `m${told.length + 1}` });
         told.push(one);
         await sendUntilTaken(one);
-        await wait(random.int(0, 60));
+        await wait(random.int(0, mostGapMs));
       }
     }
   };
-  const talking = Array.from({ length: LANES }, (_, at) => talk(at));
+  const talking = Array.from({ length: lanes }, (_, at) => talk(at));
   return {
     told,
+    get cancels() {
+      return cancels;
+    },
     async finish() {
       isFinishing = true;
       await Promise.all(talking);
+      await Promise.all(asides);
     },
   };
 }
 
+function newConversation(random: Random, at: number, number: number): PlannedConversation {
+  const delivery = at % 4 === 3 ? "api" : (KINDS[at % 4] ?? "keyed");
+  return {
+    key: `talk${number}`,
+    delivery,
+    target: `room${number}`,
+    debounceMs: delivery !== "api" && random.chance(0.3) ? 30 : 0,
+    isSequential: true,
+    messages: [],
+  };
+}
+
+function newTold(
+  random: Random,
+  { steerShare = 0, interruptShare = 0, cancelShare = 0 }: Manners,
+  { token, ...place }: Pick<Told, "conversation" | "order"> & { readonly token: string },
+): Told {
+  const roll = random.next();
+  const isSteering = roll < steerShare;
+  const isInterrupting = !isSteering && roll < steerShare + interruptShare;
+  const message: PlannedMessage = {
+    token,
+    text: `${token}${random.pick(STEPS)}`,
+    direct: undefined,
+    whileBusy: isSteering ? "steer" : isInterrupting ? "interrupt" : undefined,
+    gapMs: 0,
+    isRetried: true,
+    duplicates: random.chance(0.1) ? 1 : 0,
+    cancelAfterMs: random.chance(cancelShare) ? random.int(0, MOST_CANCEL_MS) : undefined,
+  };
+  const known = { turnIds: new Set<string>(), messageIds: new Set<string>(), ends: [] };
+  return { ...place, message, ...known, refused: undefined, isSettled: false };
+}
+
+/** Undefined when nobody was there, or nobody answered. */
+async function attempt(one: Told, entrance: Entrance | undefined): Promise<Acknowledged | undefined> {
+  if (entrance === undefined) return undefined;
+  const send = one.conversation.delivery === "api" ? overHttp : overChannel;
+  try {
+    return await send(one, entrance);
+  } catch {
+    return undefined;
+  }
+}
+
+/** Whether somebody heard of it; one that nobody heard is not asked for again, as people do. */
+async function cancel({ doorUrl }: Entrance, turnId: string): Promise<boolean> {
+  try {
+    const signal = AbortSignal.timeout(PATIENCE_MS);
+    return (await fetch(doorUrl, { method: "POST", body: JSON.stringify({ turnId }), signal })).ok;
+  } catch {
+    return false;
+  }
+}
+
 async function overChannel(
   { conversation, message }: Told,
-  { doorUrl }: Ready,
+  { doorUrl }: Entrance,
 ): Promise<Acknowledged | undefined> {
   const { delivery, key, target, debounceMs } = conversation;
   const handover: Handover = {
@@ -130,6 +174,7 @@ async function overChannel(
       platformId: message.token,
       debounceMs,
       replyTo: { channel: delivery, target },
+      ...(message.whileBusy === undefined ? {} : { whileBusy: message.whileBusy }),
       receivedAt: Date.now(),
     },
     principal: { spaceId: DEFAULT_SPACE_ID, kind: "channel", id: `principal-${delivery}` },
@@ -147,7 +192,7 @@ async function overChannel(
 /** Waits for the whole answer half of the time; what it is told then must be what is kept. */
 async function overHttp(
   { conversation, message, ends }: Told,
-  { gatewayUrl, operatorKey }: Ready & { readonly operatorKey: string },
+  { gatewayUrl, key }: Entrance,
 ): Promise<Acknowledged | undefined> {
   const isReceipt = message.token.endsWith("3") || message.token.endsWith("7");
   const response = await fetch(
@@ -155,7 +200,7 @@ async function overHttp(
     {
       method: "POST",
       headers: {
-        authorization: `Bearer ${operatorKey}`,
+        authorization: `Bearer ${key}`,
         "content-type": "application/json",
         "idempotency-key": message.token,
       },
@@ -163,6 +208,7 @@ async function overHttp(
         text: message.text,
         session: conversation.key,
         user: `peer-${conversation.target}`,
+        ...(message.whileBusy === undefined ? {} : { whileBusy: message.whileBusy }),
       }),
       signal: AbortSignal.timeout(PATIENCE_MS),
     },

@@ -40,7 +40,7 @@ const { unit, memories } = store.stores;
 
 async function commitOne(): Promise<void> {
   const memory = { id: ids.next(), spaceId: "default", agentId: "ana", audience: ["kate"], turnId: "none" };
-  await unit.commit([memories.put({ ...memory, text: "a note", createdAt: clock.now() })], NEVER);
+  await unit.commit([memories.put({ ...memory, text: "a note", recordedAt: clock.now() })], NEVER);
 }
 
 function groups(): number {

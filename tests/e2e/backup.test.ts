@@ -147,7 +147,8 @@ describe("a restore", () => {
     const used = await cli.run(["restore", file, "--home", home]);
     const damaged = join(cli.folder, "damaged.tar.zst");
     const bytes = readFileSync(file);
-    bytes[bytes.length >> 1] = (bytes[bytes.length >> 1] ?? 0) ^ 1;
+    // Of one bit alone the compression may make the same bytes again (3 of 10,000 tried), and then nothing is damaged.
+    bytes.fill(0xa5, bytes.length >> 1, (bytes.length >> 1) + 64);
     writeFileSync(damaged, bytes);
     const third = join(cli.folder, "third");
     const broken = await cli.run(["restore", damaged, "--home", third]);

@@ -137,9 +137,9 @@ describe("before Troupe runs", () => {
       code: 2,
       err: expect.stringContaining("Did you mean status?"),
     });
-    expect(await troupe(["dlq", "list"])).toMatchObject({
+    expect(await troupe(["mcp", "list"])).toMatchObject({
       code: 2,
-      err: expect.stringContaining("./troupe dlq is not in this version."),
+      err: expect.stringContaining("./troupe mcp is not in this version."),
     });
     expect(await troupe(["key", "create"])).toMatchObject({
       code: 2,

@@ -16,4 +16,5 @@ if (postgres !== undefined) {
   // Their tests become tests of this file.
   await import("./http.test.ts");
   await import("./sessions.test.ts");
+  await import("./modules.test.ts");
 }

@@ -3,11 +3,13 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type ScriptedModelServer, startScriptedModelServer } from "@troupe/testing";
-import { type Serving, serve } from "../../server/src/app/lifecycle.ts";
+import { type ServeOptions, type Serving, serve } from "../../server/src/app/lifecycle.ts";
 import { createAdjustableLogger } from "../../server/src/app/logging.ts";
 import { openHomeStore } from "../lab/home-store.ts";
 
 export interface ServedHome extends AsyncDisposable {
+  /** Its folder, where its socket is too. */
+  readonly path: string;
   readonly model: ScriptedModelServer;
   readonly serving: Serving;
   /** `http://127.0.0.1:…` of the gateway. */
@@ -19,7 +21,17 @@ export interface ServedHome extends AsyncDisposable {
 /** `settings`: further lines of troupe.yaml; `providers` and `models`: further entries of these maps. */
 export async function serveHome(
   settings = "",
-  { providers = "", models = "" }: { readonly providers?: string; readonly models?: string } = {},
+  {
+    providers = "",
+    models = "",
+    model: name = "local/scripted-vision",
+  }: {
+    readonly providers?: string;
+    readonly models?: string;
+    /** Of the agents. */
+    readonly model?: string;
+  } = {},
+  options: ServeOptions = {},
 ): Promise<ServedHome> {
   const home = mkdtempSync(join(tmpdir(), "troupe-served-"));
   const model = await startScriptedModelServer();
@@ -30,7 +42,7 @@ export async function serveHome(
     `version: 1
 server: { port: 0, metricsPort: 0, adminPort: 0 }
 providers: { local: { kind: openai-compatible, baseUrl: "${model.baseUrl}" }${providers} }
-models: { default: [local/scripted-vision]${models} }
+models: { default: [${name}]${models} }
 ${store.yaml}${settings}`,
   );
   for (const [id, name] of [
@@ -42,9 +54,11 @@ ${store.yaml}${settings}`,
   }
   const environment = { home, runtimeDirectory: home, noColor: true, variables: {} };
   const serving = await serve(environment, {
+    ...options,
     logger: createAdjustableLogger({ level: "silent", isTerminal: false }),
   });
   return {
+    path: home,
     model,
     serving,
     address: serving.addresses?.gateway ?? "",

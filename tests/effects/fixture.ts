@@ -14,9 +14,9 @@ import { createLogRecorder, createManualClock } from "../../testing/src/index.ts
 const signal = new AbortController().signal;
 export const LEASE_MS = 10_000;
 const LANES = {
-  realtime: { parallel: 2, leaseMs: LEASE_MS },
-  background: { parallel: 2, leaseMs: LEASE_MS },
-  heavy: { parallel: 1, leaseMs: LEASE_MS },
+  realtime: { parallel: 2, leaseMs: LEASE_MS, timeoutMs: LEASE_MS },
+  background: { parallel: 2, leaseMs: LEASE_MS, timeoutMs: LEASE_MS },
+  heavy: { parallel: 1, leaseMs: LEASE_MS, timeoutMs: LEASE_MS },
 };
 const closers: (() => Promise<void>)[] = [];
 afterEach(async () => {
@@ -49,7 +49,7 @@ export function setUp() {
       audience: ["kate"],
       text,
       turnId: "t",
-      createdAt: 0,
+      recordedAt: 0,
     });
   const marks = async (): Promise<string[]> => {
     const query = { spaceId: "default", agentId: "ana", readers: ["kate"] };

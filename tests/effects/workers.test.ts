@@ -156,6 +156,46 @@ describe("failing effects", () => {
     expect([attempts, await world.states()]).toEqual([10, { one: "dead" }]);
   }, 60_000);
 
+  it("counts no attempt that ended because the store was away, and gives up after ten others", async () => {
+    const world = setUp();
+    await world.put("one");
+    let attempts = 0;
+    world.process(() => {
+      attempts += 1;
+      const away = { code: "store.busy", retryable: true } as const;
+      return Promise.reject(attempts <= 25 ? new TroupeError("Away.", away) : new Error("broken"));
+    });
+
+    await world.clock.advance(6 * 3_600_000);
+
+    expect([attempts, await world.states()]).toEqual([35, { one: "dead" }]);
+  }, 60_000);
+
+  it("keeps how one ended although the store is away for a moment", async () => {
+    const world = setUp();
+    await world.put("one");
+    let refusals = 2;
+    const unit: UnitOfWork = {
+      ...world.stores.unit,
+      commit(writes, options) {
+        if (attempts === 0 || refusals-- <= 0) return world.stores.unit.commit(writes, options);
+        return Promise.reject(new TroupeError("Away.", { code: "store.busy", retryable: true }));
+      },
+    };
+    let attempts = 0;
+    world.process(
+      () => {
+        attempts += 1;
+        return Promise.reject(new TroupeError("No.", { code: "request.invalid" }));
+      },
+      { unit },
+    );
+
+    await world.clock.advance(LEASE_MS - 1_000);
+
+    expect([attempts, await world.states()]).toEqual([1, { one: "dead" }]);
+  });
+
   it("tries again when a guard among the handler's own writes does not hold", async () => {
     const world = setUp();
     await world.put("one");

@@ -1,4 +1,11 @@
-import type { FlowDefinition, FlowResult, InboundMessage, Principal } from "@troupe/contracts";
+import type {
+  AcceptResult,
+  FlowDefinition,
+  FlowResult,
+  InboundMessage,
+  Principal,
+  Stores,
+} from "@troupe/contracts";
 import { createLogRecorder } from "@troupe/testing";
 import { afterEach, beforeEach } from "vitest";
 import { createLocalBus } from "../../server/src/bus/index.ts";
@@ -15,6 +22,8 @@ import { NEVER, OPERATOR, openStage, type Stage } from "../turns/stage.ts";
 export const options = { signal: NEVER };
 export const KEY: Principal = { spaceId: "default", kind: "key", id: "key-1" };
 export const MINUTE = 60_000;
+/** Nobody renews it in these tests, whose processes do not die by themselves. */
+const PROCESS_LEASE_MS = 1_000 * 60 * MINUTE;
 
 export let stage: Stage;
 let stops: (() => Promise<void>)[] = [];
@@ -27,9 +36,17 @@ afterEach(async () => {
   await stage.close();
 });
 
-/** One process that runs flows of these definitions. */
-export async function process(id: string, flows: readonly FlowDefinition[]) {
-  const { clock, stores } = stage;
+/** One process that runs flows of these definitions. `isAtWork` false: it has them, and leaves the work to others. */
+export async function process(
+  id: string,
+  flows: readonly FlowDefinition[],
+  {
+    stores = stage.stores,
+    answer,
+    isAtWork = true,
+  }: { readonly stores?: Stores; readonly answer?: AcceptResult; readonly isAtWork?: boolean } = {},
+) {
+  const { clock } = stage;
   const log = createLogRecorder();
   const metrics = createMetrics();
   const bus = createLocalBus({ logger: log, metrics, clock });
@@ -39,24 +56,27 @@ export async function process(id: string, flows: readonly FlowDefinition[]) {
     ...{ ...stores, clock, metrics, bus, definitions, logger: log, processId: id, spaceId: "default" },
     ...{ ids: createIdGenerator(clock), random: () => 0.5, pushes: () => false, accepted },
     inbox: () => ({
-      async accept(message: InboundMessage) {
+      async accept(message: InboundMessage): Promise<AcceptResult> {
         accepted.push(message);
-        return { kind: "duplicate" as const, turnId: "turn-1", sessionId: "s", state: "running" as const };
+        return answer ?? { kind: "duplicate", turnId: "turn-1", sessionId: "s", state: "running" };
       },
     }),
     control: () => ({ cancel: async () => ({ kind: "cancelled" as const, state: "cancelled" as const }) }),
   };
-  await stores.unit.commit([stores.leases.register({ id, pid: 1, role: "all", leaseMs: 30_000 })], options);
+  await stores.unit.commit(
+    [stores.leases.register({ id, pid: 1, role: "all", leaseMs: PROCESS_LEASE_MS })],
+    options,
+  );
   const engine = createFlowEngine(common);
   const port = createFlowPort({ ...common, engine });
   const life = new AbortController();
-  engine.start(life.signal);
+  if (isAtWork) engine.start(life.signal);
   const stop = async (): Promise<void> => {
     life.abort(new Error("over"));
     await engine.stop(1_000);
   };
   stops.push(stop);
-  return { engine, port, accepted, log, stop, tools: createFlowTools({ ...common, engine }) };
+  return { engine, port, accepted, bus, log, metrics, stop, tools: createFlowTools({ ...common, engine }) };
 }
 
 export const flowOf = async (id: string) => {
@@ -65,7 +85,7 @@ export const flowOf = async (id: string) => {
   return flow;
 };
 export const historyOf = async (id: string) =>
-  (await stage.stores.flows.history(id, options)).map(({ what }) => what);
+  (await stage.stores.flows.history({ id }, options)).map(({ what }) => what);
 export const define = (
   steps: Readonly<Record<string, (state: Readonly<Record<string, unknown>>, attempt: number) => FlowResult>>,
   over: Partial<FlowDefinition> = {},

@@ -12,8 +12,8 @@ import { freePorts, openShell, type Shell } from "./shell.ts";
 
 /**
  * The guide as its reader would walk it: every `console` block of a page is typed in order into one bash, on a home of its
- * own, and what is printed is compared; `js` blocks that import something are run; YAML is checked; links lead somewhere.
- * Ports in the pages stand for free ones.
+ * own, and what is printed is compared; `js` blocks that import something are run; `ts` blocks that name a file of the home are
+ * saved there, where `./troupe up` comes next; YAML is checked; links lead somewhere. Ports in the pages stand for free ones.
  */
 
 /** Those of Troupe, and of a model server on the reader's machine. */
@@ -67,11 +67,20 @@ describe("the guide, typed as it is written", () => {
       for (const block of blocksOf(readPage(name))) {
         if (block.kind === "console") await walk(name, block);
         if (block.kind === "js" && /^import /m.test(block.text)) await runScript(name, block);
+        if (block.kind === "ts") save(block);
       }
     },
     300_000,
   );
 });
+
+/** A file of the home, which its first line names. */
+function save({ text }: Block): void {
+  const [, file] = /^\/\/ (flows\/\S+)\n/.exec(text) ?? [];
+  if (file === undefined) return;
+  mkdirSync(dirname(join(folder, ".troupe", file)), { recursive: true });
+  writeFileSync(join(folder, ".troupe", file), text);
+}
 
 async function walk(name: string, block: Block): Promise<void> {
   for (const { command, expected, line } of stepsOf(block)) {

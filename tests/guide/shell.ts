@@ -48,7 +48,9 @@ export function openShell(environment: NodeJS.ProcessEnv): Shell {
         listeners.add(look);
       });
     },
-    serve(command, until) {
+    async serve(command, until) {
+      // Whoever starts it again has stopped it before.
+      await Promise.all(serving.splice(0).map(ended));
       const child = spawn("bash", ["-c", `exec ${command} 2>/dev/null`], options);
       serving.push(child);
       return within(command, (resolve, reject) => {
@@ -61,14 +63,16 @@ export function openShell(environment: NodeJS.ProcessEnv): Shell {
       });
     },
     async close() {
-      for (const child of [...serving, bash]) {
-        if (child.exitCode !== null) continue;
-        const ended = once(child, "exit");
-        child.kill("SIGTERM");
-        await ended;
-      }
+      for (const child of [...serving, bash]) await ended(child);
     },
   };
+}
+
+async function ended(child: ChildProcess): Promise<void> {
+  if (child.exitCode !== null) return;
+  const exit = once(child, "exit");
+  child.kill("SIGTERM");
+  await exit;
 }
 
 function within<Value>(

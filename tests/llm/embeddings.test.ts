@@ -10,6 +10,7 @@ import {
   createModelRouter,
   type ProviderConfig,
 } from "../../server/src/llm/index.ts";
+import { createEmbeddedModels } from "../../server/src/memory/index.ts";
 
 const signal = new AbortController().signal;
 let calls: EmbeddingCall[] = [];
@@ -36,6 +37,7 @@ function routerOf(
     random: () => 0,
     logger: createLogRecorder(),
     metrics: createMetrics(),
+    embedded: createEmbeddedModels(),
   });
   routers.push(router);
   return router;
@@ -191,4 +193,56 @@ test("Google's are asked for in batches, and may be shortened", async () => {
   expect(estimated).toBe(true);
   server.close();
   server.closeAllConnections();
+});
+
+describe("of Troupe's own models, which nobody configured", () => {
+  test("the list embedding is there, costs nothing, and takes any number of texts", async () => {
+    const router = routerOf({});
+    const texts = Array.from({ length: 300 }, (_, n) => `the river and ${n} boats`);
+
+    const { vectors, model } = await router.embed({ name: "embedding", texts }, options);
+
+    expect([model, vectors.length, vectors[0]?.length]).toEqual(["embedded/words-128", 300, 128]);
+    expect(calls.map(({ outcome }) => outcome)).toEqual(["ok", "ok", "ok"]);
+    expect(router.choices("embedding").map(({ name, price }) => [name, price?.inputUsdPerMillion])).toEqual([
+      ["embedded/words-128", 0],
+    ]);
+  });
+
+  test("a list of that name in the settings goes before it, and may name them after a server", async () => {
+    const router = routerOf(
+      { gone: { kind: "openai-compatible", baseUrl: "http://127.0.0.1:9/v1" } },
+      { embedding: ["gone/small", "embedded/hash-256"] },
+    );
+
+    const { model } = await router.embed({ name: "embedding", texts: ["river"] }, options);
+
+    expect(model).toBe("embedded/hash-256");
+  });
+
+  test("one that does not exist is told with those that do", async () => {
+    const asked = routerOf({}).embed({ name: "embedded/words-512", texts: ["river"] }, options);
+
+    await expect(asked).rejects.toMatchObject({
+      code: "model.unknown",
+      message: 'There is no model "embedded/words-512". Known: embedded/words-128, embedded/hash-256.',
+    });
+  });
+
+  test("asked for an answer in words it refuses, so that the next model of the list is asked", async () => {
+    const router = routerOf({}, { default: ["embedded/words-128", "offline/guide"] });
+    const events = [];
+    const request = { messages: [{ role: "user", text: "Hello" }], tools: [] } as const;
+    const asked = {
+      signal,
+      onModel: () => undefined,
+      onFailedCall: () => undefined,
+      onRetry: () => undefined,
+    };
+
+    for await (const event of router.stream(router.choices("default"), request, asked as never))
+      events.push(event);
+
+    expect(events.at(-1)).toMatchObject({ type: "end", reason: "stop" });
+  });
 });

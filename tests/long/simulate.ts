@@ -2,14 +2,15 @@
 //   npm run sim -- --seed 42                                one schedule, event by event
 //   npm run sim -- --from 1 --count 100000 --state FILE     many; what FILE says is done is not done again
 //   npm run sim -- --store postgres --count 300             the same on a real PostgreSQL server
+//   npm run sim -- --behind …                               those of what runs behind the reply, with the same options
 import { fork } from "node:child_process";
 import { existsSync, readFileSync, renameSync, writeFileSync } from "node:fs";
 import { availableParallelism } from "node:os";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
 import type { StoreKind } from "../lab/test-store.ts";
-import type { Counts } from "../sim/check.ts";
-import { describeFailure, describeSchedule } from "../sim/report.ts";
+import { createBehindSimulator } from "../sim/behind/schedule.ts";
+import { describeFailure, describeSchedule, type Reported } from "../sim/report.ts";
 import { createSimulator } from "../sim/schedule.ts";
 
 /** Seeds that a worker process runs before it tells what came of them. */
@@ -27,61 +28,68 @@ interface BatchResult extends Batch {
   readonly failures: readonly { readonly seed: number; readonly text: string }[];
 }
 
-interface Totals extends Counts {
+/** By name; what each kind of schedule counts is its own. */
+type Totals = Record<string, number> & {
   schedules: number;
   strikes: number;
   events: number;
   seconds: number;
+};
+
+type Kind = "turns" | "behind";
+
+interface Work {
+  readonly kind: Kind;
+  readonly store: StoreKind;
 }
 
 interface State {
   readonly version: 1;
+  /** Absent: `turns`. */
+  readonly kind?: Kind;
   /** First seeds of the batches that are done. */
   readonly done: number[];
   readonly totals: Totals;
   readonly failures: { readonly seed: number; readonly text: string }[];
 }
 
-const ZERO: Totals = {
-  schedules: 0,
-  strikes: 0,
-  events: 0,
-  seconds: 0,
-  messages: 0,
-  acknowledged: 0,
-  turns: 0,
-  replied: 0,
-  delivered: 0,
-  unknown: 0,
-  dead: 0,
-  effects: 0,
-  acts: 0,
-};
+const ZERO: Totals = { schedules: 0, strikes: 0, events: 0, seconds: 0 };
 
-function add(totals: Totals, more: Totals): void {
-  for (const name of Object.keys(totals) as (keyof Totals)[]) totals[name] += more[name];
+function add(totals: Totals, more: Readonly<Record<string, number>>): void {
+  for (const [name, count] of Object.entries(more)) totals[name] = (totals[name] ?? 0) + count;
 }
 
-async function runBatch({ from, to }: Batch, store: StoreKind): Promise<BatchResult> {
-  await using simulator = await createSimulator(store);
+interface Simulating extends AsyncDisposable {
+  run(seed: number, options?: { readonly keepLog?: boolean }): Promise<Reported>;
+}
+
+const open = ({ kind, store }: Work): Promise<Simulating> =>
+  kind === "behind" ? createBehindSimulator(store) : createSimulator(store);
+
+async function runBatch({ from, to }: Batch, work: Work): Promise<BatchResult> {
+  await using simulator = await open(work);
   const startedMs = performance.now();
   const totals = { ...ZERO };
   const failures: BatchResult["failures"][number][] = [];
   for (let seed = from; seed < to; seed++) {
-    const { counts, strikes, steps, ...result } = await simulator.run(seed);
-    add(totals, { ...counts, schedules: 1, strikes, events: steps, seconds: 0 });
-    if (result.breaches.length > 0)
-      failures.push({ seed, text: describeFailure({ counts, strikes, steps, ...result }) });
+    const result = await simulator.run(seed);
+    const { counts, strikes, steps } = result;
+    add(totals, { ...(counts as Record<string, number>), schedules: 1, strikes, events: steps });
+    if (result.breaches.length > 0) failures.push({ seed, text: describeFailure(result) });
   }
   totals.seconds = (performance.now() - startedMs) / 1_000;
   return { from, to, totals, failures };
 }
 
-function readState(path: string | undefined): State {
+function readState(path: string | undefined, kind: Kind): State {
   if (path === undefined || !existsSync(path))
-    return { version: 1, done: [], totals: { ...ZERO }, failures: [] };
+    return { version: 1, kind, done: [], totals: { ...ZERO }, failures: [] };
   const state = JSON.parse(readFileSync(path, "utf8")) as State;
   if (state.version !== 1) throw new Error(`${path} was written by another version. Give another --state.`);
+  if ((state.kind ?? "turns") !== kind)
+    throw new Error(
+      `${path} is of schedules of the other kind. Give another --state, or leave --behind as it was.`,
+    );
   return state;
 }
 
@@ -95,13 +103,13 @@ function keepState(path: string | undefined, state: State): void {
 async function runAll(
   batches: readonly Batch[],
   processes: number,
-  store: string,
+  { kind, store }: Work,
   onResult: (result: BatchResult) => void,
 ): Promise<void> {
   const left = [...batches];
   const work = (): Promise<void> =>
     new Promise((resolve, reject) => {
-      const child = fork(fileURLToPath(import.meta.url), ["--worker", "--store", store], {
+      const child = fork(fileURLToPath(import.meta.url), ["--worker", ...argumentsOf(kind, store)], {
         stdio: ["ignore", "inherit", "inherit", "ipc"],
       });
       const next = (): void => {
@@ -121,16 +129,21 @@ async function runAll(
   await Promise.all(Array.from({ length: Math.min(processes, batches.length) }, work));
 }
 
+function argumentsOf(kind: Kind, store: StoreKind): readonly string[] {
+  return ["--store", store, ...(kind === "behind" ? ["--behind"] : [])];
+}
+
 function summary(state: State): string {
   const { totals, failures } = state;
-  const perSecond = totals.seconds === 0 ? 0 : Math.round(totals.schedules / totals.seconds);
+  const { schedules, strikes, events, seconds, ...counts } = totals;
+  const perSecond = seconds === 0 ? 0 : Math.round(schedules / seconds);
   return [
-    `${totals.schedules} schedules, ${totals.strikes} crashes and stops, ${totals.events} events, ${perSecond} schedules/s per process`,
-    `${totals.messages} messages, ${totals.acknowledged} acknowledged, ${totals.turns} turns, ${totals.replied} replied`,
-    `${totals.delivered} delivered, ${totals.unknown} unknown (blind), ${totals.dead} refused by the platform`,
-    `${totals.effects} effects, ${totals.acts} acts on the world`,
+    `${schedules} schedules, ${strikes} crashes and stops, ${events} events, ${perSecond} schedules/s per process`,
+    Object.entries(counts)
+      .map(([name, count]) => `${count} ${name}`)
+      .join(", "),
     failures.length === 0
-      ? "Every rule held: 0 lost, 0 replies doubled, 0 effects doubled, order kept, one end for every message."
+      ? `Every rule held${state.kind === "behind" ? "." : ": 0 lost, 0 replies doubled, 0 effects doubled, order kept, one end for every message."}`
       : `${failures.length} seeds broke a rule: ${failures.map(({ seed }) => seed).join(" ")}`,
   ].join("\n");
 }
@@ -144,32 +157,34 @@ async function main(): Promise<void> {
       state: { type: "string" },
       processes: { type: "string", default: String(availableParallelism()) },
       store: { type: "string", default: "sqlite" },
+      behind: { type: "boolean", default: false },
       worker: { type: "boolean", default: false },
     },
   });
+  const kind = values.behind ? "behind" : "turns";
+  const work: Work = { kind, store: values.store as StoreKind };
   if (values.worker) {
     process.on(
       "message",
-      (batch: Batch) =>
-        void runBatch(batch, values.store as StoreKind).then((result) => process.send?.(result)),
+      (batch: Batch) => void runBatch(batch, work).then((result) => process.send?.(result)),
     );
     return;
   }
   if (values.seed !== undefined) {
-    await using simulator = await createSimulator(values.store as StoreKind);
+    await using simulator = await open(work);
     const result = await simulator.run(Number(values.seed), { keepLog: true });
     console.log(describeSchedule(result));
     process.exitCode = result.breaches.length === 0 ? 0 : 1;
     return;
   }
-  const state = readState(values.state);
+  const state = readState(values.state, kind);
   const from = Number(values.from);
   const to = from + Number(values.count);
   const size = values.store === "postgres" ? BATCH_ON_POSTGRES : BATCH;
   const batches: Batch[] = [];
   for (let at = from; at < to; at += size)
     if (!state.done.includes(at)) batches.push({ from: at, to: Math.min(to, at + size) });
-  await runAll(batches, Number(values.processes), values.store, (result) => {
+  await runAll(batches, Number(values.processes), work, (result) => {
     if (result.to - result.from === size || result.to === to) state.done.push(result.from);
     add(state.totals, result.totals);
     state.failures.push(...result.failures);

@@ -20,7 +20,12 @@ export interface ProcessStage extends AsyncDisposable {
   readonly database: TestDatabase;
   /** Files of agents are in the home of a gateway or of one that does everything; the others read the table. */
   start(role: Role, options?: ServeOptions & { readonly agent?: object }): Promise<StagedMember>;
-  call(member: StagedMember, path: string, body?: unknown): Promise<Response>;
+  call(
+    member: StagedMember,
+    path: string,
+    body?: unknown,
+    headers?: Readonly<Record<string, string>>,
+  ): Promise<Response>;
 }
 
 export async function openProcessStage(nats: NatsServer): Promise<ProcessStage | undefined> {
@@ -60,10 +65,10 @@ export async function openProcessStage(nats: NatsServer): Promise<ProcessStage |
       members.push(member);
       return member;
     },
-    call: ({ serving }, path, body) =>
+    call: ({ serving }, path, body, headers = {}) =>
       fetch(`${serving.addresses?.gateway}${path}`, {
         method: body === undefined ? "GET" : "POST",
-        headers: { authorization: `Bearer ${key}`, "content-type": "application/json" },
+        headers: { authorization: `Bearer ${key}`, "content-type": "application/json", ...headers },
         ...(body === undefined ? {} : { body: JSON.stringify(body) }),
       }),
     async [Symbol.asyncDispose]() {

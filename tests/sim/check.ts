@@ -28,6 +28,8 @@ export interface Outcome {
   readonly wasCalm: boolean;
   /** Nothing took so long that a sender gave up. */
   readonly wasQuick: boolean;
+  /** At most so far the clock of a process is from the right time. */
+  readonly skewMs: number;
 }
 
 /** Clocks of processes differ, and an answer takes a moment. */
@@ -116,7 +118,7 @@ const ENDS: Readonly<Record<Exclude<TurnState, "queued" | "running">, InboundSta
 };
 
 /** A turn ends once, and its rows, messages and record agree. */
-function checkTurn(one: KeptTurn, report: Report): void {
+export function checkTurn(one: KeptTurn, report: Report): void {
   const { turn, inbound, messages } = one;
   const about = `turn ${turn.id} (${inbound.map((each) => each.platformId).join(" ")})`;
   if (turn.state === "queued" || turn.state === "running") {
@@ -176,7 +178,7 @@ function checkAnswer({ turn, messages }: KeptTurn, about: string, report: Report
 }
 
 /** Sequence numbers have no gaps, and turns ended in the order in which they began. */
-function checkSessions({ kept, told }: Outcome, report: Report): void {
+export function checkSessions({ kept, told }: Pick<Outcome, "kept" | "told">, report: Report): void {
   const sessions = Map.groupBy(kept.messages, (message) => message.sessionId);
   for (const [sessionId, messages] of sessions) {
     const seqs = messages.map((message) => message.seq).sort((a, b) => a - b);
@@ -206,8 +208,15 @@ function checkSessions({ kept, told }: Outcome, report: Report): void {
 }
 
 /** Each reply arrives once, in order, or is listed. */
-function checkDelivery(
-  { kept, arrived, rejected, doubted, wasCalm, wasQuick }: Outcome,
+export function checkDelivery(
+  {
+    kept,
+    arrived,
+    rejected,
+    doubted,
+    wasCalm,
+    wasQuick,
+  }: Pick<Outcome, "kept" | "arrived" | "rejected" | "doubted" | "wasCalm" | "wasQuick">,
   report: Report,
 ): void {
   const known = new Map<string, number>();
@@ -216,7 +225,10 @@ function checkDelivery(
     const isPush = inbound[0]?.replyTo !== undefined;
     const expected = isPush && reply !== undefined ? 1 : 0;
     if (outbox.length !== expected)
-      report("no reply is lost", `turn ${turn.id} has ${outbox.length} replies to deliver`);
+      report(
+        outbox.length > expected ? "no reply is doubled" : "no reply is lost",
+        `turn ${turn.id} has ${outbox.length} replies to deliver`,
+      );
     for (const row of outbox) {
       const { channel } = row.address;
       const arrivals = arrived.filter((one) => one.channel === channel && one.key === row.id);
@@ -319,7 +331,7 @@ function checkMoney({ kept, budget }: Outcome, report: Report): void {
 }
 
 /** A prompt shows what was said before, in order, and nothing else. */
-function checkPrompts({ kept, prompts }: Outcome, report: Report): void {
+function checkPrompts({ kept, prompts, skewMs }: Outcome, report: Report): void {
   const turnOf = new Map<string, KeptTurn>();
   for (const one of kept.turns)
     for (const record of one.inbound) if (record.platformId !== undefined) turnOf.set(record.platformId, one);
@@ -328,7 +340,7 @@ function checkPrompts({ kept, prompts }: Outcome, report: Report): void {
     const own = newest === undefined ? undefined : turnOf.get(newest);
     if (own === undefined) continue;
     // The prompt of a run that did not know yet that its turn had ended elsewhere; nothing comes of it.
-    if (prompt.at > (own.turn.finishedAt ?? prompt.at) + CLOCKS_APART_MS) continue;
+    if (prompt.at > (own.turn.finishedAt ?? prompt.at) + skewMs) continue;
     const before = kept.turns.filter(
       ({ turn }) =>
         turn.sessionId === own.turn.sessionId &&

@@ -7,7 +7,6 @@ import type {
   EffectHandler,
   Gate,
   InboundMessage,
-  Logger,
   Principal,
   Stores,
   Write,
@@ -42,6 +41,7 @@ import {
   type SeenPrompt,
   seenIn,
 } from "./script.ts";
+import { createWorldLogger } from "./world-logger.ts";
 
 export interface Composition {
   accept(message: InboundMessage, principal: Principal): Promise<AcceptResult>;
@@ -87,7 +87,7 @@ const SWEEP_MS = 4_000;
 const DEADLINE_MS = 12_000;
 const RESERVED_MICRO_USD = 1_000;
 const GRACE_MS = 800;
-const EFFECT_LANE = { parallel: 2, leaseMs: LEASE_MS };
+const EFFECT_LANE = { parallel: 2, leaseMs: LEASE_MS, timeoutMs: LEASE_MS };
 const HANDLED_KINDS = ["storyline.summary", "note.count"];
 
 const AGENT: Agent = {
@@ -309,7 +309,7 @@ function noteWrites(
       audience,
       text: idempotencyKey,
       turnId,
-      createdAt: at,
+      recordedAt: at,
     }),
     stores.effects.put({
       id: derivedId("note.count", idempotencyKey),
@@ -347,18 +347,9 @@ function handlersOf(deps: CompositionDeps, stores: Stores, nextId: () => string)
           audience: ["everybody"],
           text: `effect ${effect.id}`,
           turnId: effect.turnId,
-          createdAt: process.clock.now(),
+          recordedAt: process.clock.now(),
         }),
       ];
     },
   }));
-}
-
-function createWorldLogger(world: World, name: string): Logger {
-  const at = (event: string, fields?: Readonly<Record<string, unknown>>): void => {
-    const { error, turnId } = fields ?? {};
-    world.log(name, event, `${turnId ?? ""} ${error === undefined ? "" : String(error)}`.trim());
-  };
-  const logger: Logger = { debug: () => {}, info: at, warn: at, error: at, child: () => logger };
-  return logger;
 }

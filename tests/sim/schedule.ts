@@ -1,32 +1,26 @@
 // Runs one schedule: the plan of a seed, until everything has come to rest, then every check.
-import type { AccountLimit, Clock, Committed, ErrorCode, Logger, Stores, Write } from "@troupe/contracts";
+import type { AccountLimit, Committed, ErrorCode, Stores, Write } from "@troupe/contracts";
 import { DEFAULT_SPACE_ID, TroupeError } from "@troupe/contracts";
-import { createIdGenerator, createMetrics, monthOf, spaceDay } from "../../server/src/kit/index.ts";
+import { monthOf, spaceDay } from "../../server/src/kit/index.ts";
 import type { InlineStores } from "../../server/src/store/index.ts";
 import {
   createFaults,
   createRandom,
   createSimulatedBus,
   createSimulatedPlatform,
-  createSimulatedProcess,
-  createWorld,
-  type Faults,
-  type SimulatedProcess,
   type World,
 } from "../../testing/src/simulator/index.ts";
-import { createTestStores, type StoreKind } from "../lab/test-store.ts";
+import type { StoreKind } from "../lab/test-store.ts";
+import type { Breach } from "./breach.ts";
 import { type Counts, check } from "./check.ts";
 import { AGENT_ID, type Clients, startClients } from "./clients.ts";
 import { type Composition, type CompositionDeps, composeProcess, type Mutation } from "./composition.ts";
+import { createHouse, type House } from "./house.ts";
 import { readKept } from "./kept.ts";
 import { createLiveLog } from "./live.ts";
 import { planSchedule, type SchedulePlan } from "./plan.ts";
 import { hasOpenWork } from "./rest.ts";
-
-export interface Breach {
-  readonly rule: string;
-  readonly what: string;
-}
+import { openStand } from "./stand.ts";
 
 export interface ScheduleResult {
   readonly seed: number;
@@ -53,38 +47,15 @@ const FAULTS_UNTIL_MS = 20_000;
 const REST_WITHIN_MS = 10 * 60_000;
 const LOOK_EVERY_MS = 2_000;
 const NEVER = { signal: new AbortController().signal };
-const SILENT: Logger = { debug() {}, info() {}, warn() {}, error() {}, child: () => SILENT };
 
-/** One database serves all schedules, one after the other. */
 export async function createSimulator(kind: StoreKind = "sqlite"): Promise<Simulator> {
-  const stores = createTestStores(kind);
-  let world: World | undefined;
-  const clock: Clock = {
-    now: () => world?.utcMs ?? 0,
-    monotonicMs: () => world?.nowMs ?? 0,
-    schedule: () => {
-      throw new Error("The shared store has no timers: riders belong to processes.");
-    },
-  };
-  const store = await stores.open({
-    clock,
-    ids: createIdGenerator(clock),
-    logger: SILENT,
-    metrics: createMetrics(),
-    leaseClock: () => world?.utcMs ?? 0,
-  });
+  const stand = await openStand(kind);
   return {
     async run(seed, { keepLog = false, mutation } = {}) {
-      // The tools load it at their first call. Reading a file takes the machine's time, which no schedule may depend on.
-      await import("ajv/dist/2020.js");
-      store.reset();
-      world = createWorld({ seed, keepLog });
-      return runSchedule(world, store, seed, mutation);
+      const world = await stand.begin({ seed, keepLog });
+      return runSchedule(world, stand.store, seed, mutation);
     },
-    async [Symbol.asyncDispose]() {
-      await store.close();
-      await stores[Symbol.asyncDispose]();
-    },
+    [Symbol.asyncDispose]: () => stand[Symbol.asyncDispose](),
   };
 }
 
@@ -159,6 +130,7 @@ async function runSchedule(
       budget: await budgetOf(store, world.utcMs),
       wasCalm: wasCalm && faults.strikes === 0,
       wasQuick: plan.faults.slowShare === 0,
+      skewMs: plan.skewMs,
     },
     report,
   );
@@ -239,64 +211,13 @@ async function budgetOf(store: InlineStores, at: number) {
   return { reservedMicroUsd, spentMicroUsd, reservedAfterReconcileMicroUsd: (await read()).reservedMicroUsd };
 }
 
-interface Resident {
-  readonly process: SimulatedProcess;
-  readonly composition: Composition;
-}
-
-/** The processes that run, and the next incarnation of each that crashed. */
-interface House {
-  /** Somebody that a client may reach, by a number from 0 to 1: also one that is stopped, which clients cannot know. */
-  pick(at: number): Resident | undefined;
-  readonly isWhole: boolean;
-}
-
-function createHouse(deps: {
-  readonly world: World;
-  readonly faults: Faults;
-  readonly plan: SchedulePlan;
-  readonly compose: (process: SimulatedProcess) => Composition;
-}): House {
-  const { world, faults, plan, compose } = deps;
-  const random = world.random.fork("house");
-  const rooms: (Resident | undefined)[] = Array.from({ length: plan.processes }, () => undefined);
-  let born = 0;
-  const start = (room: number): void => {
-    born += 1;
-    const process = createSimulatedProcess({
-      world,
-      faults,
-      name: `p${born}`,
-      skewMs: plan.skewMs === 0 ? 0 : random.int(-plan.skewMs, plan.skewMs),
-      onCrash() {
-        rooms[room] = undefined;
-        world.after(random.int(20, 2_500), undefined, "start", () => start(room));
-      },
-      onLeave() {
-        composition.leave().then(
-          () => process.crash(),
-          (error: unknown) => world.fail(error),
-        );
-      },
-    });
-    world.log(process.name, "starts");
-    const composition = compose(process);
-    rooms[room] = { process, composition };
-  };
-  for (const room of rooms.keys()) start(room);
-  return {
-    pick(at) {
-      const there = rooms.filter((room) => room !== undefined);
-      return there[Math.floor(at * there.length)];
-    },
-    get isWhole() {
-      return rooms.every((room) => room?.process.state === "running");
-    },
-  };
-}
-
 /** Runs until no client waits, every process runs, and nothing in the store is open, twice in a row. */
-async function comeToRest(world: World, clients: Clients, house: House, stores: Stores): Promise<boolean> {
+async function comeToRest(
+  world: World,
+  clients: Clients,
+  house: House<Composition>,
+  stores: Stores,
+): Promise<boolean> {
   let restful = 0;
   for (let untilMs = LOOK_EVERY_MS; untilMs < REST_WITHIN_MS; untilMs = world.nowMs + LOOK_EVERY_MS) {
     await world.run(() => false, untilMs);

@@ -332,6 +332,26 @@ test("while the store cannot take the end of a turn, it waits and loses nothing"
   expect(endOf(one.events, turnId)).toMatchObject({ state: "replied", text: "an answer" });
 });
 
+test("a turn that is stopped while the store cannot take its end is not answered once it can", async () => {
+  let isFull = false;
+  const one = await stage.process("one", {
+    beforeCommit: async (writes) => {
+      if (isFull && writes.length > 1) throw new TroupeError("The disk is full.", { code: "store.full" });
+    },
+  });
+  stage.model.enqueue({ text: "an answer", delayMs: 1_000 });
+  const { turnId } = await one.say("hello");
+  isFull = true;
+  await stage.clock.advance(5_000);
+
+  await one.supervisor.control.cancel(turnId, { reason: "enough" }, { signal: NEVER });
+  isFull = false;
+  await stage.clock.advance(20_000);
+
+  expect((await recordOf(stage, turnId)).turn.state).toBe("cancelled");
+  expect(endOf(one.events, turnId)).toMatchObject({ state: "cancelled" });
+});
+
 test("stopping leaves a running turn to the next start, which answers it", async () => {
   const one = await stage.process("one");
   stage.model.enqueue(hang);

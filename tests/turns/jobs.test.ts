@@ -1,26 +1,12 @@
-import type { EffectHandler, JobSpec, JobTime } from "@troupe/contracts";
-import { textOf } from "@troupe/contracts";
+import type { JobInput, JobSpec, JobTime } from "@troupe/contracts";
+import { TroupeError, textOf } from "@troupe/contracts";
 import { afterEach, beforeEach, expect, test } from "vitest";
-import { createLocalBus } from "../../server/src/bus/index.ts";
-import {
-  createEndedHandler,
-  createJobService,
-  createJobTools,
-  createReminderTool,
-  createScheduler,
-  type JobInput,
-  type JobService,
-  type Scheduler,
-} from "../../server/src/jobs/index.ts";
-import { createMetrics } from "../../server/src/kit/index.ts";
-import { createEffectWorkers } from "../../server/src/workers/index.ts";
-import { messagesOf, NEVER, openStage, type Stage, type StagedProcess } from "./stage.ts";
+import { ASKER, MINUTE, openWorking, type Working, type WorkingOptions } from "./job-stage.ts";
+import { messagesOf, NEVER, openStage, type Stage } from "./stage.ts";
 
 /** Jobs run as turns, once each, whatever falls in between. */
 
-const MINUTE = 60_000;
 const options = { signal: NEVER };
-const ASKER = { spaceId: "default", agentId: "ana", ownerId: "operator", peerId: "p1" };
 
 let stage: Stage;
 beforeEach(async () => {
@@ -28,78 +14,10 @@ beforeEach(async () => {
 });
 afterEach(() => stage.close());
 
-interface Working {
-  readonly process: StagedProcess;
-  readonly service: JobService;
-  readonly scheduler: Scheduler;
-  readonly handler: EffectHandler;
-  stop(): Promise<void>;
-}
+const working = (id = "one", over: WorkingOptions = {}): Promise<Working> => openWorking(stage, id, over);
 
-/** A process with everything that jobs need, on the stage's clock. */
-async function working(
-  id = "one",
-  over: {
-    readonly accepts?: (text: string) => boolean;
-    readonly effects?: boolean;
-    readonly maxPerOwner?: number;
-  } = {},
-): Promise<Working> {
-  const { stores, clock } = stage;
-  const life = new AbortController();
-  const metrics = createMetrics();
-  let service: JobService | undefined;
-  const tools = createJobTools({
-    get service() {
-      if (service === undefined) throw new Error("not made yet");
-      return service;
-    },
-    ...{ jobs: stores.jobs, inbox: stores.inbox, onPrepared: () => scheduler.nudge() },
-  });
-  const process = await stage.process(id, { builtin: [...tools, createReminderTool()] });
-  // Nobody renews it here.
-  await stores.unit.commit([stores.leases.renew(id, 30 * 86_400_000)], options);
-  const common = { ...stores, clock, metrics, logger: process.log, processId: id, random: () => 0.5 };
-  const bus = createLocalBus({ logger: process.log, metrics, clock });
-  const { control } = process.supervisor;
-  const scheduler = createScheduler({
-    ...{ ...common, bus, control },
-    inbox: {
-      accept: ({ parts, ...more }, principal) =>
-        over.accepts?.(textOf(parts)) === false
-          ? Promise.reject(new Error("crashed before the way in"))
-          : process.accept({ ...more, parts }, principal),
-    },
-  });
-  service = createJobService({
-    ...{ ...common, control, onChange: () => scheduler.nudge(), zone: () => "UTC" },
-    maxPerOwner: () => over.maxPerOwner ?? 50,
-  });
-  const handler = createEndedHandler({ ...common, onSettled: () => scheduler.nudge() });
-  const effects = createEffectWorkers({
-    ...common,
-    bus,
-    handlers: over.effects === false ? [] : [handler],
-    sweepMs: 20_000,
-  });
-  scheduler.start(life.signal);
-  if (over.effects !== false) effects.start(life.signal);
-  return {
-    ...{ process, service, scheduler, handler },
-    async stop() {
-      life.abort();
-      await clock.settle();
-    },
-  };
-}
-
-let made = 0;
-async function make({ service }: Working, input: JobInput, sessionId?: string): Promise<string> {
-  made += 1;
-  const origin = sessionId === undefined ? {} : { sessionId };
-  const prepared = await service.prepareCreate(`job-${made}`, input, { ...ASKER, origin }, options);
-  return (await service.keep(prepared, options)).id;
-}
+const make = (one: Working, input: JobInput, sessionId?: string): Promise<string> =>
+  one.make(input, sessionId);
 
 async function pass(ms: number, steps = 1): Promise<void> {
   for (let i = 0; i < steps; i++) {
@@ -203,6 +121,37 @@ test("a crash between claim and way in loses no run and doubles none", async () 
   expect(await jobOf(id)).toMatchObject({ state: "completed", runs: 1 });
 });
 
+test("a job that is cancelled while its run starts, by a process that dies over it, answers nobody", async () => {
+  let isBroken = true;
+  const one = await working("one", { accepts: () => !isBroken });
+  const id = await make(one, { text: "Look.", inSeconds: 60, title: "Once" });
+  await pass(61_000, 4);
+  const job = await jobOf(id);
+  if (job === undefined) throw new Error("no job");
+  await one.service.keep(await one.service.prepareAction(job, "cancel", options), options);
+
+  isBroken = false;
+  await pass(100_000, 10);
+
+  expect(await jobOf(id)).toMatchObject({ state: "cancelled" });
+  expect(await runsOf(id)).toMatchObject([{ state: "cancelled" }]);
+  expect(stage.model.requests).toEqual([]);
+});
+
+test("a job is not resumed while a run from before the pause still starts", async () => {
+  const one = await working("one", { accepts: () => false });
+  const id = await make(one, { text: "Look.", everyMinutes: 1, title: "Regular" });
+  await pass(61_000, 4);
+  const act = async (action: "pause" | "resume") => {
+    const job = await jobOf(id);
+    if (job === undefined) throw new Error("no job");
+    await one.service.keep(await one.service.prepareAction(job, action, options), options);
+  };
+  await act("pause");
+
+  await expect(act("resume")).rejects.toThrow("is still under way");
+});
+
 test("a run whose end was never told of is settled by the sweep, and counted once", async () => {
   const one = await working("one", { effects: false });
   const id = await make(one, { text: "Look.", everyMinutes: 60, title: "Hourly" });
@@ -225,7 +174,7 @@ test("a run whose end was never told of is settled by the sweep, and counted onc
 
   expect(await jobOf(id)).toMatchObject({ state: "active", runs: 1 });
   // The same end once more changes nothing.
-  expect(await one.handler.handle(claimed, options)).toEqual([]);
+  expect(await one.handlers[0]?.handle(claimed, options)).toEqual([]);
 });
 
 test("a job due while nobody was there runs once when somebody is, or not at all", async () => {
@@ -262,6 +211,20 @@ test("an ongoing job ends at its number of runs, or when what it waits to hear w
   expect(await jobOf(heard)).toMatchObject({ state: "completed" });
 });
 
+test("a job is cancelled although somebody changed it since it was looked at, which no other change survives", async () => {
+  const one = await working();
+  const id = await make(one, { title: "Look around", text: "Look.", everyMinutes: 10 });
+  const seen = await jobOf(id);
+  if (seen === undefined) throw new Error("no job");
+  await one.service.update(seen, { title: "Look away" }, options);
+
+  const again = one.service.update(seen, { title: "Look up" }, options);
+  await expect(again).rejects.toThrow("was changed by somebody else just now. Look at it again.");
+  const cancelled = await one.service.act(seen, "cancel", options);
+
+  expect(cancelled).toMatchObject({ state: "cancelled", spec: { title: "Look away" } });
+});
+
 test("pause stops a job, resume lets it go on from its next time, cancel ends it with its run", async () => {
   const one = await working();
   const id = await make(one, { text: "Look.", everyMinutes: 10, title: "Regular" });
@@ -279,13 +242,31 @@ test("pause stops a job, resume lets it go on from its next time, cancel ends it
   await pass(7 * MINUTE, 14);
   expect(await runsOf(id)).toHaveLength(1);
 
+  // It kept its beat over the pause: ten minutes after the first run, not after the resume.
   stage.model.enqueue({ text: "slow", delayMs: 40_000 });
-  await pass(9 * MINUTE, 9);
+  await pass(4 * MINUTE, 4);
   await pass(5_000);
   await act("cancel");
   await pass(40_000, 4);
   expect(await jobOf(id)).toMatchObject({ state: "cancelled" });
   expect((await runsOf(id)).at(-1)).toMatchObject({ state: "cancelled" });
+});
+
+test("a job that is given up is told in its owner's inbox, after it was tried again, each time later", async () => {
+  const one = await working();
+  const refusal = new TroupeError("The model refused our key (401).", { code: "model.rejected" });
+  for (let i = 0; i < 4; i++) stage.model.enqueue({ error: refusal });
+  const id = await make(one, { text: "Look.", inSeconds: 60, title: "Once" });
+  await pass(70_000, 10);
+  expect(await jobOf(id)).toMatchObject({ state: "active", runs: 1 });
+
+  await pass(40 * MINUTE, 80);
+
+  expect((await runsOf(id)).map(({ state }) => state)).toEqual(["failed", "failed", "failed", "failed"]);
+  expect(await jobOf(id)).toMatchObject({ state: "failed", runs: 4 });
+  const query = { spaceId: "default", ownerIds: ["operator"], unreadOnly: false };
+  const { items } = await stage.stores.inboxItems.list(query, options);
+  expect(items).toMatchObject([{ kind: "notice", title: 'The job "Once" was given up' }]);
 });
 
 test("what a person cannot have is refused in one sentence: too many, twice the same, a circle", async () => {

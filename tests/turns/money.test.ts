@@ -44,7 +44,7 @@ test("a second model call that the accept reserved for commits nothing before it
   const commits: number[] = [];
   const one = await stage.process("one", {
     price,
-    reservation: { microUsd: 5_000, limitMicroUsd: 5_000 },
+    reservation: { microUsd: 6_000, limitMicroUsd: 6_000 },
     beforeCommit: async (writes) => void commits.push(writes.length),
   });
   stage.model.enqueue(askTime, { text: "It is late." });

@@ -36,6 +36,28 @@ test("a turn whose attempt broke off is tried again a little later", async () =>
   expect(turn.trace.map(({ what }) => what)).toContain("again");
 });
 
+test("a turn that the store was away for as it began is begun again, and nobody is told of a failure", async () => {
+  await (await stage.process("one")).say("hello");
+  let refusals = 1;
+  const two = await stage.process("two", {
+    sessions: (own) => ({
+      ...own,
+      history: (query, call) =>
+        refusals-- > 0
+          ? Promise.reject(new TroupeError("The database is away.", { code: "store.busy", retryable: true }))
+          : own.history(query, call),
+    }),
+  });
+
+  const { turnId } = await two.say("hello again");
+  const waiting = (await recordOf(stage, turnId)).turn.state;
+  await stage.clock.advance(RERUN_MS);
+
+  expect(waiting).toBe("running");
+  expect((await recordOf(stage, turnId)).turn).toMatchObject({ state: "replied", attempt: 2 });
+  expect(stage.model.requests).toHaveLength(2);
+});
+
 test("a turn that was cancelled while it waited to be tried again is not asked of a model", async () => {
   const one = await stage.process("one", breaksOff(1));
   const { turnId } = await one.say("hello");

@@ -6,9 +6,11 @@ import type {
   ApprovalPolicy,
   BlobStore,
   Committed,
+  EffectHandler,
   Gate,
   Hooks,
   InboundMessage,
+  MessageBus,
   ModelChoice,
   ModelPrice,
   ModelRouter,
@@ -41,13 +43,16 @@ import {
 import { type BudgetRule, createBudgets } from "../../server/src/app/budgets.ts";
 import { createLocalBus, createLocalTurnFeed } from "../../server/src/bus/index.ts";
 import {
+  createDelegationCommandTools,
   createDelegationHandlers,
   createDelegationTools,
   type DelegationLimits,
   type HandlerDeps,
+  mayReach,
 } from "../../server/src/delegation/index.ts";
 import { createInbox, neverAnswerYourself, notEmpty } from "../../server/src/inbox/index.ts";
 import { createIdGenerator, createMetrics } from "../../server/src/kit/index.ts";
+import { createPlacer, loadMeaning } from "../../server/src/memory/index.ts";
 import {
   createBlueprintPolicy,
   createBuiltinTools,
@@ -56,6 +61,8 @@ import {
 } from "../../server/src/tools/index.ts";
 import { createEffectWorkers } from "../../server/src/workers/index.ts";
 import { createTestStores } from "../lab/test-store.ts";
+
+export { endOf, messagesOf, promptOf, recordOf, streamed } from "./stage-read.ts";
 
 export const OPERATOR: Principal = { spaceId: "default", kind: "operator", id: "operator" };
 export const NEVER: AbortSignal = new AbortController().signal;
@@ -83,6 +90,12 @@ export interface ProcessOptions {
   /** Beside the tools that come with Troupe, and offered as they are. */
   readonly builtin?: readonly Tool[];
   readonly modules?: readonly Module[];
+  /** Turns are placed among several storylines. Default: each session has one. */
+  readonly hasStorylines?: boolean;
+  /** Modules that a model is asked about where they are unsure. */
+  readonly asksModel?: (moduleId: string) => boolean;
+  /** With them effects are worked on. */
+  readonly effectHandlers?: readonly EffectHandler[];
   readonly hooks?: Hooks;
   /** Behind those that are always asked. */
   readonly gates?: readonly Gate[];
@@ -101,6 +114,9 @@ export interface ProcessOptions {
   readonly recorder?: TapeRecorder;
   /** Default: what the agent's blueprint says. */
   readonly approval?: ApprovalPolicy;
+  readonly unit?: (own: UnitOfWork) => UnitOfWork;
+  /** What turns read of conversations. */
+  readonly sessions?: (own: Stores["sessions"]) => Stores["sessions"];
   /** Stands before each commit; rejecting refuses it, never resolving is a crash before it. */
   readonly beforeCommit?: (writes: readonly Write<unknown>[]) => Promise<void>;
 }
@@ -111,6 +127,8 @@ export interface StagedProcess {
   readonly log: ReturnType<typeof createLogRecorder>;
   readonly agents: AgentDirectory;
   readonly toolbox: Toolbox;
+  readonly bus: MessageBus;
+  readonly metrics: ReturnType<typeof createMetrics>;
   /** Turns that somebody watches, or whose live events are kept for it. */
   watched(): number;
   send(text: string, over?: Partial<InboundMessage>): Promise<AcceptResult>;
@@ -121,6 +139,7 @@ export interface StagedProcess {
 }
 
 export const LEASE_MS = 30_000;
+const YEAR_MS = 365 * 86_400_000;
 
 const testStores = createTestStores();
 afterAll(() => testStores[Symbol.asyncDispose]());
@@ -145,11 +164,12 @@ export async function openStage(
   });
   const { stores } = store;
   const model = createScriptedModel({ clock, ...about });
+  const lives = createLives(stores, clock);
   return {
     clock,
     stores,
     model,
-    process: (id, over = {}) => openProcess({ id, clock, ids, stores, model, over }),
+    process: (id, over = {}) => openProcess({ id, clock, ids, stores, model, lives, over }),
     close: () => store.close(),
   };
 }
@@ -160,14 +180,15 @@ async function openProcess(parts: {
   readonly ids: ReturnType<typeof createIdGenerator>;
   readonly stores: Stores;
   readonly model: ScriptedModel;
+  readonly lives: ReturnType<typeof createLives>;
   readonly over: ProcessOptions;
 }): Promise<StagedProcess> {
-  const { id, clock, ids, stores, model, over } = parts;
-  const log = createLogRecorder();
-  const logger = log;
+  const { id, clock, ids, stores, model, lives, over } = parts;
+  const logger = createLogRecorder();
   const metrics = createMetrics();
-  const unit = gated(stores.unit, over.beforeCommit);
+  const unit = gated(over.unit?.(stores.unit) ?? stores.unit, over.beforeCommit);
   await unit.commit([stores.leases.register({ id, pid: 1, role: "all", leaseMs: LEASE_MS })], options);
+  await lives.goOn(id);
   const agent: Agent = {
     spaceId: "default",
     revision: 7,
@@ -196,12 +217,21 @@ async function openProcess(parts: {
     limits: () => over.limits ?? { loopGuard: { max: 20, windowMinutes: 30 }, maxDepth: 4, maxHops: 12 },
   };
   const social = over.others === undefined ? [] : createDelegationTools(delegation);
+  // Read ahead: it takes real time.
+  const meaningOf = over.hasStorylines === true ? await loadMeaning() : undefined;
+  const placing =
+    meaningOf === undefined
+      ? {}
+      : { placer: createPlacer({ ...stores, logger, metrics, meaning: async () => meaningOf }) };
   const toolbox = createToolbox({
     sources: [
       { id: builtin.id, list: async (call) => [...(await builtin.list(call)), ...social] },
       { id: "test", list: async () => over.tools ?? [] },
     ],
-    commandTools: createCommandTools(stores),
+    commandTools: [
+      ...createCommandTools({ ...stores, ...placing }),
+      ...createDelegationCommandTools(delegation),
+    ],
     logger,
     metrics,
     clock,
@@ -212,13 +242,16 @@ async function openProcess(parts: {
   const blobs = over.blobs ?? createMemoryBlobs({ clock });
   const supervisor = createSupervisor({
     ...stores,
+    sessions: over.sessions?.(stores.sessions) ?? stores.sessions,
     unit,
     agents,
     router: routerOf(model, over),
     toolbox,
     approval: over.approval ?? createBlueprintPolicy(),
     modules: over.modules ?? [],
+    ...(over.asksModel === undefined ? {} : { asksModel: over.asksModel }),
     ...(over.hooks === undefined ? {} : { hooks: over.hooks }),
+    ...placing,
     feed,
     bus,
     clock,
@@ -253,6 +286,7 @@ async function openProcess(parts: {
       budgets: budgets.of({ spaceId: "default", agentId: "ana", peerId }, at),
     }),
     deadlineMs: () => over.deadlineMs ?? 60_000,
+    mayHandOff: mayReach,
     processId: id,
     clock,
     ids,
@@ -261,9 +295,9 @@ async function openProcess(parts: {
   });
   const workers = createEffectWorkers({
     ...{ ...stores, unit, bus, clock, logger, metrics, processId: id, random: () => 0.5 },
-    handlers: createDelegationHandlers(delegation),
+    handlers: [...createDelegationHandlers(delegation), ...(over.effectHandlers ?? [])],
   });
-  if (over.others !== undefined) workers.start(over.life ?? NEVER);
+  if (over.others !== undefined || over.effectHandlers !== undefined) workers.start(over.life ?? NEVER);
   const send = (text: string, more: Partial<InboundMessage> = {}): Promise<AcceptResult> =>
     inbox.accept(
       { ...inboundOf(text, clock.now()), watch: (event) => void events.push(event), ...more },
@@ -273,9 +307,11 @@ async function openProcess(parts: {
   return {
     supervisor,
     events,
-    log,
+    log: logger,
     agents,
     toolbox,
+    bus,
+    metrics,
     watched: () => feed.size,
     accept: (message, principal) => inbox.accept(message, principal, options),
     send,
@@ -296,6 +332,23 @@ function rulesOf({ reservation }: ProcessOptions): readonly BudgetRule[] {
       ...{ atLimit: "refuse", cheaperModel: undefined, dailyMicroUsd: reservation.limitMicroUsd },
     },
   ];
+}
+
+/** The process that came last renews its lease all the time; of those before it the lease ends as if they had slept since. */
+function createLives({ unit, leases }: Stores, clock: ManualClock) {
+  const endsAt = new Map<string, number>();
+  return {
+    async goOn(id: string): Promise<void> {
+      const now = clock.now();
+      for (const { id: other, leaseUntil } of await leases.list(options)) {
+        const at = endsAt.get(other) ?? leaseUntil;
+        if (other === id || leaseUntil <= Math.max(at, now)) continue;
+        await unit.commit([at > now ? leases.renew(other, at - now) : leases.end(other)], options);
+      }
+      endsAt.set(id, now + LEASE_MS);
+      await unit.commit([leases.renew(id, YEAR_MS)], options);
+    },
+  };
 }
 
 function gated(unit: UnitOfWork, beforeCommit: ProcessOptions["beforeCommit"]): UnitOfWork {
@@ -344,43 +397,4 @@ function routerOf(model: ScriptedModel, { price, small, onAsk }: ProcessOptions)
       yield* choice.model.stream(request, { signal });
     },
   };
-}
-
-/** What the present state of a turn and its messages is. */
-export async function recordOf(stage: Stage, turnId: string) {
-  const [turn, inbound, steps] = await Promise.all([
-    stage.stores.turns.get(turnId, options),
-    stage.stores.inbox.ofTurn(turnId, options),
-    stage.stores.turns.steps(turnId, options),
-  ]);
-  if (turn === undefined) throw new Error(`no turn ${turnId}`);
-  return { turn, inbound, steps };
-}
-
-export async function messagesOf(stage: Stage, sessionId: string) {
-  return (await stage.stores.sessions.messages({ sessionId }, options)).items;
-}
-
-/** Text of every message of a request, with its role. */
-export function promptOf(stage: Stage, request: number): string[] {
-  return (stage.model.requests[request]?.messages ?? []).map((one) => `${one.role}: ${one.text}`);
-}
-
-export function endOf(
-  events: readonly TurnEvent[],
-  turnId: string,
-): Extract<TurnEvent, { type: "end" }> | undefined {
-  return events.find(
-    (event): event is Extract<TurnEvent, { type: "end" }> => event.turnId === turnId && event.type === "end",
-  );
-}
-
-export function streamed(events: readonly TurnEvent[], turnId: string): string {
-  return events
-    .filter((event) => event.turnId === turnId)
-    .reduce(
-      (text, event) =>
-        event.type === "attempt-start" ? "" : event.type === "text-delta" ? text + event.text : text,
-      "",
-    );
 }

@@ -111,7 +111,7 @@ test("/why shows nothing that was forgotten since, and nothing that a new reader
     { spaceId: "default", agentId: "ana", readers: ["p1"] },
     { signal: NEVER },
   );
-  await stage.stores.unit.commit([stage.stores.memories.forget("default", items[0]?.id ?? "")], {
+  await stage.stores.unit.commit([stage.stores.memories.erase("default", items[0]?.id ?? "")], {
     signal: NEVER,
   });
 

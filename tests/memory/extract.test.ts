@@ -1,0 +1,176 @@
+// Learning with a model: what is asked, what is kept, and what happens when a provider refuses.
+import type { Effect, ErrorCode, ModelRequest, ModelRouter } from "@troupe/contracts";
+import { TroupeError } from "@troupe/contracts";
+import { createLogRecorder, createManualClock } from "@troupe/testing";
+import { afterEach, expect, it } from "vitest";
+import { createIdGenerator, createMetrics } from "../../server/src/kit/index.ts";
+import { createExtractHandler, learningOf } from "../../server/src/memory/index.ts";
+import { openInlineStores } from "../../server/src/store/index.ts";
+
+const options = { signal: new AbortController().signal };
+const AGENT = { id: "ana", name: "Ana", model: "default", instructions: "Help.", learn: "model" } as const;
+const USAGE = { inputTokens: 9, cachedInputTokens: 0, outputTokens: 9 };
+const closers: (() => Promise<void>)[] = [];
+afterEach(async () => {
+  for (const close of closers.splice(0)) await close();
+});
+
+function setUp(...answers: readonly (readonly object[] | string | ErrorCode)[]) {
+  const clock = createManualClock();
+  const logger = createLogRecorder();
+  const deps = { clock, ids: createIdGenerator(clock), logger, metrics: createMetrics() };
+  const opened = openInlineStores({ memory: true, leaseClock: () => clock.now(), ...deps });
+  closers.push(opened.close);
+  const { stores } = opened;
+  const requests: ModelRequest[] = [];
+  const waiting = [...answers];
+  const choice = {
+    model: { provider: "p", modelId: "m", contextWindow: 8_000, stream: () => (async function* () {})() },
+    ...{ name: "p/m", price: undefined },
+  };
+  const stream: ModelRouter["stream"] = async function* (_choices, request, { onModel }) {
+    requests.push(request);
+    onModel(choice);
+    const next = waiting.shift() ?? [];
+    if (next === "model.billing" || next === "model.auth") {
+      const error = new TroupeError("No.", { code: next });
+      yield { type: "end", reason: "error", usage: USAGE, estimated: false, error };
+      return;
+    }
+    const text = typeof next === "string" ? next : JSON.stringify({ memories: next });
+    yield { type: "text-delta", text };
+    yield { type: "end", reason: "stop", usage: USAGE, estimated: false };
+  };
+  const handler = createExtractHandler({
+    ...{ ...stores, ...deps, budgets: { of: () => [] } as never },
+    router: { choices: () => [choice], stream } as never,
+    agents: { get: () => ({ spaceId: "default", revision: 1, spec: AGENT }), list: () => [] },
+  });
+  let seq = 0;
+  const hear = async (text: string, key = "one", audience: readonly string[] = ["kate"]): Promise<Effect> => {
+    seq += 1;
+    const of = { spaceId: "default", sessionId: key, turnId: `turn-${seq}` };
+    const touch = stores.sessions.touch({
+      ...{ id: key, key, spaceId: "default", agentId: "ana", channel: "api", peerId: "kate", ownerId: "key" },
+      ...{ audience, stateless: false, at: clock.now(), count: 1 },
+    });
+    const kept = stores.sessions.append({
+      ...{ ...of, id: `message-${seq}`, audience, createdAt: clock.now(), fromLast: 0, turnSeq: "same" },
+      ...{ role: "user", parts: [{ type: "text", text }], outcome: "ok" },
+    });
+    const turnSeq = (await stores.unit.commit([touch, kept], options)).read(kept).seq;
+    return {
+      ...{
+        ...of,
+        id: `effect-${seq}`,
+        kind: "memory.extract",
+        v: 1,
+        lane: "background",
+        attempt: 1,
+        epoch: 1,
+      },
+      ...{ createdAt: clock.now(), payload: { agentId: "ana", sessionId: key, turnSeq } },
+    };
+  };
+  const learn = async (...effects: readonly Effect[]): Promise<void> => {
+    const writes = await handler.batch?.handle(effects, options);
+    if (writes !== undefined && writes.length > 0) await stores.unit.commit(writes, options);
+  };
+  const known = async (readers: readonly string[] = ["kate"]) =>
+    (await stores.memories.list({ spaceId: "default", agentId: "ana", readers }, options)).items;
+  return { stores, clock, logger, requests, hear, learn, known };
+}
+
+const fact = (text: string, change: object = {}) => ({
+  ...{ text, kind: "fact", slot: "", value: "", matters: 0.7, ...change },
+});
+
+it("asks once for all waiting turns of a conversation, and keeps what is new with its messages", async () => {
+  const { hear, learn, known, requests } = setUp([fact("Kate's sister Daryna repairs violins in Uzhhorod.")]);
+
+  await learn(
+    await hear("My sister Daryna has a workshop."),
+    await hear("She repairs violins, in Uzhhorod."),
+  );
+
+  expect(requests).toHaveLength(1);
+  expect(requests[0]?.responseFormat?.name).toBe("memories");
+  expect(requests[0]?.messages[1]?.text).toContain("user: She repairs violins, in Uzhhorod.");
+  expect(await known()).toMatchObject([
+    {
+      ...{ text: "Kate's sister Daryna repairs violins in Uzhhorod.", kind: "fact", audience: ["kate"] },
+      ...{ salience: 0.7, attributes: { by: "model" } },
+      sources: [{ id: "message-1" }, { id: "message-2" }],
+    },
+  ]);
+});
+
+it("keeps one record of what rules and model both read, and a model's word proves nothing", async () => {
+  const { hear, learn, known } = setUp(
+    [fact("The user lives in Lviv.", { slot: "home", value: "Lviv" })],
+    [fact("Kate lives in Lviv.", { slot: "home", value: "lviv" })],
+  );
+
+  await learn(await hear("I live in Lviv."));
+  await learn(await hear("What is the weather like at home?"));
+
+  expect((await known()).map(({ text, proofCount }) => [text, proofCount])).toEqual([["I live in Lviv.", 1]]);
+});
+
+it("keeps what the rules read when the answer cannot be read", async () => {
+  const { hear, learn, known, logger } = setUp("I would rather talk about lighthouses.");
+
+  await learn(await hear("My cat is called Mia."));
+
+  expect((await known()).map(({ text }) => text)).toEqual(["My cat is called Mia."]);
+  expect(logger.troubles()).toEqual(["memory.extract_unreadable"]);
+});
+
+it.each(["model.auth", "model.billing"] as const)(
+  "stops the batch at %s, asks nobody for a while, and loses nothing",
+  async (code) => {
+    const { hear, learn, known, requests, clock } = setUp(code, [fact("Kate is moving in May.")], []);
+    const effects = [
+      await hear("I am moving in May, at last.", "one"),
+      await hear("We talked about boats again.", "two"),
+    ];
+
+    const refused = await learn(...effects).catch((error: unknown) => error);
+    const still = await learn(effects[1] as Effect).catch((error: unknown) => error);
+
+    expect(refused).toMatchObject({ code: "model.auth", retryable: true, retryAfterMs: 15 * 60_000 });
+    expect(still).toMatchObject({ retryable: true });
+    expect([requests.length, (await known()).length]).toEqual([1, 0]);
+
+    await clock.advance(15 * 60_000);
+    await learn(...effects);
+
+    expect((await known()).map(({ text }) => text)).toEqual(["Kate is moving in May."]);
+  },
+);
+
+it("keeps for a group only what all of its readers heard, and nothing that looks like a secret", async () => {
+  const { hear, learn, known } = setUp([
+    fact("The choir meets on Fridays.", { slot: "choir day", value: "Friday" }),
+    fact("The key is sk-abcdefghijklmnopqrstuvwxyz123456."),
+  ]);
+
+  await learn(
+    await hear("Only for us two: we sing.", "g", ["kate", "max"]),
+    await hear("The choir meets on Fridays.", "g", ["kate", "max", "olena"]),
+  );
+
+  expect((await known(["kate", "max"])).map(({ text, slot }) => [text, slot])).toEqual([
+    ["The choir meets on Fridays.", undefined],
+  ]);
+  expect(await known(["olena"])).toEqual([]);
+});
+
+it("waits a little for company, and lets small talk be", () => {
+  const of = (text: string) => {
+    const inbound = [{ role: "user", audience: ["kate"], parts: [{ type: "text", text }] }] as never;
+    return learningOf({ agent: AGENT, trigger: "chat", sessionId: "s", turnSeq: 1, inbound });
+  };
+  expect(of("We talked about boats with Olena")).toMatchObject({ kind: "memory.extract", delayMs: 30_000 });
+  expect(of("thanks!")).toBeUndefined();
+});

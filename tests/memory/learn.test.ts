@@ -1,0 +1,181 @@
+// What people's own words teach, from the message to the record, without a model.
+import type { Effect, MemoryRecord, Message } from "@troupe/contracts";
+import { createLogRecorder, createManualClock } from "@troupe/testing";
+import { afterEach, expect, it } from "vitest";
+import { createIdGenerator, createMetrics } from "../../server/src/kit/index.ts";
+import { createLearnHandler, learningOf } from "../../server/src/memory/index.ts";
+import { openInlineStores } from "../../server/src/store/index.ts";
+
+const options = { signal: new AbortController().signal };
+const closers: (() => Promise<void>)[] = [];
+afterEach(async () => {
+  for (const close of closers.splice(0)) await close();
+});
+
+function setUp() {
+  const clock = createManualClock();
+  const deps = {
+    clock,
+    ids: createIdGenerator(clock),
+    logger: createLogRecorder(),
+    metrics: createMetrics(),
+  };
+  const opened = openInlineStores({ memory: true, leaseClock: () => clock.now(), ...deps });
+  closers.push(opened.close);
+  const { stores } = opened;
+  const handler = createLearnHandler(stores);
+  let seq = 0;
+
+  /** Keeps a message, and gives the effect that it teaches by, if any. */
+  const hear = async (text: string, audience: readonly string[] = ["kate"]): Promise<Effect | undefined> => {
+    seq += 1;
+    const own = { spaceId: "default", sessionId: `session of ${audience}`, turnId: `turn-${seq}` };
+    const message = {
+      ...{ ...own, id: `message-${seq}`, audience, createdAt: clock.now(), fromLast: 0 },
+      ...({ role: "user", parts: [{ type: "text", text }], outcome: "ok" } as const),
+    };
+    const session = {
+      id: own.sessionId,
+      key: own.sessionId,
+      spaceId: "default",
+      agentId: "ana",
+      channel: "api",
+    };
+    const touch = stores.sessions.touch({
+      ...{ ...session, peerId: audience[0] as string, ownerId: "key", audience },
+      ...{ stateless: false, at: clock.now(), count: 1 },
+    });
+    const kept = stores.sessions.append({ ...message, turnSeq: "same" });
+    const turnSeq = (await stores.unit.commit([touch, kept], options)).read(kept).seq;
+    const draft = learningOf({
+      ...{ agent: AGENT, trigger: "chat", sessionId: own.sessionId, turnSeq },
+      inbound: [{ ...message, seq: turnSeq, turnSeq } as Message],
+    });
+    if (draft === undefined) return undefined;
+    const of = { id: `effect-${seq}`, spaceId: "default", lane: "background", turnId: own.turnId } as const;
+    return { ...draft, ...of, sessionId: own.sessionId, attempt: 1, epoch: 1, createdAt: clock.now() };
+  };
+  const learn = async (...effects: readonly (Effect | undefined)[]): Promise<void> => {
+    const due = effects.filter((effect) => effect !== undefined);
+    const writes = await handler.batch?.handle(due, options);
+    if (writes !== undefined && writes.length > 0) await stores.unit.commit(writes, options);
+  };
+  const known = async (change: object = {}): Promise<readonly MemoryRecord[]> =>
+    (
+      await stores.memories.list(
+        { spaceId: "default", agentId: "ana", readers: ["kate"], ...change },
+        options,
+      )
+    ).items;
+  return { stores, hear, learn, known };
+}
+
+const AGENT = { id: "ana", name: "Ana", model: "default", instructions: "Help." };
+
+it("keeps what a person says of themselves, with the message that it comes from", async () => {
+  const { hear, learn, known } = setUp();
+
+  await learn(await hear("Hi! My name is Kate. Мого кота звати Мурчик. How are you?"));
+
+  expect((await known()).map(({ text }) => text)).toEqual(["Мого кота звати Мурчик.", "My name is Kate."]);
+  expect((await known())[1]).toMatchObject({
+    ...{ kind: "fact", slot: "kate name", turnId: "turn-1", audience: ["kate"] },
+    attributes: { by: "rules", rule: "name", value: "Kate" },
+    sources: [{ kind: "message", id: "message-1", sessionId: "session of kate", turnSeq: 1 }],
+  });
+});
+
+it("proves what is told again, whatever the words, and makes no second record of it", async () => {
+  const { hear, learn, known } = setUp();
+
+  await learn(await hear("I live in Lviv."));
+  const again = await hear("i've moved to Lviv");
+  await learn(again);
+  await learn(again);
+
+  expect((await known()).map(({ text, proofCount }) => [text, proofCount])).toEqual([["I live in Lviv.", 2]]);
+});
+
+it("closes what is corrected and what is no longer so, and says which it was", async () => {
+  const { hear, learn, known } = setUp();
+
+  await learn(await hear("My name is Kate. I live in Lviv. I love coffee"));
+  await learn(await hear("No, my name is Katya."));
+  await learn(await hear("I moved to Odesa"), await hear("I don't like coffee"));
+
+  expect((await known()).map(({ text }) => text)).toEqual([
+    "I don't like coffee.",
+    "I moved to Odesa.",
+    "My name is Katya.",
+  ]);
+  const closed = await known({ state: "closed" });
+  expect(closed.map(({ text, closed: end }) => [text, end?.reason])).toEqual([
+    ["I love coffee.", "contradicted"],
+    ["I live in Lviv.", "contradicted"],
+    ["My name is Kate.", "corrected"],
+  ]);
+});
+
+it("reads a correction without a subject as one of what was just said", async () => {
+  const { hear, learn, known } = setUp();
+
+  await learn(await hear("I like tea. My cat is called Mia."));
+  await learn(await hear("Sorry, it's Maya"));
+  await learn(await hear("No, it's expensive"));
+
+  expect((await known()).map(({ text }) => text)).toEqual(["My cat is called Maya.", "I like tea."]);
+});
+
+it("learns the same from one batch as one by one", async () => {
+  const { hear, learn, known } = setUp();
+  const heard = [
+    await hear("My cat is called Mia."),
+    await hear("my cat is called Mia"),
+    await hear("No, it's Maya"),
+    await hear("What is my cat called?"),
+  ];
+
+  await learn(...heard);
+
+  expect((await known()).map(({ text, proofCount }) => [text, proofCount])).toEqual([
+    ["My cat is called Maya.", 1],
+  ]);
+  expect((await known({ state: "closed" })).map(({ proofCount }) => proofCount)).toEqual([2]);
+});
+
+it("learns nothing where several may be meant by I, from secrets, or when it is told not to", async () => {
+  const { hear, stores } = setUp();
+
+  expect(await hear("My name is Kate.", ["kate", "max"])).toBeUndefined();
+  expect(await hear("Remember that my password is sk-abcdefghijklmnopqrstuvwxyz123456")).toBeUndefined();
+  const inbound = [{ role: "user", audience: ["kate"], parts: [{ type: "text", text: "I live in Lviv" }] }];
+  const turn = {
+    trigger: "chat",
+    sessionId: "s",
+    turnSeq: 1,
+    inbound: inbound as unknown as Message[],
+  } as const;
+  expect(learningOf({ ...turn, agent: AGENT })).toBeDefined();
+  expect(learningOf({ ...turn, agent: { ...AGENT, learn: "off" } })).toBeUndefined();
+  expect(learningOf({ ...turn, agent: AGENT, trigger: "job" })).toBeUndefined();
+  expect((await stores.memories.counts({ spaceId: "default" }, options)).length).toBe(0);
+});
+
+it("refuses a commit that comes after somebody else closed what it closes, and learns the next time", async () => {
+  const { hear, stores, known } = setUp();
+  const handler = createLearnHandler(stores);
+  const first = (await hear("I live in Lviv.")) as Effect;
+  await stores.unit.commit(await handler.handle(first, options), options);
+  const second = (await hear("I live in Odesa.")) as Effect;
+  const late = await handler.handle(second, options);
+  const [old] = await known();
+  await stores.unit.commit(
+    [stores.memories.close({ spaceId: "default", id: old?.id ?? "", at: 9, reason: "forgotten" })],
+    options,
+  );
+
+  await expect(stores.unit.commit(late, options)).rejects.toMatchObject({ code: "store.conflict" });
+  await stores.unit.commit(await handler.handle(second, options), options);
+
+  expect((await known()).map(({ text }) => text)).toEqual(["I live in Odesa."]);
+});

@@ -1,0 +1,184 @@
+import { createScriptedModel } from "@troupe/testing";
+import { afterEach, beforeEach, expect, test } from "vitest";
+import { endOf, NEVER, openStage, promptOf, recordOf, type Stage, type StagedProcess } from "./stage.ts";
+
+const options = { signal: NEVER };
+
+let stage: Stage;
+beforeEach(async () => {
+  stage = await openStage();
+});
+afterEach(() => stage.close());
+
+const TRAIN = "Book me a night train from Lviv to Vienna on Friday";
+const TRAIN_AGAIN = "What was the price of the sleeper ticket to Vienna on the night train?";
+const SOUP = "Hello! I want to cook pumpkin soup with garlic for dinner";
+const SOUP_ON = "How long does the pumpkin soup boil?";
+
+const ANSWERS: Readonly<Record<string, string>> = {
+  [TRAIN]: "The night train to Vienna leaves Lviv at ten in the evening. A sleeper ticket costs 60 euros.",
+  [SOUP]: "Roast the pumpkin with garlic first, then boil the soup.",
+};
+
+type Said = Awaited<ReturnType<StagedProcess["say"]>>;
+
+async function say(
+  process: StagedProcess,
+  text: string,
+  over: Parameters<StagedProcess["say"]>[1] = {},
+): Promise<Said> {
+  stage.model.enqueue({ text: ANSWERS[text] ?? "Yes." });
+  return process.say(text, over);
+}
+
+async function placedOf({ turnId }: Said): Promise<string | undefined> {
+  const { turn } = await recordOf(stage, turnId);
+  return turn.trace.find(({ what }) => what === "place")?.detail;
+}
+
+const SUMMARY = "A night train to Vienna on Friday was looked for; the sleeper ticket costs 60 euros.";
+
+async function summarise(sessionId: string): Promise<void> {
+  const { unit, storylines } = stage.stores;
+  const id = String((await storylines.ofSession(sessionId, options))?.id);
+  const update = { id, title: TRAIN, summary: SUMMARY, summaryTurnSeq: 1, at: 5 };
+  await unit.commit([storylines.summarise(update)], options);
+}
+
+const open = (): Promise<StagedProcess> => stage.process("one", { hasStorylines: true });
+
+test("turns go on with their storyline, begin another, and resume the first by what they share with it", async () => {
+  const one = await open();
+
+  const train = await say(one, TRAIN);
+  const soup = await say(one, SOUP);
+  const on = await say(one, SOUP_ON);
+  const back = await say(one, TRAIN_AGAIN);
+
+  expect(await placedOf(train)).toBe(`began "${TRAIN}"`);
+  expect(await placedOf(soup)).toMatch(/^began "Hello!/);
+  expect(await placedOf(on)).toMatch(/^continued "Hello!/);
+  expect(await placedOf(back)).toBe(`resumed "${TRAIN}"`);
+  const home = await stage.stores.storylines.ofSession(train.sessionId, options);
+  expect(home?.title).toBe(TRAIN);
+  const placed = await stage.stores.storylines.placedIn(train.sessionId, 0, options);
+  expect(placed.map(({ turnSeq, title }) => [turnSeq, title])).toEqual([
+    [3, "Hello!"],
+    [5, "Hello!"],
+  ]);
+});
+
+test("another process knows the storylines of a session as the first one left them", async () => {
+  const one = await open();
+  await say(one, TRAIN);
+  await say(one, SOUP);
+  await say(one, SOUP_ON);
+  const two = await stage.process("two", { hasStorylines: true });
+
+  const back = await say(two, TRAIN_AGAIN);
+
+  expect(await placedOf(back)).toBe(`resumed "${TRAIN}"`);
+});
+
+test("a storyline of the same person is resumed in another session, and the model is told of it", async () => {
+  const one = await open();
+  const { sessionId } = await say(one, TRAIN);
+  await summarise(sessionId);
+
+  const back = await say(one, TRAIN_AGAIN, { sessionKey: "s2" });
+
+  expect(back.sessionId).not.toBe(sessionId);
+  expect(await placedOf(back)).toBe(`resumed "${TRAIN}"`);
+  expect(promptOf(stage, 1).join("\n")).toContain(SUMMARY);
+});
+
+test("a greeting alone leads to no other session, whatever that began with", async () => {
+  const one = await open();
+  await say(one, "hello");
+
+  const again = await say(one, "hello", { sessionKey: "s2" });
+
+  expect(await placedOf(again)).toBe('began "hello"');
+});
+
+test("nobody is led to a storyline of which one of the readers does not know", async () => {
+  const one = await open();
+  const { sessionId } = await say(one, TRAIN, { peerId: "p1", sessionKey: "private", audience: ["p1"] });
+  await summarise(sessionId);
+
+  const group = await say(one, TRAIN_AGAIN, { peerId: "p1", sessionKey: "group", audience: ["p1", "p2"] });
+
+  expect(await placedOf(group)).toMatch(/^began "What was the price/);
+  expect(promptOf(stage, 1).join("\n")).not.toContain("earlier storyline");
+});
+
+test("a person sees what is open and goes on with another one", async () => {
+  const one = await open();
+  await say(one, TRAIN);
+  await say(one, SOUP);
+
+  const list = await one.say("/storyline");
+  const choice = await one.say("/storyline 2");
+  const on = await say(one, "And how early must I be there?");
+  const unknown = await one.say("/storyline 9");
+
+  expect(endOf(one.events, list.turnId)).toMatchObject({
+    text: `Open storylines:\n1. Hello! (this one)\n2. ${TRAIN}\nGo on with another one: /storyline NUMBER`,
+  });
+  expect(endOf(one.events, choice.turnId)).toMatchObject({ text: `We go on with: ${TRAIN}` });
+  expect(await placedOf(choice)).toBe(`was sent to "${TRAIN}"`);
+  expect(await placedOf(on)).toBe(`continued "${TRAIN}"`);
+  expect(endOf(one.events, unknown.turnId)).toMatchObject({
+    text: expect.stringContaining("no such storyline"),
+  });
+});
+
+test("a failed turn is placed nowhere, and the next one is placed as if it had not been", async () => {
+  const one = await open();
+  await say(one, TRAIN);
+  stage.model.enqueue({ error: new Error("broken") as never });
+  await one.say(SOUP);
+
+  const on = await say(one, TRAIN_AGAIN);
+
+  expect(await placedOf(on)).toBe(`continued "${TRAIN}"`);
+});
+
+test("without the word vectors turns are placed by words, and without the store where their session began", async () => {
+  const one = await stage.process("one", { hasStorylines: true });
+  const { stores } = stage;
+  const own = stores.storylines.ofPeer;
+  Object.assign(stores.storylines, { ofPeer: () => Promise.reject(new Error("away")) });
+
+  const train = await say(one, TRAIN);
+
+  Object.assign(stores.storylines, { ofPeer: own });
+  expect(await placedOf(train)).toBe(`began "${TRAIN}"`);
+  expect(endOf(one.events, train.turnId)).toMatchObject({ state: "replied" });
+});
+
+test("where the scores are unsure a model is asked if the configuration says so, and it is counted", async () => {
+  const small = createScriptedModel();
+  const one = await stage.process("one", {
+    hasStorylines: true,
+    small,
+    asksModel: (asker) => asker === "storylines",
+  });
+  await say(one, TRAIN);
+  small.enqueue({ text: "storylines: new" });
+
+  const soup = await say(one, "I need a present for my mother");
+
+  expect(await placedOf(soup)).toMatch(/^began "I need a present/);
+  expect(one.metrics.render()).toContain("storyline_questions_total 1");
+  expect(one.metrics.render()).toMatch(/storyline_placements_total\{.*unsure="yes".*\} 1/);
+});
+
+test("without a model they go on with their storyline where the scores are unsure", async () => {
+  const one = await open();
+  await say(one, TRAIN);
+
+  const soup = await say(one, "I need a present for my mother");
+
+  expect(await placedOf(soup)).toBe(`continued "${TRAIN}"`);
+});
