@@ -1,4 +1,4 @@
-// npm run bench -- SUBJECT [--json] [--scale X] [--rounds N]
+// npm run bench -- SUBJECT [--json] [--scale X] [--rounds N] [--data FILE] [--tiage FILE] [--irc FOLDER] [--dialogs FILE]
 import { parseArgs } from "node:util";
 import type { Figure } from "./figure.ts";
 import type { BenchOptions } from "./harness/options.ts";
@@ -14,12 +14,23 @@ const SUBJECTS: Readonly<Record<string, () => Promise<{ readonly run: Run }>>> =
   start: () => import("./start.ts"),
   idle: () => import("./idle.ts"),
   store: () => import("./store.ts"),
+  bus: () => import("./bus.ts"),
+  scale: () => import("./scale.ts"),
+  flows: () => import("./flows.ts"),
+  effects: () => import("./effects.ts"),
+  queue: () => import("./queue.ts"),
+  jobs: () => import("./jobs.ts"),
+  vectors: () => import("./vectors.ts"),
+  recall: () => import("./recall.ts"),
+  storyline: () => import("./storyline.ts"),
 };
 
-const USAGE = `usage: npm run bench -- SUBJECT [--json] [--scale X] [--rounds N]
+const USAGE = `usage: npm run bench -- SUBJECT [--json] [--scale X] [--rounds N] [--data FILE] [--tiage FILE] [--irc FOLDER] [--dialogs FILE]
 subjects: ${Object.keys(SUBJECTS).join(" ")} all
 --scale X   multiplies how long each measurement takes; 1 unless said, 0.4 with all
 --rounds N  repeats; figures are medians over them; 5 unless said, 3 with all
+--data FILE conversations with questions about them, in LoCoMo's form, for recall
+--tiage FILE, --irc FOLDER, --dialogs FILE  what storyline measures on; bench/README.md says what they hold
 --json      one line of JSON a figure`;
 
 const EXIT = { done: 0, failed: 1, misuse: 2 } as const;
@@ -40,9 +51,14 @@ function readWish(args: readonly string[]): Wish | undefined {
         json: { type: "boolean", default: false },
         scale: { type: "string" },
         rounds: { type: "string" },
+        data: { type: "string" },
+        tiage: { type: "string" },
+        irc: { type: "string" },
+        dialogs: { type: "string" },
       },
     });
     const [name = ""] = positionals;
+    const { tiage, irc, dialogs } = values;
     const isAll = name === "all";
     const scale = Number(values.scale ?? (isAll ? 0.4 : 1));
     const rounds = Number(values.rounds ?? (isAll ? 3 : 5));
@@ -52,7 +68,7 @@ function readWish(args: readonly string[]): Wish | undefined {
     return {
       names: isAll ? Object.keys(SUBJECTS) : [name],
       isJson: values.json,
-      options: { scale, rounds, progress },
+      options: { scale, rounds, progress, data: values.data, chats: { tiage, irc, dialogs } },
     };
   } catch {
     return undefined;

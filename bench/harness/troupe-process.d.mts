@@ -19,9 +19,13 @@ export function freePort(): Promise<number>;
 /** A home with one agent, one tool that writes, and the model server at `baseUrl` as its only model. */
 export function writeHome(home: string, to: { readonly port: number; readonly baseUrl: string }): void;
 
-/** Starts `./troupe up` and waits until it is ready. Rejects with the end of its log when it is not in a minute. */
+/**
+ * Starts `./troupe up` with these further arguments and waits until it is ready at this port. Rejects with the end of its
+ * log when it is not in a minute.
+ */
 export function startTroupe(
   home: string,
   port: number,
   environment?: Readonly<Record<string, string>>,
+  args?: readonly string[],
 ): Promise<TroupeProcess>;

@@ -61,7 +61,7 @@ ${STORE_URL === undefined ? "" : `store: { url: "${STORE_URL}" }\n`}`,
 }
 
 /** @type {import("./troupe-process.d.mts").startTroupe} */
-export async function startTroupe(home, port, environment = {}) {
+export async function startTroupe(home, port, environment = {}, args = []) {
   const env = { ...process.env, TROUPE_HOME: home, XDG_RUNTIME_DIR: home, ...environment };
   // Left by a harness that talks to its own children this way; Troupe is not one of them.
   delete env.NODE_CHANNEL_FD;
@@ -69,7 +69,7 @@ export async function startTroupe(home, port, environment = {}) {
   const logPath = join(home, "up.log");
   const log = openSync(logPath, "a");
   const startedMs = performance.now();
-  const child = spawn(LAUNCHER, ["up"], { env, stdio: ["ignore", log, log] });
+  const child = spawn(LAUNCHER, ["up", ...args], { env, stdio: ["ignore", log, log] });
   closeSync(log);
   // Whatever ends this process, it leaves no server behind.
   const killNow = () => child.kill("SIGKILL");
