@@ -16,10 +16,10 @@ afterEach(() => {
   rmSync(root, { recursive: true, force: true });
 });
 
-function runVitest(): { code: number; lines: string[] } {
+function runVitest(...more: readonly string[]): { code: number; lines: string[] } {
   const vitest = join(repositoryRoot, "node_modules/vitest/vitest.mjs");
   const reporter = join(repositoryRoot, "tests/closing-line.ts");
-  const args = [vitest, "run", "--root", root, "--reporter=default", `--reporter=${reporter}`];
+  const args = [vitest, "run", "--root", root, "--reporter=default", `--reporter=${reporter}`, ...more];
   // Without the variables by which Vitest tells its own workers apart.
   const env = { PATH: process.env.PATH };
   try {
@@ -65,4 +65,19 @@ test("a run in which all pass says so and ends well", () => {
     code: 0,
     lines: expect.arrayContaining(["1 passed, 0 failed, 0 skipped"]),
   });
+});
+
+test("a test that passes only when run again counts as passed and is named", () => {
+  const unsteady =
+    'import { expect, test } from "vitest"; let runs = 0; test("x", () => { expect(runs++).toBe(1); });';
+  writeFileSync(join(root, "a/unsteady.test.ts"), unsteady);
+
+  const { code, lines } = runVitest("--retry=1");
+
+  expect(code).toBe(0);
+  expect(lines.slice(-3)).toEqual([
+    "Passed only when run again: a/unsteady.test.ts > x",
+    "1 passed, 0 failed, 0 skipped",
+    "",
+  ]);
 });

@@ -25,9 +25,19 @@ export function tally(modules: readonly TestModule[], strayErrors: number): Tall
   return sum;
 }
 
+/** Names of tests that failed at first and passed when they were run again: each is a defect, of the test or of what it tests. */
+export function unsteady(modules: readonly TestModule[]): readonly string[] {
+  return modules.flatMap((module) =>
+    [...module.children.allTests()]
+      .filter((test) => test.diagnostic()?.flaky === true)
+      .map((test) => `${module.relativeModuleId} > ${test.fullName}`),
+  );
+}
+
 export default class ClosingLine implements Reporter {
   onTestRunEnd(modules: readonly TestModule[], unhandledErrors: readonly unknown[]): void {
     const { passed, failed, skipped } = tally(modules, unhandledErrors.length);
+    for (const name of unsteady(modules)) process.stdout.write(`Passed only when run again: ${name}\n`);
     process.stdout.write(`${passed} passed, ${failed} failed, ${skipped} skipped\n`);
   }
 }

@@ -86,7 +86,7 @@ export function createCliHome(variables: Readonly<Record<string, string>> = {}):
         ...{ addresses, firstKey },
         text: () => out() + err(),
         async stop() {
-          if (child.exitCode !== null) return;
+          if (child.exitCode !== null || child.signalCode !== null) return;
           const exit = once(child, "exit");
           child.kill("SIGTERM");
           await exit;

@@ -53,6 +53,8 @@ function start() {
   const command = `stty cols 200 rows 50; exec '${process.execPath}' '${MAIN}' setup`;
   const child = spawn("script", ["-qefc", command, "/dev/null"], { env, stdio: "pipe" });
   wizard = child;
+  // Listened for from the start: the wizard may be gone before a test has read its last words.
+  const closed = once(child, "close") as Promise<[number]>;
   let screen = "";
   let seen = 0;
   child.stdout.setEncoding("utf8").on("data", (text: string) => {
@@ -69,7 +71,7 @@ function start() {
       seen = screen.indexOf(text, seen) + text.length;
     },
     async ended() {
-      const [code] = (await once(child, "close")) as [number];
+      const [code] = await closed;
       return { code, screen };
     },
   };
