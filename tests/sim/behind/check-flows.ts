@@ -2,7 +2,7 @@
 import type { Report } from "../check.ts";
 import type { BehindOutcome } from "./check.ts";
 import { eventOps } from "./clients.ts";
-import { noteOf } from "./flow-code.ts";
+import { noteOf, WHILE_OPEN } from "./flow-code.ts";
 import type { KeptFlow } from "./kept.ts";
 import type { FlowOp } from "./plan-flows.ts";
 
@@ -54,6 +54,8 @@ function checkSteps({ flow }: KeptFlow, notes: readonly string[], report: Report
   for (let n = 0; n <= ops.length; n++) {
     const times = notes.filter((text) => text.startsWith(noteOf(flow.id, n))).length;
     if (times > 1) report("a step's writes are kept once", `${flow.id} s${n}: ${times} times`);
+    const early = notes.find((text) => text.startsWith(noteOf(flow.id, n)) && text.includes(WHILE_OPEN));
+    if (early !== undefined) report("a flow waits for all that it began", early);
     if (times === 0 && flow.status === "finished")
       report("a step's writes are kept once", `${flow.id} finished and s${n} left nothing`);
     const at = Number(flow.step.slice(1));

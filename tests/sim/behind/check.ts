@@ -47,8 +47,7 @@ export interface BehindCounts {
 
 /** Calls `report` for each breach and counts what there was. */
 export function checkBehind(outcome: BehindOutcome, report: Report): BehindCounts {
-  const { kept, seen } = outcome;
-  for (const { rule, what } of seen.broken) report(rule, what);
+  const { kept } = outcome;
   for (const one of kept.turns) checkTurn(one, report);
   checkSessions({ kept, told: [] }, report);
   if (!endsLeases(outcome.plan)) checkDelivery(outcome, report);

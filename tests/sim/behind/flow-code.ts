@@ -45,6 +45,9 @@ export function noteOf(flowId: string, n: number): string {
   return `flow ${flowId} s${n} `;
 }
 
+/** Stands in the note of a step that went on too early, before the flows that were open. */
+export const WHILE_OPEN = "while open: ";
+
 function stepOf(deps: WalkDeps) {
   const { process, world, seen, random } = deps;
   return async (context: FlowContext, { signal }: { readonly signal: AbortSignal }): Promise<FlowResult> => {
@@ -52,23 +55,24 @@ function stepOf(deps: WalkDeps) {
     const n = Number(flow.step.slice(1));
     await process.pause(random.next() * 30, "step", signal);
     if (random.chance(deps.failShare())) throw new Error("The step failed.");
-    if (reason === "children") {
-      const open = (await deps.flows.children(flow.id, { signal })).filter(
-        ({ endedAt }) => endedAt === undefined,
-      );
-      if (open.length > 0)
-        seen.broken.push({
-          rule: "a flow waits for all that it began",
-          what: `${flow.id} went on while ${open.map(({ id }) => id)} were open`,
-        });
-    }
+    const open = reason === "children" ? await openChildren(deps, flow.id, signal) : [];
     seen.steps.push({ flowId: flow.id, n, reason, atMs: world.nowMs });
     const event = reason === "event" ? (state.event as { readonly id?: string } | undefined)?.id : undefined;
+    const about = open.length > 0 ? `${WHILE_OPEN}${open}` : (event ?? "");
     return {
       ...leadsTo(context, state.ops as readonly FlowOp[], n),
-      writes: [deps.noted(`${noteOf(flow.id, n)}${reason} ${event ?? ""}`.trim())],
+      writes: [deps.noted(`${noteOf(flow.id, n)}${reason} ${about}`.trim())],
     };
   };
+}
+
+/**
+ * What a step saw is part of what it leaves, so it is judged only where the step is kept. A process that slept past its
+ * claim sees what the flow began since, and that says nothing: all of its step is refused.
+ */
+async function openChildren({ flows }: WalkDeps, flowId: string, signal: AbortSignal) {
+  const children = await flows.children(flowId, { signal });
+  return children.filter(({ endedAt }) => endedAt === undefined).map(({ id }) => id);
 }
 
 function leadsTo({ now }: FlowContext, ops: readonly FlowOp[], n: number): Omit<FlowResult, "writes"> {

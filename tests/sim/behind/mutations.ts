@@ -97,6 +97,9 @@ const FLOWS: readonly Broken[] = [
     (_own, stores) => ({ requestCancel: () => nothing(stores) }),
     ["a cancel is final"],
   ),
+  broken("children that are taken for ended", "flows", () => ({ hasOpenChildren: async () => false }), [
+    "a flow waits for all that it began",
+  ]),
   broken("events that are paired with nothing", "flowSignals", () => ({ matches: async () => [] }), [
     "an event reaches the flow that waits for it",
   ]),

@@ -25,13 +25,11 @@ export interface Seen {
   readonly turnEnds: Map<string, number>;
   /** When a turn was opened. */
   readonly turnBegins: Map<string, number>;
-  /** Rules that broke where only a moment shows it. */
-  readonly broken: { readonly rule: string; readonly what: string }[];
 }
 
 export function createSeen(): Seen {
   return {
-    ...{ asked: [], steps: [], handlings: [], broken: [] },
+    ...{ asked: [], steps: [], handlings: [] },
     ...{ turnEnds: new Map(), turnBegins: new Map() },
   };
 }
