@@ -39,6 +39,7 @@ export type {
   DeadLetterSource,
   DeadLetterStore,
 } from "./dead-letter.ts";
+export type { DocumentStore, KnowledgeDocument } from "./document.ts";
 export type {
   ClaimedEffect,
   Effect,
@@ -200,7 +201,7 @@ export type {
   ToolCallPart,
   ToolResultPart,
 } from "./message.ts";
-export { filesOf, openCallsOf, textOf } from "./message.ts";
+export { EVERYONE, filesOf, openCallsOf, textOf } from "./message.ts";
 export type {
   BrokenCall,
   FailedModelCall,

@@ -62,7 +62,7 @@ export interface NewMemory {
   /** Who may be told. Of a record made from others it is what their audiences share. */
   readonly audience: Audience;
   readonly text: string;
-  /** The turn that it comes from. */
+  /** The turn that it comes from; of a piece of a document, the document. */
   readonly turnId: string;
   /** Since when it is known, UTC milliseconds. */
   readonly recordedAt: number;
@@ -140,6 +140,7 @@ export interface MemoryQuery extends PageQuery {
   readonly agentId?: string;
   /** Only what all of them know. Undefined is for an operator, who sees what everybody knows. */
   readonly readers: Audience | undefined;
+  /** Default: all but pieces of documents. */
   readonly kinds?: readonly MemoryKind[];
   /** Default `open`. */
   readonly state?: "open" | "closed" | "all";

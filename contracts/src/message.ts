@@ -55,6 +55,12 @@ export type MessageOutcome = "ok" | "failed" | "cancelled";
 /** Peer ids of everyone who knows this. Sorted, without repeats, never empty. Source: design §2 rule 7. */
 export type Audience = readonly string[];
 
+/**
+ * Alone in an audience: whoever talks with the agent, now or later, may be told. Only what an operator gave an agent to read has
+ * it, and no peer has this id.
+ */
+export const EVERYONE = "*";
+
 export interface Message {
   readonly id: string;
   readonly spaceId: string;

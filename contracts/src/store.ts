@@ -306,7 +306,8 @@ export interface SearchHit {
   readonly id: string;
   readonly sessionId: string | undefined;
   readonly turnSeq: number | undefined;
-  readonly role: MessageRole | "memory";
+  /** `document`: a memory that is a piece of a document; its first line says of which, and where in it. */
+  readonly role: MessageRole | "memory" | "document";
   readonly text: string;
   /** Who knows it; every reader of the question is among them. */
   readonly audience: Audience;

@@ -2,6 +2,7 @@ import type { AgentChannelStore, AgentDeliveryStore } from "./agent-channel.ts";
 import type { AttachmentStore } from "./blob.ts";
 import type { OutboxStore } from "./channel.ts";
 import type { DeadLetterStore } from "./dead-letter.ts";
+import type { DocumentStore } from "./document.ts";
 import type { EffectStore } from "./effect.ts";
 import type { FlowSignalStore, FlowStore } from "./flow-store.ts";
 import type { InboxItemStore } from "./inbox-item.ts";
@@ -35,6 +36,7 @@ export interface Stores {
   readonly memories: MemoryStore;
   readonly search: SearchStore;
   readonly vectors: VectorStore;
+  readonly documents: DocumentStore;
   readonly secrets: SecretStore;
   readonly holds: HoldStore;
   readonly tapes: TapeStore;

@@ -9,6 +9,7 @@ import { displayPath } from "./config/index.ts";
 import { deadLetterRoutes } from "./dead-letter-routes.ts";
 import { doctorRoutes } from "./doctor/routes.ts";
 import { createEmbedder } from "./embedder.ts";
+import { knowledgeRoutes } from "./knowledge-routes.ts";
 import { memoryRoutes } from "./memory-routes.ts";
 import { outboxRoutes } from "./outbox-routes.ts";
 import { createPageSource, type PageBuild } from "./page/index.ts";
@@ -134,6 +135,7 @@ function adminRoutes(troupe: Troupe): readonly AdminRoute[] {
     ...storylineRoutes(troupe),
     ...outboxRoutes(troupe),
     ...memoryRoutes(troupe),
+    ...knowledgeRoutes({ ...troupe, config: () => troupe.reloader.config }),
     ...budgetRoutes(troupe),
     ...deadLetterRoutes({
       ...troupe,

@@ -17,6 +17,7 @@ export type { DoctorInput } from "./doctor/examine.ts";
 export type { Finding, Fixed } from "./doctor/finding.ts";
 export type { ModelCheck } from "./doctor/live.ts";
 export { homeExists } from "./home.ts";
+export type { KeptDocument, ShownDocument } from "./knowledge-routes.ts";
 export type { Held, ServeOptions, Serving } from "./lifecycle.ts";
 export type { ChangedMemory, ExplainedMemory, FoundMemories, MemoryStats } from "./memory-routes.ts";
 export type { MigrateReport, MoveReport } from "./migrate.ts";

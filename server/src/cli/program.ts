@@ -8,6 +8,7 @@ import { addFlows } from "./flow-commands.ts";
 import { addInbox } from "./inbox-commands.ts";
 import { addJobs } from "./job-commands.ts";
 import { addKeeping, addSetup } from "./keeping-commands.ts";
+import { addKnowledge } from "./knowledge-commands.ts";
 import { addMemory } from "./memory-commands.ts";
 import { addMoney } from "./money-commands.ts";
 import { addSessions } from "./session-commands.ts";
@@ -43,6 +44,7 @@ export function createProgram({ isJson = false }: { readonly isJson?: boolean } 
   addSecrets(program);
   addKeeping(program);
   addMemory(program);
+  addKnowledge(program);
   addDeadLetters(program);
   addModels(program);
   addMoney(program);

@@ -6,6 +6,7 @@ import type { KeyedRoute } from "./route.ts";
 
 /** Routes of other folders, which know nothing of the web framework. */
 export function buildAdminRoutes(face: Face, routes: readonly AdminRoute[]): readonly KeyedRoute[] {
+  const { bodyBytes, mediaBodyBytes } = face.limits;
   return routes.map((route) => ({
     method: route.method,
     path: route.path,
@@ -18,7 +19,7 @@ export function buildAdminRoutes(face: Face, routes: readonly AdminRoute[]): rea
         principal: call.principal,
         signal: face.lifetime.signal,
         async json() {
-          const text = await readBody(call, face.limits.bodyBytes);
+          const text = await readBody(call, route.bringsFile === true ? mediaBodyBytes : bodyBytes);
           return text === "" ? undefined : parseJson(text);
         },
       });

@@ -213,6 +213,8 @@ export interface AdminRoute {
   readonly method: "GET" | "POST" | "PUT" | "PATCH" | "DELETE";
   /** `/admin/dlq/:id/replay`: a name after a colon is handed over in `params`. */
   readonly path: string;
+  /** Its body may be as long as one that brings a file. */
+  readonly bringsFile?: boolean;
   /**
    * What it resolves with is sent as JSON, `undefined` as 204, a `Response` as it is. A `TroupeError` becomes a problem
    * with its code.

@@ -1,4 +1,4 @@
-import type { Audience } from "@troupe/contracts";
+import { type Audience, EVERYONE } from "@troupe/contracts";
 
 const NUL = String.fromCharCode(0);
 
@@ -12,7 +12,13 @@ export function keptName(name: string): string {
 
 /** Whether everyone who will read knows it. Where nobody reads, nobody may be told. */
 export function isKnownToAll(audience: Audience, readers: Audience): boolean {
-  return readers.length > 0 && readers.every((reader) => audience.includes(reader));
+  if (readers.length === 0) return false;
+  return isEveryone(audience) || readers.every((reader) => audience.includes(reader));
+}
+
+/** Whether whoever talks with the agent may be told. */
+export function isEveryone(audience: Audience): boolean {
+  return audience.length === 1 && audience[0] === EVERYONE;
 }
 
 /**
@@ -20,7 +26,9 @@ export function isKnownToAll(audience: Audience, readers: Audience): boolean {
  * where it is made from nothing: it must not be kept.
  */
 export function sharedAudience(audiences: readonly Audience[]): Audience | undefined {
-  const [first = [], ...others] = audiences;
+  const named = audiences.filter((audience) => !isEveryone(audience));
+  // What is made from what everybody may be told alone is theirs too.
+  const [first = audiences[0] ?? [], ...others] = named;
   const shared = first.filter((peer) => others.every((audience) => audience.includes(peer)));
   return shared.length === 0 ? undefined : shared.toSorted();
 }

@@ -1,13 +1,14 @@
 /** Small helpers without policy, for every folder of the server. */
 export { type LinkedSignal, linkSignal, sleep, untilAborted } from "./abort.ts";
 export { hashApiKey, makeApiKey, type NewApiKey } from "./api-key.ts";
-export { isKnownToAll, keptName, sharedAudience } from "./audience.ts";
+export { isEveryone, isKnownToAll, keptName, sharedAudience } from "./audience.ts";
 export { delayOfAttempt, nextDelayMs } from "./backoff.ts";
 export { type Breaker, type BreakerState, createBreaker } from "./breaker.ts";
 export { type CatalogueKey, say } from "./catalogue/index.ts";
 export { systemClock } from "./clock.ts";
 export { dateText } from "./date-text.ts";
 export { draftFault, type EffectVersions } from "./effect-drafts.ts";
+export { type FetchedPage, type GuardedFetchOptions, guardedFetch } from "./guarded-fetch.ts";
 export { createIdGenerator, derivedId, sessionIdFrom } from "./ids.ts";
 export {
   activeEffects,

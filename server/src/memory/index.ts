@@ -3,6 +3,7 @@ export { type AskOnceDeps, askOnce } from "./ask-once.ts";
 export { createEmbeddedModels, type EmbeddedModelsDeps } from "./embed/index.ts";
 export { createExtractHandler } from "./extract-handler.ts";
 export { createIndexer, type Indexer, type IndexerDeps } from "./indexer.ts";
+export type { KeptDocument, Knowledge } from "./knowledge/index.ts";
 export { createLearnHandler, learningOf } from "./learn.ts";
 export { createMemoryModule, type MemoryModuleDeps } from "./memory-module.ts";
 export { auditMemories, type MemoryAudit } from "./records-audit.ts";
@@ -38,6 +39,11 @@ export type {
   VectorSearch,
   VectorSearchDeps,
 } from "./vectors/index.ts";
+
+/** Files and pages that agents are given; loaded when the first one is. */
+export function loadKnowledge(): Promise<typeof import("./knowledge/index.ts")> {
+  return import("./knowledge/index.ts");
+}
 
 /** Vector search and what fills the store with vectors; whoever has no use for them does not load them. */
 export function loadVectors(): Promise<typeof import("./vectors/index.ts")> {

@@ -14,6 +14,10 @@ const MAX_QUESTION_CHARACTERS = 1_000;
 const MAX_LINE_CHARACTERS = 280;
 /** They are data: whatever a line says, it was said then, and is no instruction now. */
 const HEAD = "From earlier conversations, for reference only; it may be out of date:";
+const HEAD_WITH_DOCUMENTS =
+  "From earlier conversations and documents, for reference only; it may be out of date. Name the document where you answer from one:";
+/** A piece of a document is longer than what people say, and its middle may be what is asked. */
+const MAX_DOCUMENT_CHARACTERS = 480;
 const NOTHING: Contribution = { text: "" };
 
 export interface MemoryModuleDeps {
@@ -51,11 +55,12 @@ export function createMemoryModule({ search, clock, logger, metrics }: MemoryMod
       );
       seconds.observe((clock.monotonicMs() - startedMs) / 1_000);
       const chosen = choose(hits);
-      const lines = linesOf(chosen, words);
+      const head = chosen.some(({ role }) => role === "document") ? HEAD_WITH_DOCUMENTS : HEAD;
+      const lines = linesOf(chosen, words, BUDGET_TOKENS - estimateTokens(head));
       if (lines.length === 0) return NOTHING;
       logger.debug("memory.recalled", { turnId: turn.turnId, found: hits.length, shown: lines.length });
       return {
-        text: [HEAD, ...lines].join("\n"),
+        text: [head, ...lines].join("\n"),
         detail: `${lines.length} ${lines.length === 1 ? "memory" : "memories"}`,
         // Best first, and so are the lines.
         sources: chosen.slice(0, lines.length).map(referenceOf),
@@ -87,17 +92,28 @@ function plain(text: string): string {
 }
 
 /** As many lines as the budget holds, best first. */
-function linesOf(hits: readonly SearchHit[], words: readonly string[]): readonly string[] {
+function linesOf(
+  hits: readonly SearchHit[],
+  words: readonly string[],
+  budgetTokens: number,
+): readonly string[] {
   const lines: string[] = [];
-  let left = BUDGET_TOKENS - estimateTokens(HEAD);
+  let left = budgetTokens;
   for (const hit of hits) {
-    const line = `[${dayOf(hit.createdAt)}] ${speakerOf(hit)}: ${excerptOf(hit.text, words, MAX_LINE_CHARACTERS)}`;
+    const line = `[${dayOf(hit.createdAt)}] ${saidIn(hit, words)}`;
     const tokens = estimateTokens(line);
     if (tokens > left) break;
     left -= tokens;
     lines.push(line);
   }
   return lines;
+}
+
+/** Who said what; of a document its title, the place in it, and the part that is asked for. */
+function saidIn(hit: SearchHit, words: readonly string[]): string {
+  if (hit.role !== "document") return `${speakerOf(hit)}: ${excerptOf(hit.text, words, MAX_LINE_CHARACTERS)}`;
+  const [place = "", ...rest] = hit.text.split("\n");
+  return `document "${place}": ${excerptOf(rest.join("\n"), words, MAX_DOCUMENT_CHARACTERS)}`;
 }
 
 function speakerOf({ role }: SearchHit): string {

@@ -5,6 +5,7 @@ import { createAgentDeliveryStore } from "./ports/agent-deliveries.ts";
 import { createAgentStore } from "./ports/agents.ts";
 import { createAttachmentStore } from "./ports/attachments.ts";
 import { createDeadLetterStore } from "./ports/dead-letters.ts";
+import { createDocumentStore } from "./ports/documents.ts";
 import { createEffectStore } from "./ports/effects.ts";
 import { createFlowSignalStore } from "./ports/flow-signals.ts";
 import { createFlowStore } from "./ports/flows.ts";
@@ -79,6 +80,7 @@ export function assembleStores(parts: {
     agents: createAgentStore(deps),
     memories: createMemoryStore(deps),
     vectors: createVectorStore(deps),
+    documents: createDocumentStore(deps),
     search: createSearchStore(deps, parts.wordIndex(deps, unit)),
     secrets: createSecretStore(deps),
     holds: createHoldStore(deps),

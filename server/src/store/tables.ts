@@ -1,5 +1,6 @@
 import type { Generated, Selectable } from "kysely";
 import { AGENT_TABLE_NAMES, type AgentTables } from "./agent-tables.ts";
+import { DOCUMENT_TABLE_NAMES, type DocumentTables } from "./document-table.ts";
 import type { InboxItemTable } from "./inbox-item-table.ts";
 import type { JobNeedTable, JobRunTable, JobTable } from "./job-tables.ts";
 import type { MemoryKeyTable, MemoryProofTable, MemoryTable } from "./memory-tables.ts";
@@ -10,7 +11,7 @@ import type { TapeTable } from "./tape-table.ts";
 import type { VectorTable } from "./vector-table.ts";
 
 /** The tables as the query builder sees them. `row` columns are numbers in order of arrival. */
-export interface Tables extends AgentTables {
+export interface Tables extends AgentTables, DocumentTables {
   sessions: SessionTable;
   storylines: StorylineTable;
   storyline_turns: StorylineTurnTable;
@@ -86,6 +87,7 @@ export const TABLE_NAMES: readonly (keyof Tables)[] = [
   ...AGENT_TABLE_NAMES,
   "inbox_items",
   "vectors",
+  ...DOCUMENT_TABLE_NAMES,
 ];
 
 /** The version that every payload is written with. A row with a higher one is parked: neither claimed nor listed. */

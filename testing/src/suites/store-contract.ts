@@ -5,6 +5,7 @@ import { describeAttachments } from "./store-attachments.ts";
 import { describeCustody } from "./store-custody.ts";
 import { describeDeadLetters } from "./store-dead-letters.ts";
 import { describeDelivery } from "./store-delivery.ts";
+import { describeDocuments } from "./store-documents.ts";
 import { describeEffectOrder } from "./store-effects.ts";
 import {
   accepting,
@@ -80,6 +81,7 @@ export function storeContract(name: string, open: () => Promise<StoreHarness>): 
     describe("agents among themselves", () => describeAgents(() => harness));
     describe("people's inboxes", () => describeInboxItems(() => harness));
     describe("references", () => describeReferences(() => harness));
+    describe("documents", () => describeDocuments(() => harness));
     describe("records of memory", () => describeMemories(() => harness));
     describe("memories and search", () => describeSearch(() => harness));
   });

@@ -249,6 +249,17 @@ export const configSchema: z.ZodType<ConfigFile> = z
       })
       .prefault({})
       .describe("What a message belongs to."),
+    knowledge: z
+      .strictObject({
+        privateHosts: z
+          .array(z.string().min(1).toLowerCase())
+          .default([])
+          .describe(
+            "Names and addresses of hosts of your own network whose pages may be given to agents; all others there are refused.",
+          ),
+      })
+      .prefault({})
+      .describe("Files and pages that agents are given: ./troupe knowledge."),
     modules: z
       .record(
         providerName,

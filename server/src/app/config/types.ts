@@ -55,6 +55,7 @@ export interface ConfigFile {
   readonly peers: Readonly<Record<string, PeerFile>>;
   readonly tape: { readonly record: boolean; readonly keepDays: number; readonly maxBytes: number };
   readonly storylines: { readonly whenUnsure: "rules" | "model" };
+  readonly knowledge: { readonly privateHosts: readonly string[] };
   readonly modules: Readonly<Record<string, { readonly whenUnsure: "rules" | "model" }>>;
   readonly a2a: {
     readonly enabled: boolean;

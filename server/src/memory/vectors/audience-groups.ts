@@ -1,4 +1,5 @@
-import type { Audience } from "@troupe/contracts";
+import { type Audience, EVERYONE } from "@troupe/contracts";
+import { isKnownToAll } from "../../kit/index.ts";
 import { Bitmap } from "./bitmap.ts";
 
 /** Whose records they are, and everyone who knows them. */
@@ -46,8 +47,10 @@ export class AudienceGroups {
     const allowed = new Bitmap();
     const [first] = readers;
     if (first === undefined) return allowed;
-    for (const group of this.#byPeer.get(keyOf(spaceId, agentId, first)) ?? []) {
-      if (!readers.every((reader) => group.audience.includes(reader))) continue;
+    const groupsOf = (peer: string): readonly Group[] =>
+      this.#byPeer.get(keyOf(spaceId, agentId, peer)) ?? [];
+    for (const group of [...groupsOf(first), ...groupsOf(EVERYONE)]) {
+      if (!isKnownToAll(group.audience, readers)) continue;
       for (const slot of group.slots) if (this.#groupOf[slot] === group.id) allowed.add(slot);
     }
     return allowed;

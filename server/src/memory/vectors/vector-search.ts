@@ -6,7 +6,7 @@ import type {
   VectorOwner,
   VectorStore,
 } from "@troupe/contracts";
-import { untilAborted } from "../../kit/index.ts";
+import { isKnownToAll, untilAborted } from "../../kit/index.ts";
 import { AudienceGroups } from "./audience-groups.ts";
 import { MAX_DIMENSIONS } from "./quantise.ts";
 import { searchExactly } from "./rescore.ts";
@@ -129,7 +129,7 @@ class Shelf implements AsyncDisposable {
       this.#dropOthers(rows, there);
       for (const stored of there) {
         // Once more, by what the store says now: the index is only a copy.
-        const isKnown = readers.every((reader) => stored.audience.includes(reader));
+        const isKnown = isKnownToAll(stored.audience, readers);
         if (isKnown && stored.spaceId === spaceId && stored.agentId === agentId)
           found.set(stored.row, stored);
       }

@@ -19,6 +19,7 @@ import { agentDeadLetters } from "./0018-agent-dead-letters.ts";
 import { memoryRecords } from "./0019-memory-records.ts";
 import { storylines } from "./0020-storylines.ts";
 import { vectors } from "./0021-vectors.ts";
+import { documents } from "./0023-documents.ts";
 import type { Migration } from "./types.ts";
 
 export type { Capabilities, Migration } from "./types.ts";
@@ -46,4 +47,5 @@ export const migrations: readonly Migration[] = [
   memoryRecords,
   storylines,
   vectors,
+  documents,
 ];

@@ -1,17 +1,18 @@
-import type {
-  MemoryAttributes,
-  MemoryClosing,
-  MemoryEmotion,
-  MemoryKind,
-  MemoryRecord,
-  MemoryScope,
-  SourceReference,
+import {
+  EVERYONE,
+  type MemoryAttributes,
+  type MemoryClosing,
+  type MemoryEmotion,
+  type MemoryKind,
+  type MemoryRecord,
+  type MemoryScope,
+  type SourceReference,
 } from "@troupe/contracts";
 import { type RawBuilder, sql } from "kysely";
 import type { MemoryTable } from "../memory-tables.ts";
 import type { Row, Statement } from "../statement.ts";
 import type { TupleOf } from "../tables.ts";
-import { knownToAll, type PortDeps, parseAudience } from "./kit.ts";
+import { knownToAll, namesText, type PortDeps, parseAudience } from "./kit.ts";
 import { SALIENCE_UNIT } from "./memory-writes.ts";
 
 /** Most records that something new is compared with. */
@@ -92,7 +93,7 @@ export function memorySelects(deps: PortDeps): MemorySelects {
       (_db, p) => sql`
       ${found} WHERE m.id IN (SELECT wanted.value FROM ${dialect.texts(p.ids, "wanted")}) AND m.space_id = ${p.spaceId}
         AND (m.closed_at IS NULL OR CAST(${p.includeClosed} AS BIGINT) = 1)
-        AND ${knownToAll(dialect, p.readers, sql.ref("m.audience"))}`,
+        AND ${mayBeTold(dialect, p.readers)}`,
     ),
     replacedBy: statements.add<{ spaceId: string; id: string }>(
       "memory.replaced-by",
@@ -129,6 +130,12 @@ function newestOfKey(
         AND "key" = wanted.value ORDER BY memory_row DESC LIMIT ${sql.lit(MOST_OF_KEY)}) AS k)`;
 }
 
+/** True for a record of everybody, and for one that all readers (JSON) know. */
+function mayBeTold(dialect: PortDeps["dialect"], readers: unknown): RawBuilder<boolean> {
+  const audience = sql.ref("m.audience");
+  return sql`(${audience} = ${sql.lit(namesText([EVERYONE]))} OR ${knownToAll(dialect, readers, audience)})`;
+}
+
 function columnsOf({ dialect }: PortDeps): RawBuilder<unknown> {
   const own = sql.join(COLUMNS.map((column) => sql.ref(`m.${column}`)));
   const proofs = dialect.jsonArrayOf(sql.ref("p.sources"));
@@ -145,8 +152,9 @@ function lists(
   const asked = (p: Required<ListInput>, of: RawBuilder<unknown>, state: State) => sql`
     ${of} ${STATES[state]}
       AND (CAST(${p.before} AS BIGINT) IS NULL OR m."row" < ${p.before})
-      AND (CAST(${p.kinds} AS TEXT) IS NULL OR m.kind IN (SELECT kind.value FROM ${dialect.texts(p.kinds, "kind")}))
-      AND ${knownToAll(dialect, p.readers, sql.ref("m.audience"))}
+      AND ((CAST(${p.kinds} AS TEXT) IS NULL AND m.kind <> 'document')
+        OR m.kind IN (SELECT kind.value FROM ${dialect.texts(p.kinds, "kind")}))
+      AND ${mayBeTold(dialect, p.readers)}
     ORDER BY m."row" DESC LIMIT ${p.limit}`;
   const newest = (p: Required<ListInput>, of: RawBuilder<unknown>, state: State) =>
     sql`SELECT "row" FROM (SELECT m."row" FROM memories m WHERE m.space_id = ${p.spaceId} AND ${asked(p, of, state)}) AS newest`;

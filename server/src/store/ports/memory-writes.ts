@@ -1,4 +1,10 @@
-import { MAX_ATTRIBUTE_BYTES, type MemoryStore, type NewMemory, TroupeError } from "@troupe/contracts";
+import {
+  EVERYONE,
+  MAX_ATTRIBUTE_BYTES,
+  type MemoryStore,
+  type NewMemory,
+  TroupeError,
+} from "@troupe/contracts";
 import { sql } from "kysely";
 import { likenessKeys, slotKey } from "../../kit/index.ts";
 import { write } from "../statement.ts";
@@ -75,6 +81,7 @@ interface RowInput {
 function rowOf(memory: NewMemory): RowInput {
   const { id, spaceId, agentId, text, turnId, recordedAt, slot, validFrom, validTo, emotion } = memory;
   const { kind = "fact", scope = { kind: "agent" }, sources = [], salience = DEFAULT_SALIENCE } = memory;
+  if (kind !== "document" && memory.audience.includes(EVERYONE)) throw notForEveryone(id);
   return {
     ...{ id, spaceId, agentId, text, turnId, recordedAt, kind, slot, validFrom, validTo },
     audience: namesText(memory.audience),
@@ -87,6 +94,13 @@ function rowOf(memory: NewMemory): RowInput {
   };
 }
 
+/** What was told to somebody stays with them. */
+function notForEveryone(id: string): TroupeError {
+  return new TroupeError(`The memory ${id} is to be told to everybody, which only pieces of documents are.`, {
+    code: "request.invalid",
+  });
+}
+
 function attributesText({ id, attributes = {} }: NewMemory): string {
   const text = JSON.stringify(attributes);
   if (Buffer.byteLength(text) <= MAX_ATTRIBUTE_BYTES) return text;
@@ -96,7 +110,9 @@ function attributesText({ id, attributes = {} }: NewMemory): string {
   );
 }
 
-function keysOf({ text, slot }: NewMemory): string {
+/** Pieces of documents repeat what they like: nothing that is learned is compared with them. */
+function keysOf({ text, slot, kind }: NewMemory): string {
+  if (kind === "document") return "[]";
   return JSON.stringify([...likenessKeys(text), ...(slot === undefined ? [] : [slotKey(slot)])]);
 }
 

@@ -1,4 +1,10 @@
-import type { CallOptions, SearchHit, SearchQuery, SearchStore } from "@troupe/contracts";
+import {
+  type CallOptions,
+  EVERYONE,
+  type SearchHit,
+  type SearchQuery,
+  type SearchStore,
+} from "@troupe/contracts";
 import { sql } from "kysely";
 import type { Row, Value } from "../statement.ts";
 import { scopeOf } from "../words.ts";
@@ -16,11 +22,17 @@ export interface WordIndex {
 
 /** Asks what needs no search here; questions and answers are carried to and from the index. */
 export function createSearchStore({ statements, reads, dialect }: PortDeps, index: WordIndex): SearchStore {
-  const knowing = statements.add<{ scopes: string; sessionId: string | undefined; fromTurnSeq: number }>(
+  const knowing = statements.add<{
+    scopes: string;
+    everyone: string;
+    sessionId: string | undefined;
+    fromTurnSeq: number;
+  }>(
     "search.knowing",
     { returns: "row" },
     (_db, p) => sql`
-      SELECT 1 WHERE NOT EXISTS (SELECT 1 FROM ${dialect.texts(p.scopes, "scope")} WHERE NOT EXISTS (
+      SELECT 1 WHERE EXISTS (SELECT 1 FROM search_scopes WHERE scope = ${p.everyone} AND session_id = '')
+        OR NOT EXISTS (SELECT 1 FROM ${dialect.texts(p.scopes, "scope")} WHERE NOT EXISTS (
         SELECT 1 FROM search_scopes known WHERE known.scope = scope.value
           AND (CAST(${p.sessionId} AS TEXT) IS NULL OR known.session_id <> ${p.sessionId} OR known.from_turn_seq < ${p.fromTurnSeq})))`,
   );
@@ -28,14 +40,19 @@ export function createSearchStore({ statements, reads, dialect }: PortDeps, inde
   const known = new Set<string>();
 
   /**
-   * Whether every reader knows of something that the asker does not have before it: a few index lookups on this thread, where
+   * Whether every reader, or everybody, knows of something that the asker does not have before it: a few index lookups on this thread, where
    * a search is another thread's work. Never wrongly no, for it reads what indexing keeps in one transaction. A yes is
    * remembered, since knowledge hardly ever goes; an old one costs a search and finds nothing.
    */
-  const mayFind = async (scopes: string, { except }: SearchQuery, options: CallOptions): Promise<boolean> => {
+  const mayFind = async (
+    scopes: string,
+    { spaceId, agentId, except }: SearchQuery,
+    options: CallOptions,
+  ): Promise<boolean> => {
     const key = `${except?.sessionId} ${scopes}`;
     if (known.has(key)) return true;
-    const input = { scopes, sessionId: except?.sessionId, fromTurnSeq: except?.fromTurnSeq ?? 0 };
+    const everyone = scopeOf(spaceId, agentId, EVERYONE);
+    const input = { scopes, everyone, sessionId: except?.sessionId, fromTurnSeq: except?.fromTurnSeq ?? 0 };
     if ((await reads.row(knowing, input, options)) === undefined) return false;
     if (known.size >= MAX_KNOWN) known.clear();
     known.add(key);

@@ -74,11 +74,12 @@ function createLookUps(deps: PortDeps) {
   const { lookUp, around, loadMessages, loadMemories } = searchStatements(deps);
 
   const collect = async (question: Question, options: CallOptions): Promise<Candidate[]> => {
-    const { asked, scopes, except, effort } = question;
+    const { asked, scopes, everyone, except, effort } = question;
     const [first = "", ...others] = JSON.parse(scopes) as string[];
     const input = {
       words: JSON.stringify(asked.map((word, n) => ({ n, word }))),
       first,
+      everyone,
       others: JSON.stringify(others),
       perWord: effort.perWord,
       sessionId: typeof except?.sessionId === "string" ? except.sessionId : undefined,
@@ -129,6 +130,7 @@ function numbersOf(list: unknown): readonly number[] {
 interface LookUpInput {
   readonly words: string;
   readonly first: string;
+  readonly everyone: string;
   readonly others: string;
   readonly perWord: number;
   readonly sessionId: string | undefined;
@@ -172,7 +174,11 @@ function searchStatements({ statements, dialect }: PortDeps) {
           SELECT 1 FROM messages m WHERE m."row" = t."row" AND m.session_id = ${p.sessionId} AND m.turn_seq >= ${p.fromTurnSeq})`,
       )}
       UNION ALL
-      ${newest("memory", p, sql``)}) AS newest GROUP BY kind, n`,
+      ${newest("memory", p, sql``)}
+      UNION ALL
+      SELECT 'memory', asked.n, found."row" FROM asked CROSS JOIN LATERAL (
+        SELECT t."row" FROM memory_terms t WHERE t.term = CAST(${p.everyone} AS TEXT) || asked.word
+        ORDER BY t."row" DESC LIMIT ${p.perWord}) AS found) AS newest GROUP BY kind, n`,
     ),
     around: statements.add<{ rows: string }>(
       "search.around",
@@ -197,7 +203,7 @@ function searchStatements({ statements, dialect }: PortDeps) {
       "search.load-memories",
       { returns: "rows" },
       (_db, p) => sql`
-      SELECT m."row", m.id, NULL, NULL, 'memory', m.text, m.created_at, m.audience, m.space_id, m.agent_id, ${sql.lit(PAYLOAD_VERSION)}
+      SELECT m."row", m.id, NULL, NULL, CASE m.kind WHEN 'document' THEN 'document' ELSE 'memory' END, m.text, m.created_at, m.audience, m.space_id, m.agent_id, ${sql.lit(PAYLOAD_VERSION)}
       FROM ${dialect.texts(p.rows, "found")} JOIN memories m ON m."row" = CAST(found.value AS BIGINT)
       WHERE m.closed_at IS NULL`,
     ),

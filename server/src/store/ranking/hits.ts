@@ -1,4 +1,5 @@
 import { type MessagePart, textOf } from "@troupe/contracts";
+import { isKnownToAll } from "../../kit/index.ts";
 import type { Row } from "../statement.ts";
 import { PAYLOAD_VERSION } from "../tables.ts";
 import type { Question } from "./question.ts";
@@ -26,11 +27,11 @@ export type Kind = "message" | "memory";
  */
 export function createTeller({ spaceId, agentId, readers, except }: Question): (record: Found) => boolean {
   const known = new Map<string, boolean>();
-  const isKnownToAll = (audience: string): boolean => {
+  const mayKnow = (audience: string): boolean => {
     let answer = known.get(audience);
     if (answer === undefined) {
       const knowing = JSON.parse(audience) as string[];
-      answer = readers.every((reader) => knowing.includes(reader));
+      answer = isKnownToAll(knowing, readers);
       known.set(audience, answer);
     }
     return answer;
@@ -39,7 +40,7 @@ export function createTeller({ spaceId, agentId, readers, except }: Question): (
     if (space !== spaceId || agent !== agentId || v > PAYLOAD_VERSION) return false;
     if (except !== undefined && sessionId === except.sessionId && (turnSeq ?? 0) >= except.fromTurnSeq)
       return false;
-    return isKnownToAll(audience);
+    return mayKnow(audience);
   };
 }
 

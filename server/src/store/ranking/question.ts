@@ -1,5 +1,6 @@
+import { EVERYONE } from "@troupe/contracts";
 import type { Value } from "../statement.ts";
-import { wordsOf } from "../words.ts";
+import { scopeOf, wordsOf } from "../words.ts";
 import { asks, type Hints, hintsOf } from "./hints.ts";
 
 /** Most words of a question that are looked up; the rest adds cost and no meaning. Each is a bit of a number. */
@@ -33,6 +34,8 @@ export interface Question {
   readonly readers: readonly string[];
   /** Scopes of the readers, as JSON. */
   readonly scopes: string;
+  /** Scope of what everybody may be told. */
+  readonly everyone: string;
   readonly asked: readonly string[];
   /** What the form of the question says; undefined where nothing is asked, and words alone are looked for. */
   readonly hints: Hints | undefined;
@@ -54,6 +57,7 @@ export function questionOf(values: readonly Value[]): Question {
     agentId: agentId ?? null,
     readers: JSON.parse(String(readers)) as string[],
     scopes: String(scopes),
+    everyone: scopeOf(String(spaceId), String(agentId), EVERYONE),
     asked,
     hints: isQuestion ? hintsOf(text, typeof askedAt === "number" ? askedAt : undefined) : undefined,
     effort: effortFor(most, isQuestion),

@@ -265,7 +265,9 @@ function judgeMemories({ memories, records, question, shareOf, mayBeTold }: Memo
     if (record === undefined || !mayBeTold(record)) return [];
     const text = textOfFound("memory", record);
     const share = shareOf(words);
-    const told = share * (1 + SPEAKER_GAIN) + timeGain(text, record[6], question);
+    // A document says much, to nobody in particular.
+    const said = record[4] === "document" ? share : share * (1 + SPEAKER_GAIN);
+    const told = said + timeGain(text, record[6], question);
     return [{ kind: "memory", record, text, share, rank: told * (1 + SESSION_GAIN) }];
   });
 }

@@ -53,10 +53,14 @@ const lookup = (table: string): string => `SELECT word.key, (SELECT json_group_a
     ORDER BY rowid DESC LIMIT CAST(? AS INTEGER))) FROM json_each(?) word`;
 const LOOK_UP = { message: lookup("message_terms"), memory: lookup("memory_terms") } as const;
 
-/** Whether every reader has memories, and whether every one has messages of other sessions from some row on. */
+/**
+ * Whether every reader has memories, whether there are any for everybody, and whether every reader has messages of other
+ * sessions from some row on.
+ */
 const REACH = `SELECT
   NOT EXISTS (SELECT 1 FROM json_each(?) scope WHERE NOT EXISTS (
     SELECT 1 FROM search_scopes WHERE scope = scope.value AND session_id = '')),
+  EXISTS (SELECT 1 FROM search_scopes WHERE scope = ? AND session_id = ''),
   NOT EXISTS (SELECT 1 FROM json_each(?) scope WHERE NOT EXISTS (
     SELECT 1 FROM search_scopes WHERE scope = scope.value AND last_row >= ? AND session_id <> ?))`;
 
@@ -77,19 +81,19 @@ const NOT_BEFORE_IT = `SELECT value FROM json_each(?) WHERE NOT EXISTS (
  * mostly the newest that its readers know, so messages are looked up below it, and above only where there are others.
  */
 function collect(prepare: Prepare, question: Question): Candidate[] {
-  const { asked, scopes, except } = question;
+  const { asked, scopes, everyone, except } = question;
   if (asked.length === 0) return [];
   const scopeList = JSON.parse(scopes) as string[];
-  const matches = JSON.stringify(
-    asked.map((word) => scopeList.map((scope) => `"${scope}${word}"`).join(" AND ")),
-  );
+  const own = asked.map((word) => scopeList.map((scope) => `"${scope}${word}"`).join(" AND "));
+  const matches = JSON.stringify(own);
   const border = except === undefined ? NO_ROW : borderOf(prepare, except);
-  const [hasMemories, hasOthersAbove] = prepare(REACH).get(
+  const [hasMemories, hasEveryones, hasOthersAbove] = prepare(REACH).get(
     scopes,
+    everyone,
     scopes,
     border,
     except?.sessionId ?? "",
-  ) as unknown as [number, number];
+  ) as unknown as [number, number, number];
 
   const { perWord } = question.effort;
   const found = lookUp(prepare, "message", { matches, perWord }, 0, border);
@@ -97,7 +101,12 @@ function collect(prepare: Prepare, question: Question): Candidate[] {
     const above = lookUp(prepare, "message", { matches, perWord }, border, NO_ROW);
     found.push(...withoutShown(prepare, above, except));
   }
-  if (hasMemories === 1) found.push(...lookUp(prepare, "memory", { matches, perWord }, 0, NO_ROW));
+  if (hasEveryones === 1) {
+    const theirs = asked.map((word, at) => `(${own[at]}) OR "${everyone}${word}"`);
+    found.push(...lookUp(prepare, "memory", { matches: JSON.stringify(theirs), perWord }, 0, NO_ROW));
+  } else if (hasMemories === 1) {
+    found.push(...lookUp(prepare, "memory", { matches, perWord }, 0, NO_ROW));
+  }
   return found;
 }
 
@@ -171,7 +180,7 @@ const LOAD = {
   message: `SELECT m.row, m.id, m.session_id, m.turn_seq, m.role, m.parts, m.created_at, m.audience, m.space_id, s.agent_id, m.v
     FROM json_each(?) found CROSS JOIN messages m ON m.row = found.value JOIN sessions s ON s.id = m.session_id
     WHERE m.copied = 0 AND (m.role = 'user' OR (m.role = 'assistant' AND m.outcome = 'ok'))`,
-  memory: `SELECT m.row, m.id, NULL, NULL, 'memory', m.text, m.created_at, m.audience, m.space_id, m.agent_id, ${PAYLOAD_VERSION}
+  memory: `SELECT m.row, m.id, NULL, NULL, CASE m.kind WHEN 'document' THEN 'document' ELSE 'memory' END, m.text, m.created_at, m.audience, m.space_id, m.agent_id, ${PAYLOAD_VERSION}
     FROM json_each(?) found CROSS JOIN memories m ON m.row = found.value WHERE m.closed_at IS NULL`,
 } as const;
 

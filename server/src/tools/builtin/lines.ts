@@ -1,4 +1,4 @@
-import type { MessageRole } from "@troupe/contracts";
+import type { SearchHit } from "@troupe/contracts";
 import { dayText, type ToolText, tell } from "../catalogue/index.ts";
 
 const MAX_LINE_CHARACTERS = 300;
@@ -9,7 +9,7 @@ export function lineOf(
     role,
     createdAt,
     text,
-  }: { readonly role: MessageRole | "memory"; readonly createdAt: number; readonly text: string },
+  }: { readonly role: SearchHit["role"]; readonly createdAt: number; readonly text: string },
   language: string,
 ): string {
   return tell(language, keyOf(role), { date: dayText(createdAt), text: shortened(text) });
@@ -21,7 +21,8 @@ export function shortened(text: string, limit: number = MAX_LINE_CHARACTERS): st
   return line.length <= limit ? line : `${line.slice(0, limit - 1).trimEnd()}…`;
 }
 
-function keyOf(role: MessageRole | "memory"): ToolText {
+function keyOf(role: SearchHit["role"]): ToolText {
   if (role === "memory") return "recall.remembered";
+  if (role === "document") return "recall.read";
   return role === "assistant" ? "recall.answered" : "recall.said";
 }
