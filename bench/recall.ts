@@ -9,7 +9,7 @@ import { type Conversation, readConversations, type Said } from "./harness/locom
 import { loadAverage } from "./harness/machine.ts";
 import type { BenchOptions } from "./harness/options.ts";
 import { type Answered, meanReciprocalRank, recallAt } from "./harness/recall-score.ts";
-import { ask, indexAll, keepMeeting } from "./harness/recall-stage.ts";
+import { ask, embedAll, indexAll, keepMeeting } from "./harness/recall-stage.ts";
 import { quantile } from "./harness/statistics.ts";
 import { openStore } from "./harness/store-common.ts";
 
@@ -76,8 +76,9 @@ function qualityFigures(conversations: readonly Conversation[]): Promise<Figure[
         await keepMeeting(stores, { id: `${id}/${n}`, peers, said });
     }
     await indexAll(stores);
-    const outcomes: Outcome[] = [];
-    for (const one of conversations) outcomes.push(...(await answersOf(stores, one, LIMIT)));
+    const byWords = await allAnswers(stores, conversations, { limit: LIMIT, byMeaning: false });
+    await embedAll(stores);
+    const outcomes = await allAnswers(stores, conversations, { limit: LIMIT, byMeaning: true });
     const of = (name: string, some: readonly Answered[], hasTarget: boolean): Figure[] => {
       const target = (atLeast: number): [Target] | [] => (hasTarget ? [{ atLeast }] : []);
       return [
@@ -91,16 +92,12 @@ function qualityFigures(conversations: readonly Conversation[]): Promise<Figure[
     const times = outcomes.map(({ ms }) => ms);
     return [
       ...of("all questions", outcomes, true),
+      ...of("by words alone", byWords, false),
       ...categories.flatMap((one) => {
         const some = outcomes.filter(({ category }) => category === one);
         return of(`${CATEGORIES[one] ?? one} (${some.length})`, some, false);
       }),
-      figure(
-        SUBJECT,
-        `as a prompt asks (${PROMPT_LIMIT} hits), R@5`,
-        recallAt(await forPrompts(stores, conversations), 5),
-        "%",
-      ),
+      ...(await promptFigures(stores, conversations)),
       figure(SUBJECT, "one question, p50", quantile(times, 0.5), "ms"),
       figure(SUBJECT, "one question, p95", quantile(times, 0.95), "ms"),
       figure(
@@ -114,19 +111,36 @@ function qualityFigures(conversations: readonly Conversation[]): Promise<Figure[
 }
 
 /** A search for few looks at less. */
-async function forPrompts(
+async function promptFigures(stores: Stores, conversations: readonly Conversation[]): Promise<Figure[]> {
+  const figures: Figure[] = [];
+  for (const byMeaning of [true, false]) {
+    const outcomes = await allAnswers(stores, conversations, { limit: PROMPT_LIMIT, byMeaning });
+    const name = `as a prompt asks (${PROMPT_LIMIT} hits)${byMeaning ? "" : ", by words alone"}`;
+    figures.push(figure(SUBJECT, `${name}, R@5`, recallAt(outcomes, 5), "%"));
+    figures.push(figure(SUBJECT, `${name}, R@${PROMPT_LIMIT}`, recallAt(outcomes, PROMPT_LIMIT), "%"));
+  }
+  return figures;
+}
+
+interface Way {
+  readonly limit: number;
+  readonly byMeaning: boolean;
+}
+
+async function allAnswers(
   stores: Stores,
   conversations: readonly Conversation[],
+  way: Way,
 ): Promise<readonly Outcome[]> {
   const outcomes: Outcome[] = [];
-  for (const one of conversations) outcomes.push(...(await answersOf(stores, one, PROMPT_LIMIT)));
+  for (const one of conversations) outcomes.push(...(await answersOf(stores, one, way)));
   return outcomes;
 }
 
 async function answersOf(
   stores: Stores,
   { id, speakers, questions, sessions }: Conversation,
-  limit: number,
+  way: Way,
 ): Promise<Outcome[]> {
   const messageIds = new Map(
     sessions.flatMap((said, n) => said.map((one): [string, string] => [`${id}/${n}/${one.id}`, one.id])),
@@ -135,7 +149,7 @@ async function answersOf(
   const outcomes: Outcome[] = [];
   for (const { question, evidence, category } of questions) {
     const beganMs = performance.now();
-    const hits = await ask(stores, { text: question, reader: `${id}/${speakers[0]}`, limit, askedAt });
+    const hits = await ask(stores, { text: question, reader: `${id}/${speakers[0]}`, askedAt, ...way });
     const ms = performance.now() - beganMs;
     const places = new Map(hits.map((hit, i) => [messageIds.get(hit.id), i + 1]));
     const tokens = hits.slice(0, SHOWN).reduce((sum, { text }) => sum + estimateTokens(text), 0);
@@ -187,30 +201,57 @@ async function costAt(stores: Stores, { said, questions, count, atMostMs }: Cost
     const meeting = Array.from({ length: Math.min(MEETING, count - from) }, (_, i) => at(from + i));
     await keepMeeting(stores, { id: `meeting-${from}`, peers, said: meeting });
   }
-  const beganMs = performance.now();
-  await indexAll(stores);
-  const indexingMs = performance.now() - beganMs;
-  const askOne = (text: string) =>
-    ask(stores, { text, reader: "reader", limit: LIMIT, askedAt: count * 60_000 });
-  for (const question of questions.slice(0, 20)) await askOne(question);
-  const times: number[] = [];
-  const cpu: number[] = [];
-  for (const question of questions) {
-    const before = process.cpuUsage();
-    const startMs = performance.now();
-    await askOne(question);
-    times.push(performance.now() - startMs);
-    const { user, system } = process.cpuUsage(before);
-    cpu.push((user + system) / 1000);
-  }
+  const indexingMs = await timed(() => indexAll(stores));
+  const embeddingMs = await timed(() => embedAll(stores));
+  const byMeaning = await askingOf(stores, { questions, count, byMeaning: true });
+  const byWords = await askingOf(stores, { questions, count, byMeaning: false });
   const among = `among ${count} messages`;
   return [
-    figure(SUBJECT, `${among}, p50`, quantile(times, 0.5), "ms"),
-    figure(SUBJECT, `${among}, p95`, quantile(times, 0.95), "ms", { atMost: atMostMs }),
-    figure(SUBJECT, `${among}, CPU, mean`, meanOf(cpu), "ms"),
-    figure(SUBJECT, `${among}, CPU, p95`, quantile(cpu, 0.95), "ms"),
+    figure(SUBJECT, `${among}, p50`, quantile(byMeaning.times, 0.5), "ms"),
+    figure(SUBJECT, `${among}, p95`, quantile(byMeaning.times, 0.95), "ms", { atMost: atMostMs }),
+    figure(SUBJECT, `${among}, CPU, mean`, meanOf(byMeaning.cpu), "ms"),
+    figure(SUBJECT, `${among}, CPU, p95`, quantile(byMeaning.cpu, 0.95), "ms"),
+    figure(SUBJECT, `${among}, by words alone, CPU, mean`, meanOf(byWords.cpu), "ms"),
+    figure(SUBJECT, `${among}, as a prompt asks, CPU, mean`, meanOf(byMeaning.promptCpu), "ms"),
+    figure(SUBJECT, `${among}, as a prompt asks, by words alone, CPU, mean`, meanOf(byWords.promptCpu), "ms"),
+    figure(SUBJECT, `embedding ${count} messages`, (count / embeddingMs) * 1000, "messages/s"),
     figure(SUBJECT, `indexing ${count} messages`, (count / indexingMs) * 1000, "messages/s", {
       atLeast: 200,
     }),
   ];
+}
+
+async function timed(work: () => Promise<unknown>): Promise<number> {
+  const beganMs = performance.now();
+  await work();
+  return performance.now() - beganMs;
+}
+
+/** Milliseconds of each question, and of the processor; the latter also where few hits are asked for. */
+async function askingOf(
+  stores: Stores,
+  {
+    questions,
+    count,
+    byMeaning,
+  }: { readonly questions: readonly string[]; readonly count: number; readonly byMeaning: boolean },
+): Promise<{
+  readonly times: readonly number[];
+  readonly cpu: readonly number[];
+  readonly promptCpu: readonly number[];
+}> {
+  const askOne = (text: string, limit: number) =>
+    ask(stores, { text, reader: "reader", limit, askedAt: count * 60_000, byMeaning });
+  for (const question of questions.slice(0, 20)) await askOne(question, LIMIT);
+  const [times, cpu, promptCpu]: [number[], number[], number[]] = [[], [], []];
+  const cpuOf = async (work: () => Promise<unknown>): Promise<number> => {
+    const before = process.cpuUsage();
+    await work();
+    const { user, system } = process.cpuUsage(before);
+    return (user + system) / 1000;
+  };
+  for (const question of questions)
+    cpu.push(await cpuOf(async () => times.push(await timed(() => askOne(question, LIMIT)))));
+  for (const question of questions) promptCpu.push(await cpuOf(() => askOne(question, PROMPT_LIMIT)));
+  return { times, cpu, promptCpu };
 }

@@ -1,6 +1,7 @@
 /** Conversations kept in a real store as Troupe keeps them, and asked as Troupe asks. */
-import type { SearchHit, Stores, Write } from "@troupe/contracts";
-import { wordsOf } from "../../server/src/kit/index.ts";
+import type { EmbeddingModel, QuestionMeaning, SearchHit, Stores, Write } from "@troupe/contracts";
+import { createLogger, createMetrics, systemClock, wordsOf } from "../../server/src/kit/index.ts";
+import { createEmbeddedModels, loadVectors } from "../../server/src/memory/index.ts";
 import type { Said } from "./locomo.ts";
 import { options } from "./store-common.ts";
 
@@ -52,20 +53,54 @@ export async function indexAll({ search }: Pick<Stores, "search">): Promise<numb
   }
 }
 
+const MODEL_ID = "words-128";
+const EMBEDDED = createEmbeddedModels().embedding(MODEL_ID) as EmbeddingModel;
+const MODEL = `${EMBEDDED.provider}/${MODEL_ID}`;
+
+/** Embeds everything as a Troupe does behind its turns, by the model that ships with it; how many there were. */
+export async function embedAll({ vectors, unit }: Pick<Stores, "vectors" | "unit">): Promise<number> {
+  const { createVectorFiller } = await loadVectors();
+  const filler = createVectorFiller({
+    ...{
+      vectors,
+      unit,
+      logger: createLogger({ level: "warn" }),
+      clock: systemClock(),
+      metrics: createMetrics(),
+      spaceId: SPACE,
+    },
+    model: () => MODEL,
+    embed: ({ texts }, call) => EMBEDDED.embed({ texts }, call),
+  });
+  await filler.flush(options);
+  const [{ count } = { count: 0 }] = await vectors.counts(SPACE, options);
+  return count;
+}
+
+/** Of a question, by the same model. */
+export async function meaningOf(text: string): Promise<QuestionMeaning | undefined> {
+  const { vectors } = await EMBEDDED.embed({ texts: [text] }, options);
+  const [vector] = vectors;
+  return vector === undefined ? undefined : { model: MODEL, vector };
+}
+
 export interface Question {
   readonly text: string;
   readonly reader: string;
   readonly limit: number;
   /** UTC milliseconds. */
   readonly askedAt: number;
+  /** Asks by meaning too. */
+  readonly byMeaning: boolean;
 }
 
 /** What one reader's question finds, best first, over all that was kept. */
 export function ask(
   { search }: Pick<Stores, "search">,
-  { text, reader, limit, askedAt }: Question,
+  { text, reader, limit, askedAt, byMeaning }: Question,
 ): Promise<readonly SearchHit[]> {
   const words = wordsOf(text);
   const asked = { spaceId: SPACE, agentId: AGENT, readers: [reader], words, text, askedAt, limit };
-  return search.search(asked, options);
+  const meaning = byMeaning ? { meaning: () => meaningOf(text) } : {};
+  return search.search({ ...asked, ...meaning }, options);
 }

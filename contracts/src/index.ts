@@ -296,6 +296,7 @@ export type {
   KeyStore,
   NewBranch,
   NewMessage,
+  QuestionMeaning,
   RemovedSession,
   SearchHit,
   SearchQuery,
@@ -383,6 +384,8 @@ export type {
 } from "./turn-store.ts";
 export type { CausedMessage, TurnBranch, TurnOrigin, TurnReference, TurnTree } from "./turn-tree.ts";
 export type {
+  DueSpan,
+  DueVector,
   MessagePlace,
   NewVector,
   StoredVector,

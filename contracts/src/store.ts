@@ -291,6 +291,11 @@ export interface SearchQuery {
   readonly text?: string;
   /** When it was asked, UTC milliseconds; without it, times that are told from now mean nothing. */
   readonly askedAt?: number;
+  /**
+   * The vector of `text`: what is near it in meaning comes before what holds as much of its words. Called only where the text asks
+   * for something and something may be found; must not reject, and resolves with undefined where there is none in time.
+   */
+  readonly meaning?: (options: CallOptions) => Promise<QuestionMeaning | undefined>;
   readonly limit: number;
   /** Hits of a lower score are not given. Default 0. */
   readonly minScore?: number;
@@ -299,6 +304,13 @@ export interface SearchQuery {
    * a reader knows of nothing else, the answer is empty and costs no search.
    */
   readonly except?: { readonly sessionId: string; readonly fromTurnSeq: number };
+}
+
+/** Of a question, as an embedding model sees it. Vectors of other models, or of another length, count nothing beside it. */
+export interface QuestionMeaning {
+  /** `provider/model`. */
+  readonly model: string;
+  readonly vector: Float32Array;
 }
 
 export interface SearchHit {
@@ -314,7 +326,7 @@ export interface SearchHit {
   readonly createdAt: number;
   /**
    * 0..1: share of the asked words that it is about, weighted by rarity in what was found. Words of the messages around it
-   * count less than its own. Hits come best first by this and by what the question's form, speakers and sessions add.
+   * count less than its own. Hits come best first by this and by what the question's form, speakers, sessions and meaning add.
    */
   readonly score: number;
 }

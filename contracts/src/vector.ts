@@ -42,10 +42,36 @@ export interface StoredVector extends VectorOwner {
   readonly vector: Float32Array;
 }
 
+/** What is to be embedded. */
+export interface DueVector extends VectorOwner {
+  readonly text: string;
+  /** The message just before it, where the same people know it, with its vector if it has one. */
+  readonly before?: { readonly ownerId: string; readonly vector: Float32Array | undefined } | undefined;
+}
+
+/** Rows of owners, the first exclusive, among which nothing is due but what was told of. */
+export interface DueSpan {
+  readonly from: number;
+  readonly upTo: number;
+}
+
 /** Vectors of what can be recalled, one for each owner and model. Searching them is the index's affair, which is made from these. */
 export interface VectorStore {
   /** In place of the owner's earlier one of that model. Keeps nothing for an owner that is not there, or a memory that is closed. */
   put(vector: NewVector): Write;
+  /**
+   * The same for a batch of one kind and model at the price of one, and that nothing else is due in the span that `missing` gave,
+   * unless `renew` came in between. Repeating it is harmless.
+   */
+  fill(batch: {
+    readonly spaceId: string;
+    readonly ownerKind: "message" | "memory";
+    readonly model: string;
+    readonly vectors: readonly NewVector[];
+    readonly span: DueSpan;
+  }): Write;
+  /** From now on what this model made before `at` is due again, and serves until it was made anew. */
+  renew(query: { readonly spaceId: string; readonly model: string; readonly at: number }): Write;
   /** Those of all models. Deleting a session or erasing a memory does it too. */
   remove(owner: Omit<VectorOwner, "place">): Write;
   /** Deletes some vectors of other models than this one; how many. For when nobody will ask by those any more. */
@@ -63,19 +89,18 @@ export interface VectorStore {
     options: CallOptions,
   ): Promise<readonly StoredVector[]>;
   /**
-   * Owners of a kind that have no vector of that model, oldest first, with the text that is due: what is to be embedded, also
-   * after the model was changed. `upTo`: nothing else is missing up to that row, so that the next question begins there.
+   * Owners of a kind whose vector of that model is due, oldest first, with their texts: what was never embedded by it, and what
+   * `renew` told of. A call looks at a bounded number of rows; `isMore` says that there are others.
    */
   missing(
     query: {
       readonly spaceId: string;
       readonly ownerKind: "message" | "memory";
       readonly model: string;
-      readonly afterRow: number;
       readonly limit: number;
     },
     options: CallOptions,
-  ): Promise<{ readonly items: readonly (VectorOwner & { readonly text: string })[]; readonly upTo: number }>;
+  ): Promise<{ readonly items: readonly DueVector[]; readonly span: DueSpan; readonly isMore: boolean }>;
   /** How many there are of each model and length. */
   counts(
     spaceId: string,

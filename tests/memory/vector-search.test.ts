@@ -183,14 +183,84 @@ test("messages are embedded in batches behind what is nudged, and a model that f
   filler.start(life.signal);
   await clock.settle();
   const atOnce = [...texts];
-  await clock.advance(60_000);
+  await clock.advance(70_000);
   await remember("kitten", "And a kitten");
   filler.nudge();
-  await clock.advance(500);
+  await clock.advance(5_000);
   life.abort();
 
   expect([atOnce, texts]).toEqual([[], ["We adopted a puppy", "And a kitten"]]);
   expect(logger.troubles()).toEqual(["loop.failed"]);
+});
+
+test("nothing is embedded while turns come and go, but not for ever", async () => {
+  const life = new AbortController();
+  const filler = fillerOf();
+  const embedded = async () => (await stores.vectors.counts(SPACE, options)).map(({ count }) => count);
+  filler.start(life.signal);
+  await clock.advance(10_000);
+
+  await remember("puppy", "We adopted a puppy");
+  const counts: (readonly number[])[] = [];
+  for (let second = 0; second < 330; second += 3) {
+    filler.nudge();
+    await clock.advance(3_000);
+    if (second === 270) counts.push(await embedded());
+  }
+  counts.push(await embedded());
+  await remember("kitten", "And a kitten");
+  filler.nudge();
+  await clock.advance(6_000);
+  life.abort();
+
+  expect([...counts, await embedded()]).toEqual([[], [1], [2]]);
+});
+
+test("a message stands near what was said just before it, where the same people know that", async () => {
+  const said = async (sessionId: string, texts: readonly string[], audience: readonly string[]) => {
+    const of = { spaceId: SPACE, sessionId, outcome: "ok" as const, role: "user" as const, createdAt: 1 };
+    for (const [n, text] of texts.entries()) {
+      const known = n === 0 ? ["kate", "max"] : audience;
+      const turn = { id: `${sessionId}-${n}`, turnId: `${sessionId}-${n}`, turnSeq: "same" as const };
+      const session = { id: sessionId, key: sessionId, spaceId: SPACE, agentId: "ana", channel: "api" };
+      await stores.unit.commit(
+        [
+          stores.sessions.touch({
+            ...{
+              ...session,
+              peerId: "kate",
+              ownerId: "key",
+              audience: known,
+              stateless: false,
+              at: 1,
+              count: 1,
+            },
+          }),
+          stores.sessions.append({
+            ...of,
+            ...turn,
+            audience: known,
+            fromLast: 0,
+            parts: [{ type: "text", text }],
+          }),
+        ],
+        options,
+      );
+    }
+  };
+  const texts = ["We adopted a puppy", "Her name is Bella"];
+  await said("alone", texts.slice(1), ["kate", "max"]);
+  await said("told", texts, ["kate", "max"]);
+  await said("apart", texts, ["kate"]);
+  await fillerOf().flush(options);
+
+  const { vectors } = await embed(["What is the dog called?"]);
+  const asked = { spaceId: SPACE, agentId: "ana", readers: ["kate"], model, limit: 9 };
+  const matches = await search.search({ ...asked, vector: vectors[0] as Float32Array }, options);
+  const scores = new Map(matches.map(({ ownerId, score }) => [ownerId, score]));
+
+  expect(scores.get("told-1")).toBeGreaterThan(scores.get("alone-0") ?? 1);
+  expect(scores.get("apart-1")).toBeCloseTo(scores.get("alone-0") ?? 0, 5);
 });
 
 test("a text that the model refuses holds up no other, and a long one is embedded by its beginning", async () => {

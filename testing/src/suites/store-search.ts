@@ -11,6 +11,7 @@ import {
   session,
 } from "./store-fixtures.ts";
 import { describeExcept } from "./store-search-except.ts";
+import { describeMeaning } from "./store-search-meaning.ts";
 
 function memory(id: string, text: string, change: Partial<NewMemory> = {}): NewMemory {
   return {
@@ -50,6 +51,7 @@ export function describeSearch(get: GetHarness): void {
   describeAnswers(get);
   describeQuestions(get);
   describeExcept(get);
+  describeMeaning(get);
 }
 
 function describeMemories(get: GetHarness): void {

@@ -1,51 +1,12 @@
-import type { NewVector, StoredVector, VectorOwnerKind } from "@troupe/contracts";
 import { expect, it } from "vitest";
-import {
-  commit,
-  type GetHarness,
-  message,
-  options,
-  result,
-  SPACE,
-  type StoreHarness,
-  session,
-} from "./store-fixtures.ts";
-
-const MODEL = "embedded/words-128";
-
-function vector(ownerId: string, numbers: readonly number[], change: Partial<NewVector> = {}): NewVector {
-  const base = { spaceId: SPACE, ownerKind: "message" as VectorOwnerKind, model: MODEL, createdAt: 100 };
-  const place = placeOf(Number(ownerId.split("-")[1] ?? 1));
-  return { ...base, ownerId, place, vector: Float32Array.from(numbers), ...change };
-}
-
-const placeOf = (seq: number) => ({ sessionId: "session-1", seq });
-
-/** A session with so many messages, `message-1` and on. */
-async function withMessages({ stores }: StoreHarness, count: number): Promise<void> {
-  const touch = stores.sessions.touch(session({ count, audience: ["peer-1", "peer-2"] }));
-  const messages = Array.from({ length: count }, (_, n) =>
-    stores.sessions.append(
-      message({ id: `message-${n + 1}`, audience: ["peer-1", "peer-2"], fromLast: count - 1 - n }),
-    ),
-  );
-  await stores.unit.commit([touch, ...messages], options);
-}
-
-async function withMemory({ stores }: StoreHarness, id: string): Promise<void> {
-  const memory = { id, spaceId: SPACE, agentId: "ana", audience: ["peer-2"], text: `Text of ${id}` };
-  await stores.unit.commit([stores.memories.put({ ...memory, turnId: "turn-1", recordedAt: 100 })], options);
-}
-
-async function all({ stores }: StoreHarness, dimensions = 2): Promise<readonly StoredVector[]> {
-  return stores.vectors.after({ model: MODEL, dimensions, afterRow: 0, limit: 100 }, options);
-}
-
-const idsOf = (vectors: readonly StoredVector[]): readonly string[] => vectors.map(({ ownerId }) => ownerId);
+import { commit, type GetHarness, options, result, SPACE } from "./store-fixtures.ts";
+import { all, idsOf, MODEL, placeOf, vector, withMemory, withMessages } from "./store-vector-fixtures.ts";
+import { describeDue } from "./store-vectors-due.ts";
 
 export function describeVectors(get: GetHarness): void {
   describeKeeping(get);
   describeModels(get);
+  describeDue(get);
   describeOwners(get);
   describeEnd(get);
 }
@@ -136,38 +97,6 @@ function describeModels(get: GetHarness): void {
       { model: "other/small", dimensions: 2, count: 1 },
     ]);
     expect(await vectors.counts("other", options)).toEqual([]);
-  });
-
-  it("says what has no vector of a model yet, oldest first, and from where to go on", async () => {
-    const harness = get();
-    const { vectors } = harness.stores;
-    await withMessages(harness, 4);
-    await withMemory(harness, "memory-1");
-    await commit(harness, vectors.put(vector("message-2", [1, 0])));
-    const query = { spaceId: SPACE, ownerKind: "message", model: MODEL, afterRow: 0, limit: 2 } as const;
-
-    const first = await vectors.missing(query, options);
-    const second = await vectors.missing({ ...query, afterRow: first.upTo }, options);
-    const third = await vectors.missing({ ...query, afterRow: second.upTo }, options);
-    const memories = await vectors.missing({ ...query, ownerKind: "memory" }, options);
-
-    expect(first.items[0]).toEqual({
-      ...{ spaceId: SPACE, ownerKind: "message", ownerId: "message-1" },
-      ...{ place: placeOf(1), text: "text of message-1" },
-    });
-    expect([first, second, third].map(({ items }) => items.map(({ ownerId }) => ownerId))).toEqual([
-      ["message-1", "message-3"],
-      ["message-4"],
-      [],
-    ]);
-    expect(third.upTo).toBe(second.upTo);
-    expect(memories.items).toEqual([
-      { spaceId: SPACE, ownerKind: "memory", ownerId: "memory-1", text: "Text of memory-1" },
-    ]);
-    expect((await vectors.missing({ ...query, model: "other/small", limit: 9 }, options)).items).toHaveLength(
-      4,
-    );
-    expect((await vectors.missing({ ...query, spaceId: "other" }, options)).items).toEqual([]);
   });
 }
 

@@ -21,7 +21,7 @@ export function memoryWrites(
   const { countProof, addProof, use } = provingStatements(deps);
   const { closeOpen, close, reopen } = closingStatements(deps);
   const { index, know, unindex } = indexStatements(deps);
-  const { erase, eraseProofs, eraseKeys, eraseVectors } = erasingStatements(deps);
+  const { erase, eraseProofs, eraseKeys, eraseVectors, stepBack } = erasingStatements(deps);
   const indexing = (memory: NewMemory) => [
     write(index, { id: memory.id, terms: termsOf(memory) }),
     write(know, { scopes: JSON.stringify(scopesOf(memory)) }),
@@ -54,6 +54,7 @@ export function memoryWrites(
         write(eraseKeys, { spaceId, id }),
         write(eraseVectors, { spaceId, id }),
         write(erase, { spaceId, id }),
+        write(stepBack, {}),
       ]),
   };
 }
@@ -255,6 +256,14 @@ function erasingStatements({ statements }: PortDeps) {
         .where("owner_kind", "=", "memory")
         .where("owner_id", "=", p.id)
         .where("space_id", "=", p.spaceId),
+    ),
+    // Row numbers of the newest are given again, and embedding must not have passed them.
+    stepBack: statements.add<object>(
+      "memory.step-back",
+      {},
+      () => sql`
+      UPDATE search_cursor SET "row" = coalesce((SELECT max("row") FROM memories), 0)
+      WHERE name LIKE 'vectors/memory/%' AND "row" > coalesce((SELECT max("row") FROM memories), 0)`,
     ),
     erase: statements.add<Input>("memory.erase", {}, (db, p) =>
       db.deleteFrom("memories").where("id", "=", p.id).where("space_id", "=", p.spaceId),

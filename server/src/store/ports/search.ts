@@ -6,6 +6,7 @@ import {
   type SearchStore,
 } from "@troupe/contracts";
 import { sql } from "kysely";
+import { asks, base64Of } from "../ranking/index.ts";
 import type { Row, Value } from "../statement.ts";
 import { scopeOf } from "../words.ts";
 import { namesText, type PortDeps, parseAudience } from "./kit.ts";
@@ -77,6 +78,7 @@ export function createSearchStore({ statements, reads, dialect }: PortDeps, inde
         except?.fromTurnSeq ?? null,
         query.text ?? null,
         query.askedAt ?? null,
+        ...(await meaningValues(query, options)),
       ];
       const rows = await index.find(values, options);
       return rows.map(([kind, id, sessionId, turnSeq, role, text, createdAt, score, audience]) => ({
@@ -93,4 +95,14 @@ export function createSearchStore({ statements, reads, dialect }: PortDeps, inde
     },
     indexNew: index.indexNew,
   };
+}
+
+/** Asked for where it counts alone: it may take a while, and cost something. */
+async function meaningValues(
+  { text, meaning }: SearchQuery,
+  options: CallOptions,
+): Promise<readonly Value[]> {
+  if (meaning === undefined || text === undefined || !asks(text)) return [null, null];
+  const known = await meaning(options);
+  return known === undefined ? [null, null] : [known.model, base64Of(known.vector)];
 }

@@ -1,17 +1,16 @@
-import {
-  type MessagePart,
-  type MessagePlace,
-  type NewVector,
-  type StoredVector,
-  textOf,
-  type VectorOwner,
-  type VectorOwnerKind,
-  type VectorStore,
+import type {
+  MessagePlace,
+  NewVector,
+  StoredVector,
+  VectorOwner,
+  VectorOwnerKind,
+  VectorStore,
 } from "@troupe/contracts";
 import { sql } from "kysely";
+import { base64Of, vectorOf } from "../ranking/vector-text.ts";
 import { type Row, write, writeRows } from "../statement.ts";
-import { PAYLOAD_VERSION } from "../tables.ts";
 import { type PortDeps, parseAudience } from "./kit.ts";
+import { createVectorFilling } from "./vector-filling.ts";
 
 export function createVectorStore(deps: PortDeps): VectorStore {
   const { reads, logger } = deps;
@@ -27,6 +26,7 @@ export function createVectorStore(deps: PortDeps): VectorStore {
     });
 
   return {
+    ...createVectorFilling(deps),
     put: ({ vector, place, ...of }) => {
       const { spaceId, ownerKind, ownerId, model } = of;
       const { sessionId = "", seq = 0 } = place ?? {};
@@ -45,17 +45,6 @@ export function createVectorStore(deps: PortDeps): VectorStore {
       if (rows.length === 0) return [];
       const input = { model, dimensions, rows: JSON.stringify(rows.map(String)) };
       return vectorsOf(await reads.rows(selects.find, input, options));
-    },
-    async missing(query, options) {
-      const { spaceId, ownerKind, model, afterRow, limit } = query;
-      const { newest, page } = selects.missing[ownerKind];
-      // Asked first: what comes meanwhile is looked at the next time.
-      const [last] = await reads.rows(newest, {}, options);
-      const rows = await reads.farRows(page, { spaceId, model, afterRow, limit }, options);
-      return {
-        items: rows.map((row) => missingOf(spaceId, ownerKind, row)),
-        upTo: rows.length < limit ? Math.max(afterRow, Number(last?.[0] ?? 0)) : Number(rows.at(-1)?.[0]),
-      };
     },
     async counts(spaceId, options) {
       const rows = await reads.farRows(selects.counts, { spaceId }, options);
@@ -130,33 +119,6 @@ function vectorSelects({ statements, dialect }: PortDeps) {
       LEFT JOIN sessions s ON s.id = m.session_id
       LEFT JOIN storylines l ON v.owner_kind = 'storyline' AND l.id = v.owner_id`;
   const there = sql`coalesce(r.agent_id, s.agent_id, l.agent_id) IS NOT NULL`;
-  const missing = (ownerKind: "message" | "memory") => {
-    const [table, columns, isWanted] =
-      ownerKind === "message"
-        ? [
-            sql`messages`,
-            sql`o.parts, o.session_id, o.seq`,
-            sql`o.copied = 0 AND o.v <= ${sql.lit(PAYLOAD_VERSION)} AND (o.role = 'user' OR (o.role = 'assistant' AND o.outcome = 'ok'))`,
-          ]
-        : [sql`memories`, sql`o.text`, sql`o.closed_at IS NULL`];
-    return {
-      newest: statements.add<object>(
-        `vector.newest-${ownerKind}`,
-        { returns: "rows" },
-        () => sql`SELECT max("row") FROM ${table}`,
-      ),
-      page: statements.add<{ spaceId: string; model: string; afterRow: number; limit: number }>(
-        `vector.missing-${ownerKind}`,
-        { returns: "rows" },
-        (_db, p) => sql`
-      SELECT o."row", o.id, ${columns} FROM ${table} o
-      WHERE o.space_id = ${p.spaceId} AND o."row" > ${p.afterRow} AND ${isWanted}
-        AND NOT EXISTS (SELECT 1 FROM vectors v
-          WHERE v.owner_kind = ${sql.lit(ownerKind)} AND v.owner_id = o.id AND v.model = ${p.model})
-      ORDER BY o."row" LIMIT ${p.limit}`,
-      ),
-    };
-  };
   return {
     after: statements.add<{ model: string; dimensions: number; afterRow: number; limit: number }>(
       "vector.after",
@@ -172,7 +134,6 @@ function vectorSelects({ statements, dialect }: PortDeps) {
       WHERE v."row" IN (SELECT CAST(wanted.value AS BIGINT) FROM ${dialect.texts(p.rows, "wanted")})
         AND v.model = ${p.model} AND v.dimensions = ${p.dimensions} AND ${there}`,
     ),
-    missing: { message: missing("message"), memory: missing("memory") },
     counts: statements.add<{ spaceId: string }>(
       "vector.counts",
       { returns: "rows" },
@@ -183,29 +144,11 @@ function vectorSelects({ statements, dialect }: PortDeps) {
   };
 }
 
-function missingOf(
-  spaceId: string,
-  ownerKind: "message" | "memory",
-  [, ownerId, body, sessionId, seq]: Row,
-): VectorOwner & { readonly text: string } {
-  const owner = { spaceId, ownerKind, ownerId: String(ownerId) };
-  if (ownerKind === "memory") return { ...owner, text: String(body) };
-  const place = { sessionId: String(sessionId), seq: Number(seq) };
-  return { ...owner, place, text: textOf(JSON.parse(String(body)) as MessagePart[]) };
-}
-
-/** Numbers stand little-endian whatever the machine: another one may read them. */
-function base64Of(vector: Float32Array): string {
-  const bytes = Buffer.alloc(4 * vector.length);
-  for (const [at, value] of vector.entries()) bytes.writeFloatLE(value, 4 * at);
-  return bytes.toString("base64");
-}
-
 /** Undefined where the numbers are not as many as the row says. */
 function storedOf(row: Row): StoredVector | undefined {
   const [number, spaceId, ownerKind, ownerId, sessionId, seq, dimensions, numbers, agentId, audience] = row;
-  const bytes = Buffer.from(String(numbers), "base64");
-  if (bytes.length !== 4 * Number(dimensions)) return undefined;
+  const vector = vectorOf(String(numbers), Number(dimensions));
+  if (vector === undefined) return undefined;
   return {
     row: Number(number),
     spaceId: String(spaceId),
@@ -214,6 +157,6 @@ function storedOf(row: Row): StoredVector | undefined {
     ...(ownerKind === "message" ? { place: { sessionId: String(sessionId), seq: Number(seq) } } : {}),
     agentId: String(agentId),
     audience: parseAudience(String(audience)),
-    vector: Float32Array.from({ length: Number(dimensions) }, (_, at) => bytes.readFloatLE(4 * at)),
+    vector,
   };
 }

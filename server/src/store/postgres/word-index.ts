@@ -58,9 +58,10 @@ export function createPostgresWordIndex(deps: PortDeps, unit: UnitOfWork): WordI
       if (question.hints === undefined) return findWords(question, candidates, options);
       const ranking = rankingOf(candidates, question);
       const { wanted, hits } = ranking.near(await windowsOf(ranking.seeds, options));
+      const model = question.meaning?.model;
       const [message, memory] = await Promise.all([
-        loadMessages(wanted.message, options),
-        loadMemories(wanted.memory, options),
+        loadMessages(wanted.message, options, model),
+        loadMemories(wanted.memory, options, model),
       ]);
       return hits({ message, memory });
     },
@@ -106,19 +107,26 @@ function createLookUps(deps: PortDeps) {
     }));
   };
   const load = async (
-    statement: Statement<{ rows: string }>,
+    [plain, withVectors]: Loading,
     rows: readonly number[],
     options: CallOptions,
+    model: string | undefined,
   ): Promise<ReadonlyMap<number, Found>> => {
     if (rows.length === 0) return new Map();
-    const records = await reads.farRows(statement, { rows: JSON.stringify(rows) }, options);
+    const input = { rows: JSON.stringify(rows) };
+    const records =
+      model === undefined
+        ? await reads.farRows(plain, input, options)
+        : await reads.farRows(withVectors, { ...input, model }, options);
     return new Map((records as unknown as readonly Found[]).map((record) => [record[0], record]));
   };
   return {
     collect,
     windowsOf,
-    loadMessages: (rows: readonly number[], options: CallOptions) => load(loadMessages, rows, options),
-    loadMemories: (rows: readonly number[], options: CallOptions) => load(loadMemories, rows, options),
+    loadMessages: (rows: readonly number[], options: CallOptions, model?: string) =>
+      load(loadMessages, rows, options, model),
+    loadMemories: (rows: readonly number[], options: CallOptions, model?: string) =>
+      load(loadMemories, rows, options, model),
   };
 }
 
@@ -126,6 +134,9 @@ function createLookUps(deps: PortDeps) {
 function numbersOf(list: unknown): readonly number[] {
   return String(list).split(",").map(Number);
 }
+
+/** How records of a kind are loaded: alone, and with their vectors by a model. */
+type Loading = readonly [Statement<{ rows: string }>, Statement<{ rows: string; model: string }>];
 
 interface LookUpInput {
   readonly words: string;
@@ -189,23 +200,34 @@ function searchStatements({ statements, dialect }: PortDeps) {
         WHERE n.session_id = m.session_id AND n.seq BETWEEN m.seq - ${sql.lit(NEAR)} AND m.seq + ${sql.lit(NEAR)})
       FROM ${dialect.texts(p.rows, "seed")} JOIN messages m ON m."row" = CAST(seed.value AS BIGINT)`,
     ),
-    // Only what may be found at all: neighbours of a hit may be anything.
-    loadMessages: statements.add<{ rows: string }>(
-      "search.load-messages",
-      { returns: "rows" },
-      (_db, p) => sql`
-      SELECT m."row", m.id, m.session_id, m.turn_seq, m.role, m.parts, m.created_at, m.audience, m.space_id, s.agent_id, m.v
-      FROM ${dialect.texts(p.rows, "found")} JOIN messages m ON m."row" = CAST(found.value AS BIGINT)
-      JOIN sessions s ON s.id = m.session_id
-      WHERE m.copied = 0 AND (m.role = 'user' OR (m.role = 'assistant' AND m.outcome = 'ok'))`,
+    ...loadStatements({ statements, dialect }),
+  };
+}
+
+function loadStatements({ statements, dialect }: Pick<PortDeps, "statements" | "dialect">): {
+  readonly loadMessages: Loading;
+  readonly loadMemories: Loading;
+} {
+  const vectorOfKind = (kind: Kind, model: RawBuilder<unknown>): RawBuilder<unknown> =>
+    sql`LEFT JOIN vectors v ON v.owner_kind = ${sql.lit(kind)} AND v.owner_id = m.id AND v.model = ${model}`;
+  // Only what may be found at all: neighbours of a hit may be anything.
+  const messages = (rows: unknown, numbers: RawBuilder<unknown>, vector: RawBuilder<unknown>) => sql`
+      SELECT m."row", m.id, m.session_id, m.turn_seq, m.role, m.parts, m.created_at, m.audience, m.space_id, s.agent_id, m.v, ${numbers}
+      FROM ${dialect.texts(rows, "found")} JOIN messages m ON m."row" = CAST(found.value AS BIGINT)
+      JOIN sessions s ON s.id = m.session_id ${vector}
+      WHERE m.copied = 0 AND (m.role = 'user' OR (m.role = 'assistant' AND m.outcome = 'ok'))`;
+  const memories = (rows: unknown, numbers: RawBuilder<unknown>, vector: RawBuilder<unknown>) => sql`
+      SELECT m."row", m.id, NULL, NULL, CASE m.kind WHEN 'document' THEN 'document' ELSE 'memory' END, m.text, m.created_at, m.audience, m.space_id, m.agent_id, ${sql.lit(PAYLOAD_VERSION)}, ${numbers}
+      FROM ${dialect.texts(rows, "found")} JOIN memories m ON m."row" = CAST(found.value AS BIGINT) ${vector}
+      WHERE m.closed_at IS NULL`;
+  const loading = (kind: Kind, name: string, build: typeof messages): Loading => [
+    statements.add<{ rows: string }>(name, { returns: "rows" }, (_db, p) => build(p.rows, sql`NULL`, sql``)),
+    statements.add<{ rows: string; model: string }>(`${name}-with-vectors`, { returns: "rows" }, (_db, p) =>
+      build(p.rows, sql`v.numbers`, vectorOfKind(kind, sql`${p.model}`)),
     ),
-    loadMemories: statements.add<{ rows: string }>(
-      "search.load-memories",
-      { returns: "rows" },
-      (_db, p) => sql`
-      SELECT m."row", m.id, NULL, NULL, CASE m.kind WHEN 'document' THEN 'document' ELSE 'memory' END, m.text, m.created_at, m.audience, m.space_id, m.agent_id, ${sql.lit(PAYLOAD_VERSION)}
-      FROM ${dialect.texts(p.rows, "found")} JOIN memories m ON m."row" = CAST(found.value AS BIGINT)
-      WHERE m.closed_at IS NULL`,
-    ),
+  ];
+  return {
+    loadMessages: loading("message", "search.load-messages", messages),
+    loadMemories: loading("memory", "search.load-memories", memories),
   };
 }

@@ -17,6 +17,8 @@ export type Found = readonly [
   spaceId: string,
   agentId: string,
   v: number,
+  /** Of its vector by the question's model, as the store keeps it; null where it has none, or nobody asked. */
+  numbers: string | null,
 ];
 
 export type Kind = "message" | "memory";

@@ -1,7 +1,9 @@
 /** How what a search finds is ordered, the same for every database. */
+
+export { asks } from "./hints.ts";
 export type { Found, Kind } from "./hits.ts";
 export { NEAR, type Window } from "./nearby.ts";
-export { type Question, questionOf } from "./question.ts";
+export { QUESTION_VALUES, type Question, questionOf } from "./question.ts";
 export {
   type Candidate,
   hitsAmong,
@@ -14,3 +16,4 @@ export {
   type Scored,
   type Shortlist,
 } from "./rank.ts";
+export { base64Of } from "./vector-text.ts";

@@ -2,6 +2,7 @@ import { EVERYONE } from "@troupe/contracts";
 import type { Value } from "../statement.ts";
 import { scopeOf, wordsOf } from "../words.ts";
 import { asks, type Hints, hintsOf } from "./hints.ts";
+import { vectorOf } from "./vector-text.ts";
 
 /** Most words of a question that are looked up; the rest adds cost and no meaning. Each is a bit of a number. */
 const MAX_ASKED = 16;
@@ -27,6 +28,15 @@ function effortFor(limit: number, isQuestion: boolean): Effort {
   };
 }
 
+/** How many values a question is bound as. */
+export const QUESTION_VALUES = 13;
+
+export interface Meaning {
+  /** `provider/model`, whose vectors are compared with it. */
+  readonly model: string;
+  readonly vector: Float32Array;
+}
+
 /** What a search asks; where the words are looked up is the database's affair. */
 export interface Question {
   readonly spaceId: Value;
@@ -39,6 +49,8 @@ export interface Question {
   readonly asked: readonly string[];
   /** What the form of the question says; undefined where nothing is asked, and words alone are looked for. */
   readonly hints: Hints | undefined;
+  /** Of what is asked; undefined where nobody knows it. */
+  readonly meaning: Meaning | undefined;
   readonly effort: Effort;
   readonly limit: number;
   readonly minScore: number;
@@ -47,8 +59,9 @@ export interface Question {
 
 /** The question as `ports/search.ts` binds it. */
 export function questionOf(values: readonly Value[]): Question {
-  const [spaceId, agentId, readers, scopes, words, limit, minScore, sessionId, fromTurnSeq, text, askedAt] =
+  const [spaceId, agentId, readers, scopes, words, limit, minScore, sessionId, fromTurnSeq, ...asking] =
     values;
+  const [text, askedAt, model, numbers] = asking;
   const asked = [...new Set((JSON.parse(String(words)) as string[]).flatMap(wordsOf))].slice(0, MAX_ASKED);
   const most = Number(limit);
   const isQuestion = typeof text === "string" && asks(text);
@@ -60,9 +73,16 @@ export function questionOf(values: readonly Value[]): Question {
     everyone: scopeOf(String(spaceId), String(agentId), EVERYONE),
     asked,
     hints: isQuestion ? hintsOf(text, typeof askedAt === "number" ? askedAt : undefined) : undefined,
+    meaning: isQuestion ? meaningOf(model, numbers) : undefined,
     effort: effortFor(most, isQuestion),
     limit: most,
     minScore: Number(minScore),
     except: typeof sessionId === "string" ? { sessionId, fromTurnSeq: Number(fromTurnSeq) } : undefined,
   };
+}
+
+function meaningOf(model: Value | undefined, numbers: Value | undefined): Meaning | undefined {
+  if (typeof model !== "string" || typeof numbers !== "string") return undefined;
+  const vector = vectorOf(numbers, Buffer.byteLength(numbers, "base64") / 4);
+  return vector === undefined ? undefined : { model, vector };
 }

@@ -5,6 +5,7 @@ import { createTeller, type Found, hitOf, type Kind, textOfFound } from "./hits.
 import { type Spot, surroundingsOf, type Window } from "./nearby.ts";
 import type { Question } from "./question.ts";
 import { doOverlap, isToldIn, spansOf } from "./times.ts";
+import { vectorOf } from "./vector-text.ts";
 
 /** Newest of a session's older messages that are looked at for where what the asker has before it begins. */
 export const OLDER = 128;
@@ -20,6 +21,8 @@ const DAY_MS = 86_400_000;
 const SPEAKER_GAIN = 0.2;
 const SESSION_GAIN = 0.3;
 const TIME_GAIN = 0.1;
+/** Of the cosine with the question. */
+const MEANING_GAIN = 0.5;
 /** Told at the time that the question names, or about it; a day says more than a year. */
 const SPAN_GAINS: readonly (readonly [upToDays: number, gain: number])[] = [
   [10, 0.4],
@@ -94,7 +97,7 @@ export function rankingOf(candidates: readonly Candidate[], question: Question):
             }),
             ...judgeMemories({ memories, records: records.memory, question, shareOf, mayBeTold }),
           ];
-          return order(judged, question, foundShare);
+          return order(withMeaning(judged, question), question, foundShare);
         },
       };
     },
@@ -278,6 +281,32 @@ interface Memories {
   readonly question: Question;
   readonly mayBeTold: (record: Found) => boolean;
   readonly shareOf: (bits: number) => number;
+}
+
+/** What has no vector yet counts as what is as near as the others are: being new says nothing of meaning. */
+function withMeaning(judged: readonly Judged[], { meaning }: Question): readonly Judged[] {
+  if (meaning === undefined) return judged;
+  const cosines = judged.map(({ record }) => cosineWith(meaning.vector, record[11]));
+  const known = cosines.filter((cosine) => cosine !== undefined);
+  if (known.length === 0) return judged;
+  const mean = known.reduce((sum, cosine) => sum + cosine, 0) / known.length;
+  return judged.map((one, i) => ({ ...one, rank: one.rank + MEANING_GAIN * (cosines[i] ?? mean) }));
+}
+
+function cosineWith(asked: Float32Array, numbers: string | null): number | undefined {
+  const vector = numbers === null ? undefined : vectorOf(numbers, asked.length);
+  if (vector === undefined) return undefined;
+  let dot = 0;
+  let asksSquare = 0;
+  let square = 0;
+  for (let j = 0; j < asked.length; j++) {
+    const a = asked[j] as number;
+    const b = vector[j] as number;
+    dot += a * b;
+    asksSquare += a * a;
+    square += b * b;
+  }
+  return dot === 0 ? 0 : dot / Math.sqrt(asksSquare * square);
 }
 
 function order(judged: readonly Judged[], { limit, minScore }: Question, foundShare: number): readonly Row[] {

@@ -25,8 +25,8 @@ export function find(prepare: Prepare, values: readonly Value[]): readonly Row[]
   const ranking = rankingOf(candidates, question);
   const { wanted, hits } = ranking.near(windowsOf(prepare, ranking.seeds));
   return hits({
-    message: load(prepare, "message", wanted.message),
-    memory: load(prepare, "memory", wanted.memory),
+    message: load(prepare, "message", wanted.message, question.meaning?.model),
+    memory: load(prepare, "memory", wanted.memory, question.meaning?.model),
   });
 }
 
@@ -176,16 +176,33 @@ function windowsOf(prepare: Prepare, seeds: readonly number[]): readonly Window[
 }
 
 /** Only what may be found at all: neighbours of a hit may be anything. */
+const MESSAGES = `FROM json_each(?) found CROSS JOIN messages m ON m.row = found.value JOIN sessions s ON s.id = m.session_id`;
+const MAY_BE_FOUND =
+  "WHERE m.copied = 0 AND (m.role = 'user' OR (m.role = 'assistant' AND m.outcome = 'ok'))";
+const MESSAGE = `m.row, m.id, m.session_id, m.turn_seq, m.role, m.parts, m.created_at, m.audience, m.space_id, s.agent_id, m.v`;
+const MEMORIES = "FROM json_each(?) found CROSS JOIN memories m ON m.row = found.value";
+const MEMORY = `m.row, m.id, NULL, NULL, CASE m.kind WHEN 'document' THEN 'document' ELSE 'memory' END, m.text, m.created_at, m.audience, m.space_id, m.agent_id, ${PAYLOAD_VERSION}`;
+const vectorOfKind = (kind: Kind): string =>
+  `LEFT JOIN vectors v ON v.owner_kind = '${kind}' AND v.owner_id = m.id AND v.model = ?`;
+
 const LOAD = {
-  message: `SELECT m.row, m.id, m.session_id, m.turn_seq, m.role, m.parts, m.created_at, m.audience, m.space_id, s.agent_id, m.v
-    FROM json_each(?) found CROSS JOIN messages m ON m.row = found.value JOIN sessions s ON s.id = m.session_id
-    WHERE m.copied = 0 AND (m.role = 'user' OR (m.role = 'assistant' AND m.outcome = 'ok'))`,
-  memory: `SELECT m.row, m.id, NULL, NULL, CASE m.kind WHEN 'document' THEN 'document' ELSE 'memory' END, m.text, m.created_at, m.audience, m.space_id, m.agent_id, ${PAYLOAD_VERSION}
-    FROM json_each(?) found CROSS JOIN memories m ON m.row = found.value WHERE m.closed_at IS NULL`,
+  message: `SELECT ${MESSAGE}, NULL ${MESSAGES} ${MAY_BE_FOUND}`,
+  memory: `SELECT ${MEMORY}, NULL ${MEMORIES} WHERE m.closed_at IS NULL`,
+} as const;
+const LOAD_WITH_VECTORS = {
+  message: `SELECT ${MESSAGE}, v.numbers ${MESSAGES} ${vectorOfKind("message")} ${MAY_BE_FOUND}`,
+  memory: `SELECT ${MEMORY}, v.numbers ${MEMORIES} ${vectorOfKind("memory")} WHERE m.closed_at IS NULL`,
 } as const;
 
-function load(prepare: Prepare, kind: Kind, rows: readonly number[]): ReadonlyMap<number, Found> {
+function load(
+  prepare: Prepare,
+  kind: Kind,
+  rows: readonly number[],
+  model?: string,
+): ReadonlyMap<number, Found> {
   if (rows.length === 0) return new Map();
-  const records = prepare(LOAD[kind]).all(JSON.stringify(rows)) as unknown as Found[];
-  return new Map(records.map((record) => [record[0], record]));
+  const some = JSON.stringify(rows);
+  const records =
+    model === undefined ? prepare(LOAD[kind]).all(some) : prepare(LOAD_WITH_VECTORS[kind]).all(some, model);
+  return new Map((records as unknown as Found[]).map((record) => [record[0], record]));
 }
