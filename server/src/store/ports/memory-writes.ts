@@ -263,7 +263,7 @@ function erasingStatements({ statements }: PortDeps) {
       {},
       () => sql`
       UPDATE search_cursor SET "row" = coalesce((SELECT max("row") FROM memories), 0)
-      WHERE name LIKE 'vectors/memory/%' AND "row" > coalesce((SELECT max("row") FROM memories), 0)`,
+      WHERE name >= 'vectors/memory/' AND name < 'vectors/memory0' AND "row" > coalesce((SELECT max("row") FROM memories), 0)`,
     ),
     erase: statements.add<Input>("memory.erase", {}, (db, p) =>
       db.deleteFrom("memories").where("id", "=", p.id).where("space_id", "=", p.spaceId),

@@ -160,7 +160,7 @@ function removeLeavings({ statements, dialect }: PortDeps): readonly Statement<{
     {},
     () => sql`
     UPDATE search_cursor SET "row" = coalesce((SELECT max("row") FROM messages), 0)
-    WHERE (name = 'messages' OR name LIKE 'vectors/message/%') AND "row" > coalesce((SELECT max("row") FROM messages), 0)`,
+    WHERE (name = 'messages' OR (name >= 'vectors/message/' AND name < 'vectors/message0')) AND "row" > coalesce((SELECT max("row") FROM messages), 0)`,
   );
   const unindex = statements.add<{ id: string }>("search.remove", {}, (_db, p) =>
     dialect.unindexSession(p.id),
