@@ -66,7 +66,9 @@ export async function startTroupe(home, port, environment = {}, args = []) {
   // Left by a harness that talks to its own children this way; Troupe is not one of them.
   delete env.NODE_CHANNEL_FD;
   delete env.NODE_CHANNEL_SERIALIZATION_MODE;
-  const logPath = join(home, "up.log");
+  // Not in the home itself: what changes there is looked at, in case it is the configuration.
+  mkdirSync(join(home, "logs"), { recursive: true });
+  const logPath = join(home, "logs", "up.log");
   const log = openSync(logPath, "a");
   const startedMs = performance.now();
   const child = spawn(LAUNCHER, ["up", ...args], { env, stdio: ["ignore", log, log] });

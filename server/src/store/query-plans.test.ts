@@ -28,6 +28,7 @@ import { createStatements } from "./statement.ts";
 const MAY_SCAN: Readonly<Record<string, string>> = {
   "session.list-all": "stateless sessions are listed for operators only, on the reader thread",
   "inbox.counts": "counts every row of a space for operators, on the reader thread",
+  "turn.open": "what it reads from end to end is one row of its own making",
   "turn.list": "newest first by row number: stops at the end of its page",
   "effect.list": "newest first by row number: stops at the end of its page",
   "flow.list": "newest first by row number: stops at the end of its page",

@@ -83,7 +83,7 @@ function lifeStatements({
   "open" | "join" | "holds" | "journal" | "reserve" | "finish" | "recount" | "markMessages" | "note"
 > {
   return {
-    // One of a chain that was stopped runs for nobody: it waits to be claimed, and ends as it begins.
+    // One of a chain that was stopped runs for nobody: it waits to be claimed, and ends as it begins. Each answer is asked for once.
     open: statements.add<OpenInput>(
       "turn.open",
       { returns: "row", guard: "store.conflict" },
@@ -91,16 +91,22 @@ function lifeStatements({
       INSERT INTO turns (id, space_id, agent_id, agent_revision, session_id, turn_seq, trigger, lane, state, attempt, epoch, owner,
         inbound_count, v, payload, due_at, deadline_at, cancel_requested, reserved_micro_usd, cost_micro_usd, input_tokens,
         cached_input_tokens, output_tokens, trace, created_at, root_turn_id, parent_turn_id)
+      WITH of_session AS MATERIALIZED (
+        SELECT id, last_seq, CASE WHEN EXISTS (SELECT 1 FROM agent_stops
+          WHERE root_turn_id IN (CAST(${p.rootTurnId} AS TEXT), CAST(${p.parentTurnId} AS TEXT))) THEN 1 ELSE 0 END AS stopped
+        FROM sessions WHERE id = ${p.sessionId}
+      ), s AS MATERIALIZED (
+        SELECT id, last_seq, stopped, ${dueByStore(dialect, { dueAt: p.dueAt, at: p.createdAt })} AS due,
+          CASE WHEN stopped = 0 AND CAST(${p.owner} AS TEXT) IS NOT NULL AND NOT EXISTS (
+            SELECT 1 FROM turns WHERE session_id = ${p.sessionId} AND state IN ('queued', 'running')) THEN 1 ELSE 0 END AS runs
+        FROM of_session
+      )
       SELECT ${p.id}, ${p.spaceId}, ${p.agentId}, 0, s.id, s.last_seq, ${p.trigger}, ${p.lane},
         CASE s.runs WHEN 1 THEN 'running' ELSE 'queued' END, s.runs, s.runs, CASE s.runs WHEN 1 THEN ${p.owner} END,
         1, ${sql.lit(PAYLOAD_VERSION)}, ${p.payload}, s.due,
         CAST(${p.deadlineAt} AS BIGINT) - CAST(${p.dueAt} AS BIGINT) + s.due, s.stopped, ${p.reservedMicroUsd}, 0, 0, 0, 0, '', ${p.createdAt},
         ${p.rootTurnId}, ${p.parentTurnId}
-      FROM (SELECT id, last_seq, stopped, ${dueByStore(dialect, { dueAt: p.dueAt, at: p.createdAt })} AS due, CASE WHEN stopped = 0 AND CAST(${p.owner} AS TEXT) IS NOT NULL AND NOT EXISTS (
-          SELECT 1 FROM turns WHERE session_id = ${p.sessionId} AND state IN ('queued', 'running')) THEN 1 ELSE 0 END AS runs
-        FROM (SELECT id, last_seq, CASE WHEN EXISTS (SELECT 1 FROM agent_stops
-            WHERE root_turn_id IN (CAST(${p.rootTurnId} AS TEXT), CAST(${p.parentTurnId} AS TEXT))) THEN 1 ELSE 0 END AS stopped
-          FROM sessions WHERE id = ${p.sessionId}) of_session) s
+      FROM s
       RETURNING state, epoch`,
     ),
     join: statements.add(

@@ -7,7 +7,7 @@ import { createReadBound, createReads, type Reader } from "../reads.ts";
 import { createStatements } from "../statement.ts";
 import { TABLE_NAMES } from "../tables.ts";
 import { type BatchTransport, createWriter, type Writer } from "../writer.ts";
-import { createAlongReader } from "./along.ts";
+import { createBesideReader } from "./beside.ts";
 import { guarded, MEMORY_PATH, openDatabase } from "./database.ts";
 import { createEngine, type Engine } from "./engine.ts";
 import { migrate } from "./migrate.ts";
@@ -98,11 +98,12 @@ async function openThreadedStores(options: SqliteOptions): Promise<OpenStores> {
     });
     return engine;
   };
-  const far = createThreadReader({ path, near: nearReader(path, near), texts: () => statements.texts });
+  const here = nearReader(path, near);
+  const far = createThreadReader({ path, near: here, texts: () => statements.texts });
   const thread = createThreadTransport({ ...options, path, texts: () => statements.texts });
-  const mayGo = (index: number): boolean => statements.texts[index]?.sql === SEARCH;
-  const along = createAlongReader({ carrier: thread, far, clock: options.clock, mayGo });
-  const { stores, statements, writer } = assemble(options, path, thread, near, along);
+  const mayStay = (index: number): boolean => statements.texts[index]?.sql === SEARCH;
+  const beside = createBesideReader({ outgoing: thread, near: here, far, clock: options.clock, mayStay });
+  const { stores, statements, writer } = assemble(options, path, thread, near, beside);
   await thread.ready();
   return {
     stores,

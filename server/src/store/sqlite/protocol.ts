@@ -1,6 +1,5 @@
 import type { ErrorCode } from "@troupe/contracts";
-import type { Batch } from "../batch.ts";
-import type { StatementText, Value } from "../statement.ts";
+import type { StatementText } from "../statement.ts";
 
 /** What a worker thread is told before anything else. */
 export interface Greeting {
@@ -18,10 +17,3 @@ export interface StartFailure {
 
 export const READY = "ready";
 export const CLOSE = "close";
-
-/** Commits, and a read that goes along with them; the answer has both, and how long the read took. */
-export type WithCompanion = readonly [batch: Batch, asked: readonly Value[]];
-
-export function isWithCompanion(message: Batch | WithCompanion): message is WithCompanion {
-  return Array.isArray(message[0]);
-}

@@ -1,15 +1,13 @@
-import type { Answer } from "../batch.ts";
 import type { StatementText } from "../statement.ts";
 import type { BatchTransport } from "../writer.ts";
-import type { Carrier, Companion } from "./along.ts";
+import type { Outgoing } from "./beside.ts";
 import type { Greeting } from "./protocol.ts";
-import { flat, settle } from "./questions.ts";
 import { startThread } from "./thread.ts";
 
-/** A batch with more values than a few commits have: a question would hold many up, and the reader is quicker beside it. */
+/** Where more values go out than a few commits have, many turns run, and none of them should wait for the search of one. */
 const FEW_VALUES = 600;
 
-export interface ThreadTransport extends BatchTransport, Carrier {
+export interface ThreadTransport extends BatchTransport, Outgoing {
   /** Resolves when the writer has opened the database. */
   ready(): Promise<void>;
   close(): Promise<void>;
@@ -21,14 +19,9 @@ export function createThreadTransport(
   const thread = startThread(new URL("./writer.worker.ts", import.meta.url), "writer");
   const { path, busyTimeoutMs, maxPages } = options;
   let goesOut = false;
-  let companion: Companion | undefined;
-  let lastTookMs = 0;
+  let beside: ((few: boolean) => void) | undefined;
+  let sentValues = 0;
 
-  const taken = (): Companion | undefined => {
-    const one = companion;
-    companion = undefined;
-    return one;
-  };
   return {
     ready: () =>
       thread.start({
@@ -38,40 +31,25 @@ export function createThreadTransport(
         ...(maxPages === undefined ? {} : { maxPages }),
       }),
     get hasRoom() {
-      return goesOut && companion === undefined;
+      return goesOut && beside === undefined;
     },
-    get lastTookMs() {
-      return lastTookMs;
-    },
-    takeAlong(one) {
-      companion = one;
+    beside(work) {
+      beside = work;
     },
     send(batch, answered) {
-      const one = batch.length <= FEW_VALUES ? taken() : undefined;
-      if (one === undefined) return thread.ask(batch, answered);
-      if (one.signal.aborted) {
-        one.reject(one.signal.reason);
-        return thread.ask(batch, answered);
-      }
-      thread.ask([batch, flat([one])], (both) => {
-        if (!Array.isArray(both)) {
-          answered(both);
-          return one.missed();
-        }
-        const [answer, found, tookMs] = both as [Answer, unknown[], number];
-        lastTookMs = tookMs;
-        answered(answer);
-        settle([one], found);
-      });
+      sentValues = batch.length;
+      thread.ask(batch, answered);
     },
     // After the sockets of this tick were read: what arrived together is committed together.
     afterTick(post) {
       goesOut = true;
       setImmediate(() => {
         goesOut = false;
+        sentValues = 0;
         post();
-        // Nothing was left to commit, or too much.
-        taken()?.missed();
+        const work = beside;
+        beside = undefined;
+        work?.(sentValues > 0 && sentValues <= FEW_VALUES);
       });
     },
     close: () => thread.close(),

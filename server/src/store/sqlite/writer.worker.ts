@@ -7,15 +7,7 @@ import type { Batch } from "../batch.ts";
 import { openDatabase } from "./database.ts";
 import { createEngine } from "./engine.ts";
 import { failureOf } from "./errors.ts";
-import {
-  CLOSE,
-  type Greeting,
-  isWithCompanion,
-  READY,
-  type StartFailure,
-  type WithCompanion,
-} from "./protocol.ts";
-import { answersOf } from "./questions.ts";
+import { CLOSE, type Greeting, READY, type StartFailure } from "./protocol.ts";
 import { searchProcedures } from "./search-index.ts";
 
 const IDLE_MS = 250;
@@ -57,21 +49,14 @@ function serve(greeting: Greeting): void {
     }
   };
 
-  // The commit first: what goes along with it is asked of what is kept.
-  const applyWith = ([batch, asked]: WithCompanion): unknown[] => {
-    const answer = engine.apply(batch);
-    const beganMs = clock.monotonicMs();
-    return [answer, answersOf({ engine, path, statements }, asked), clock.monotonicMs() - beganMs];
-  };
-
-  port?.on("message", (message: Batch | WithCompanion | typeof CLOSE) => {
+  port?.on("message", (message: Batch | typeof CLOSE) => {
     if (message === CLOSE) {
       timer?.[Symbol.dispose]();
       database.close();
       port?.close();
       return;
     }
-    port?.postMessage(isWithCompanion(message) ? applyWith(message) : engine.apply(message));
+    port?.postMessage(engine.apply(message));
     lastBatchMs = clock.monotonicMs();
     timer ??= clock.schedule(IDLE_MS, checkpointWhenIdle);
   });
