@@ -37,6 +37,8 @@ export interface ToolContext {
   readonly sessionId: string;
   readonly turnId: string;
   readonly turnSeq: number;
+  /** Messages that the turn answers, oldest first; several where people write in bursts. */
+  readonly messageIds: readonly string[];
   readonly callId: string;
   readonly peerId: string;
   readonly ownerId: string;

@@ -324,6 +324,7 @@ function contextOf(turn: EquippedTurn, call: ToolCallPart, n: number, now: numbe
     sessionId: session.id,
     turnId: record.id,
     turnSeq: record.turnSeq,
+    messageIds: turn.run.inbound.map(({ id }) => id),
     callId: call.callId,
     peerId: session.peerId,
     ownerId: session.ownerId,

@@ -20,7 +20,7 @@ export {
 } from "./instance-effects.ts";
 export { DEFAULT_LANES, isLane, LANES, type LaneLimits } from "./lanes.ts";
 export { detectLanguage, type Language } from "./language.ts";
-export { compareTexts, likenessKeys, plainText, slotKey } from "./likeness.ts";
+export { compareTexts, comparisonWith, likenessKeys, plainText, slotKey } from "./likeness.ts";
 export { createLogger, type LogLevel, redactText, withoutSecrets } from "./logger.ts";
 export { isDocument, isImage, isTextFile, mediaTypeOf } from "./media.ts";
 export { createMemoryKeeper, type KeptMemory, type MemoryKeeper } from "./memory-keeper.ts";

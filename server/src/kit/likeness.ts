@@ -22,11 +22,27 @@ export function plainText(text: string): string {
  * them. Undefined where each has a word of its own, since the one word that differs may be the one that matters, or where
  * one denies what the other says or names another number.
  */
-export function compareTexts(one: string, other: string): "same" | "less" | "more" | undefined {
-  if (plainText(one) === plainText(other)) return "same";
-  if (turnsOf(one) !== turnsOf(other)) return undefined;
-  const words = wordsOf(one, MAX_WORDS);
-  const others = wordsOf(other, MAX_WORDS);
+export function compareTexts(one: string, other: string): Relation {
+  return comparisonWith(one)(other);
+}
+
+type Relation = "same" | "less" | "more" | undefined;
+
+/** What one text is to each of others: `compareTexts`, which looks at the one once. */
+export function comparisonWith(one: string): (other: string) => Relation {
+  const plain = plainText(one);
+  let turns: string | undefined;
+  let words: readonly string[] | undefined;
+  return (other) => {
+    if (plain === plainText(other)) return "same";
+    turns ??= turnsOf(one);
+    if (turns !== turnsOf(other)) return undefined;
+    words ??= wordsOf(one, MAX_WORDS);
+    return relationOf(words, wordsOf(other, MAX_WORDS));
+  };
+}
+
+function relationOf(words: readonly string[], others: readonly string[]): Relation {
   const shared = words.filter((word) => others.includes(word)).length;
   if (shared === 0 || shared < ALIKE * (words.length + others.length - shared)) return undefined;
   if (shared === words.length) return shared === others.length ? "same" : "less";
@@ -34,8 +50,9 @@ export function compareTexts(one: string, other: string): "same" | "less" | "mor
 }
 
 function turnsOf(text: string): string {
-  const found = (pattern: RegExp) => text.toLowerCase().match(pattern)?.toSorted() ?? [];
-  return JSON.stringify([found(NEGATION).length % 2, found(NUMBER)]);
+  const lower = text.toLowerCase();
+  const numbers = lower.match(NUMBER)?.toSorted().join(" ") ?? "";
+  return `${(lower.match(NEGATION)?.length ?? 0) % 2} ${numbers}`;
 }
 
 /**

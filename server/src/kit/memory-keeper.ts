@@ -7,7 +7,7 @@ import type {
   SourceReference,
   Write,
 } from "@troupe/contracts";
-import { compareTexts, plainText } from "./likeness.ts";
+import { comparisonWith, plainText } from "./likeness.ts";
 
 export interface KeeperDeps {
   readonly memories: Pick<MemoryStore, "alike" | "put" | "prove" | "close">;
@@ -54,13 +54,15 @@ export function createMemoryKeeper({ memories, isGuarded }: KeeperDeps): MemoryK
     async keep(memory, { signal, because = "contradicted" }) {
       if (kept.some(({ id }) => id === memory.id)) return { kind: "known", id: memory.id, writes: [] };
       const others = await standing(memory, { signal });
-      const repeated = others.find((one) => one.id === memory.id || repeats(memory, one));
+      const compared = comparisonWith(memory.text);
+      const relation = (one: NewMemory) => relationOf(memory, one, compared);
+      const repeated = others.find((one) => one.id === memory.id || repeats(memory, one, relation));
       if (repeated !== undefined) {
         const writes = repeated.id === memory.id ? [] : [memories.prove(proofOf(memory, repeated))];
         return { kind: "known", id: repeated.id, writes };
       }
       const ended = others.flatMap((one) => {
-        const reason = endOf(one, memory, because);
+        const reason = endOf(one, memory, because, relation);
         return reason === undefined ? [] : [{ one, reason }];
       });
       const whole = {
@@ -79,9 +81,9 @@ export function createMemoryKeeper({ memories, isGuarded }: KeeperDeps): MemoryK
 }
 
 /** Whether an older record says all that a new one says to everyone who is told the new one. */
-function repeats(memory: NewMemory, older: NewMemory): boolean {
+function repeats(memory: NewMemory, older: NewMemory, relationOf: RelationOf): boolean {
   if (!belongTogether(memory, older) || !isWithin(memory.audience, older.audience)) return false;
-  const relation = relationOf(memory, older);
+  const relation = relationOf(older);
   return relation === "same" || relation === "less";
 }
 
@@ -90,21 +92,26 @@ function endOf(
   older: NewMemory,
   memory: NewMemory,
   because: "corrected" | "contradicted",
+  relationOf: RelationOf,
 ): MemoryClosing | undefined {
   // What is told to few must not change what others are told.
   if (!belongTogether(memory, older) || !isWithin(older.audience, memory.audience)) return undefined;
-  const relation = relationOf(memory, older);
+  const relation = relationOf(older);
   if (relation === "same" || relation === "more") return "merged";
   return memory.slot !== undefined && memory.slot === older.slot ? because : undefined;
 }
 
+type Comparison = ReturnType<typeof comparisonWith>;
+/** What something new says beside an older record. */
+type RelationOf = (older: NewMemory) => ReturnType<Comparison>;
+
 /** In one slot the same value is the same, whatever the words around it. */
-function relationOf(memory: NewMemory, older: NewMemory): ReturnType<typeof compareTexts> {
+function relationOf(memory: NewMemory, older: NewMemory, compared: Comparison): ReturnType<Comparison> {
   const [value, olderValue] = [memory.attributes?.value, older.attributes?.value];
   const isSameSlot = memory.slot !== undefined && memory.slot === older.slot;
   if (isSameSlot && typeof value === "string" && typeof olderValue === "string")
     return plainText(value) === plainText(olderValue) ? "same" : undefined;
-  return compareTexts(memory.text, older.text);
+  return compared(older.text);
 }
 
 function belongTogether(one: NewMemory, other: NewMemory): boolean {

@@ -28,6 +28,8 @@ export interface MemoryTable {
   closed_at: number | null;
   closed_reason: string | null;
   successor_id: string | null;
+  /** Its own in `memory_keys`: a JSON array. */
+  keys: Generated<string>;
 }
 
 /** A further turn that told a memory. */

@@ -20,6 +20,7 @@ export function toolContext(changes: Partial<ToolContext> = {}): ToolContext {
     sessionId: "session-1",
     turnId: "turn-1",
     turnSeq: 7,
+    messageIds: ["message-1"],
     callId: "call-1",
     peerId: "peer-1",
     ownerId: "key-1",

@@ -25,7 +25,10 @@ export const memoryRecords: Migration = {
     `ALTER TABLE memories ADD COLUMN closed_at ${int}`,
     `ALTER TABLE memories ADD COLUMN closed_reason ${text}`,
     `ALTER TABLE memories ADD COLUMN successor_id ${text}`,
-    `CREATE INDEX memories_open ON memories (space_id, agent_id, "row") WHERE closed_at IS NULL`,
+    // What its keys are, so that they can be taken away with it.
+    `ALTER TABLE memories ADD COLUMN keys ${text} NOT NULL DEFAULT '[]'`,
+    "DROP INDEX memories_agent",
+    `CREATE INDEX memories_agent ON memories (space_id, agent_id, "row")`,
     `CREATE INDEX memories_closed ON memories (space_id, agent_id, "row") WHERE closed_at IS NOT NULL`,
     `CREATE INDEX memories_of_space ON memories (space_id, "row") WHERE scope = 'space'`,
     "CREATE INDEX memories_successor ON memories (successor_id) WHERE successor_id IS NOT NULL",
@@ -38,6 +41,5 @@ export const memoryRecords: Migration = {
     space_id ${text} NOT NULL, agent_id ${text} NOT NULL, key ${text} NOT NULL, memory_row ${int} NOT NULL,
     PRIMARY KEY (space_id, agent_id, key, memory_row)
   )${table}`,
-    "CREATE INDEX memory_keys_memory ON memory_keys (memory_row)",
   ],
 };

@@ -140,9 +140,9 @@ function columnsOf({ dialect }: PortDeps): RawBuilder<unknown> {
   const own = sql.join(COLUMNS.map((column) => sql.ref(`m.${column}`)));
   const proofs = dialect.jsonArrayOf(sql.ref("p.sources"));
   // Turns are numbered by time, so these are the newest.
-  return sql`${own}, (SELECT ${proofs} FROM memory_proofs p WHERE p.memory_id = m.id AND p.turn_id >= coalesce((
+  return sql`${own}, CASE WHEN m.proof_count = 1 THEN '[]' ELSE (SELECT ${proofs} FROM memory_proofs p WHERE p.memory_id = m.id AND p.turn_id >= coalesce((
     SELECT n.turn_id FROM memory_proofs n WHERE n.memory_id = m.id ORDER BY n.turn_id DESC
-    LIMIT 1 OFFSET ${sql.lit(MOST_PROOFS - 1)}), ''))`;
+    LIMIT 1 OFFSET ${sql.lit(MOST_PROOFS - 1)}), '')) END`;
 }
 
 function lists(

@@ -30,7 +30,7 @@ export function memoryWrites(
   return {
     put: (memory) =>
       write(insert, rowOf(memory), [
-        write(addKeys, { id: memory.id, text: memory.text, keys: keysOf(memory) }),
+        write(addKeys, { id: memory.id, text: memory.text }),
         ...indexing(memory),
       ]),
     prove: ({ sources, ...proof }) => {
@@ -77,6 +77,7 @@ interface RowInput {
   readonly sources: string;
   readonly salience: number;
   readonly emotion: string | undefined;
+  readonly keys: string;
 }
 
 function rowOf(memory: NewMemory): RowInput {
@@ -92,6 +93,7 @@ function rowOf(memory: NewMemory): RowInput {
     sources: JSON.stringify(sources),
     salience: Math.round(Math.min(Math.max(salience, 0), 1) * SALIENCE_UNIT),
     emotion: emotion === undefined ? undefined : JSON.stringify(emotion),
+    keys: keysOf(memory),
   };
 }
 
@@ -140,16 +142,17 @@ function keepingStatements({ statements, dialect }: PortDeps) {
           sources: p.sources,
           salience: p.salience,
           emotion: p.emotion,
+          keys: p.keys,
         })
         .onConflict((conflict) => conflict.doNothing()),
     ),
     // Of another text with the same id nothing is kept.
-    addKeys: statements.add<{ id: string; text: string; keys: string }>(
+    addKeys: statements.add<{ id: string; text: string }>(
       "memory.add-keys",
       {},
       (_db, p) => sql`
       INSERT INTO memory_keys (space_id, agent_id, key, memory_row)
-      SELECT m.space_id, m.agent_id, wanted.value, m."row" FROM memories m CROSS JOIN ${dialect.texts(p.keys, "wanted")}
+      SELECT m.space_id, m.agent_id, wanted.value, m."row" FROM memories m CROSS JOIN ${dialect.texts(sql.ref("m.keys"), "wanted")}
       WHERE m.id = ${p.id} AND m.text = ${p.text} ON CONFLICT DO NOTHING`,
     ),
   };
@@ -235,7 +238,7 @@ function indexStatements({ statements, dialect }: PortDeps) {
   };
 }
 
-function erasingStatements({ statements }: PortDeps) {
+function erasingStatements({ statements, dialect }: PortDeps) {
   type Input = { spaceId: string; id: string };
   return {
     eraseProofs: statements.add<Input>(
@@ -248,7 +251,9 @@ function erasingStatements({ statements }: PortDeps) {
       "memory.erase-keys",
       {},
       (_db, p) => sql`
-      DELETE FROM memory_keys WHERE memory_row IN (SELECT "row" FROM memories WHERE id = ${p.id} AND space_id = ${p.spaceId})`,
+      DELETE FROM memory_keys WHERE (space_id, agent_id, "key", memory_row) IN (
+        SELECT m.space_id, m.agent_id, own.value, m."row" FROM memories m CROSS JOIN ${dialect.texts(sql.ref("m.keys"), "own")}
+        WHERE m.id = ${p.id} AND m.space_id = ${p.spaceId})`,
     ),
     eraseVectors: statements.add<Input>("memory.erase-vectors", {}, (db, p) =>
       db

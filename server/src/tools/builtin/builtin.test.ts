@@ -198,7 +198,7 @@ describe("calculator", () => {
 describe("remember", () => {
   it("writes one memory for the readers of the conversation, the same one when the call reruns", async () => {
     const { run, put } = await setUp();
-    const context = { audience: ["kate", "peer-1"], idempotencyKey: "turn-1/4" };
+    const context = { audience: ["kate", "peer-1"], idempotencyKey: "turn-1/4", messageIds: ["m-1"] };
 
     const output = await run("remember", { text: "  My cat is called Mia. " }, context);
     await run("remember", { text: "My cat is called Mia." }, context);

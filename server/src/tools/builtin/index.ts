@@ -35,7 +35,7 @@ export function createBuiltinTools({
     timeTool({ defaultZone: defaultZone ?? (() => "UTC") }),
     diceTool({ random }),
     calculatorTool(),
-    rememberTool({ memories, sessions }),
+    rememberTool({ memories }),
     recallTool({ memories, search }),
     forgetTool({ memories, search }),
     listSessionsTool({ sessions }),

@@ -1,4 +1,4 @@
-import type { MemoryStore, SessionStore, SourceReference, Tool, ToolContext } from "@troupe/contracts";
+import type { MemoryStore, SourceReference, Tool, ToolContext } from "@troupe/contracts";
 import { createMemoryKeeper, derivedId } from "../../kit/index.ts";
 import { tell } from "../catalogue/index.ts";
 import { objectOf } from "../schema.ts";
@@ -6,18 +6,16 @@ import { objectOf } from "../schema.ts";
 const MAX_CHARACTERS = 2_000;
 /** Messages that begin one turn: several, where people write in bursts. */
 const MAX_SOURCES = 8;
-const MAX_BYTES = 64 * 1024;
 
 export interface RememberDeps {
   readonly memories: Pick<MemoryStore, "alike" | "put" | "prove" | "close">;
-  readonly sessions: Pick<SessionStore, "history">;
 }
 
 /**
  * Keeps a memory for everyone who reads the conversation, with the messages that ask for it. Its id follows from the call, so
  * a rerun keeps one, not two; what is kept already is proved once more instead.
  */
-export function rememberTool({ memories, sessions }: RememberDeps): Tool {
+export function rememberTool({ memories }: RememberDeps): Tool {
   return {
     spec: {
       name: "remember",
@@ -53,7 +51,7 @@ export function rememberTool({ memories, sessions }: RememberDeps): Tool {
           text,
           turnId: context.turnId,
           recordedAt: context.now,
-          sources: await askedIn(sessions, context, options),
+          sources: askedIn(context),
         },
         options,
       );
@@ -64,16 +62,6 @@ export function rememberTool({ memories, sessions }: RememberDeps): Tool {
 }
 
 /** The messages that the turn answers. */
-async function askedIn(
-  sessions: RememberDeps["sessions"],
-  { sessionId, turnId, turnSeq }: ToolContext,
-  options: { readonly signal: AbortSignal },
-): Promise<readonly SourceReference[]> {
-  const history = await sessions.history(
-    { sessionId, beforeTurnSeq: turnSeq + 1, maxMessages: MAX_SOURCES, maxBytes: MAX_BYTES },
-    options,
-  );
-  return history
-    .filter((message) => message.turnId === turnId && message.role === "user")
-    .map(({ id }) => ({ kind: "message", id, sessionId, turnSeq }));
+function askedIn({ sessionId, turnSeq, messageIds }: ToolContext): readonly SourceReference[] {
+  return messageIds.slice(-MAX_SOURCES).map((id) => ({ kind: "message", id, sessionId, turnSeq }));
 }
