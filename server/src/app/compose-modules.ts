@@ -1,4 +1,4 @@
-import type { Module, ModuleTasks } from "@troupe/contracts";
+import type { Module, ModuleTasks, SearchStore } from "@troupe/contracts";
 import { type EffectVersions, nearestName } from "../kit/index.ts";
 import { createMemoryModule } from "../memory/index.ts";
 import {
@@ -32,6 +32,8 @@ export interface ModuleParts extends JoinedModules {
 export function composeModules(
   foundation: Foundation,
   sources: readonly ModuleSource[],
+  /** As a turn recalls. */
+  search: Pick<SearchStore, "search">,
   /** Asked once everything is composed: what handlers there are, those of modules included. */
   effectVersions: EffectVersions,
 ): ModuleParts {
@@ -40,7 +42,7 @@ export function composeModules(
   const tasks = createModuleTasks({ ...stores, clock });
   const theirs = { ...foundation, stores: { ...stores, effects }, tasks };
   const given = sources.map((source) => (typeof source === "function" ? source(theirs) : source));
-  const modules = [createMemoryModule({ search: stores.search, clock, logger, metrics }), ...given];
+  const modules = [createMemoryModule({ search, clock, logger, metrics }), ...given];
   const hooks = createHookRegistry({ ...foundation, effectVersions });
   const joined = joinModules(modules, hooks);
   const effectHandlers = [createDependantsHandler({ ...stores, clock }), ...joined.effectHandlers];

@@ -55,6 +55,7 @@ import type { Foundation } from "./compose.ts";
 import type { DeadLetterParts } from "./compose-dead-letters.ts";
 import { composeDelegation, type Delegation } from "./compose-delegation.ts";
 import type { ModuleParts } from "./compose-modules.ts";
+import type { VectorParts } from "./compose-vectors.ts";
 import type { Config } from "./config/index.ts";
 import { createUseCounter } from "./memory-uses.ts";
 import { outlayOf } from "./outlay.ts";
@@ -95,6 +96,7 @@ interface Joined {
   readonly commandTools: readonly Tool[];
   readonly effectHandlers: readonly EffectHandler[];
   readonly modules: ModuleParts;
+  readonly vectors: Pick<VectorParts, "vectorFiller" | "wideSearch">;
   readonly deadLetters: DeadLetterParts;
   /** What each lane may do here. */
   readonly lanes: Readonly<Record<Lane, LaneLimits>>;
@@ -115,7 +117,7 @@ export function composeTurns(foundation: Foundation, parts: Joined): TurnParts {
     ...{ ...foundation, ...stores, rules: rulesInForce(config) },
     onAsked: budgetNotices(parts.notices),
   });
-  const indexer = createIndexer({ search: stores.search, clock, logger, metrics });
+  const indexer = indexerOf(foundation, parts.vectors);
   const delegation = composeDelegation(foundation, {
     ...{ agents, bus: parts.bus, config },
     accept: (...call) => inbox.accept(...call),
@@ -174,6 +176,21 @@ export function composeTurns(foundation: Foundation, parts: Joined): TurnParts {
   return { inbox, supervisor, relay, effects, indexer, budgets, toolbox, blobSweep, tapeKeeper, placer };
 }
 
+/** What is new to the index of words is new to that of meanings too. */
+function indexerOf(
+  { stores, clock, logger, metrics }: Foundation,
+  { vectorFiller }: Pick<VectorParts, "vectorFiller">,
+): Indexer {
+  const indexer = createIndexer({ search: stores.search, clock, logger, metrics });
+  return {
+    ...indexer,
+    nudge(messages) {
+      indexer.nudge(messages);
+      vectorFiller.nudge();
+    },
+  };
+}
+
 /** Work after the reply on what agents keep in mind. */
 function memoryHandlers(
   foundation: Foundation,
@@ -200,13 +217,13 @@ function effectsOf(
 
 function toolboxOf(
   { stores, random, clock, logger, metrics }: Foundation,
-  parts: Pick<Joined, "modules" | "toolSources" | "commandTools" | "config">,
+  parts: Pick<Joined, "modules" | "toolSources" | "commandTools" | "config" | "vectors">,
   { withTools, commandTools }: Delegation,
   placer: Placer,
 ): LoadableToolbox {
   const builtin = createBuiltinTools({
     memories: stores.memories,
-    search: stores.search,
+    search: { ...stores.search, ...parts.vectors.wideSearch },
     sessions: stores.sessions,
     random,
     defaultZone: () => zoneOf(parts.config()),

@@ -21,7 +21,8 @@ import type { HookRegistry } from "../modules/index.ts";
 import { createVault, type MasterKeys, type Vault } from "../secrets/index.ts";
 import { createFileBlobs, type Migration, type OpenStores } from "../store/index.ts";
 import { createProcessLease, type ProcessLease, type Receivers } from "../workers/index.ts";
-import { createAgentDirectory, importAgents, type SwappableAgents, withTurnDefaults } from "./agents.ts";
+import { agentImport, readAgents } from "./agent-import.ts";
+import { createAgentDirectory, type SwappableAgents } from "./agents.ts";
 import { type BudgetBook, createBudgetBook } from "./budget-book.ts";
 import { budgetRulesOf } from "./budgets.ts";
 import { type ChannelAgents, composeReceivers } from "./compose-channels.ts";
@@ -29,9 +30,10 @@ import { composeDeadLetters } from "./compose-dead-letters.ts";
 import { composeFlows, type FlowParts, withFlows } from "./compose-flows.ts";
 import { composeInbox } from "./compose-inbox.ts";
 import { composeJobs, type JobParts } from "./compose-jobs.ts";
-import { composeModules, type ModuleParts, type ModuleSource, unknownModules } from "./compose-modules.ts";
+import { composeModules, type ModuleSource } from "./compose-modules.ts";
 import { composeProcesses, type Processes } from "./compose-processes.ts";
 import { composeTurns, SPACE, type TurnParts } from "./compose-turns.ts";
+import { composeVectors, type VectorParts } from "./compose-vectors.ts";
 import { type Config, configError, type LoadResult, type Problem } from "./config/index.ts";
 import { createHealthState, type HealthState } from "./health.ts";
 import { createHoldState, type HoldState, heldNote } from "./hold.ts";
@@ -41,7 +43,7 @@ import { type AdjustableLogger, createAdjustableLogger } from "./logging.ts";
 import { routerMaker } from "./make-router.ts";
 import { measureProcess } from "./measure-process.ts";
 import { openBus } from "./open-bus.ts";
-import { isShared, openStore } from "./open-store.ts";
+import { openStore } from "./open-store.ts";
 import { factsOf } from "./process-facts.ts";
 import { createReloader, type Reloader } from "./reload.ts";
 import { dutiesOf, paceOf, type Role } from "./roles.ts";
@@ -98,6 +100,7 @@ export interface Troupe
   extends AsyncDisposable,
     Foundation,
     Pick<FlowParts, "flowPort" | "flowEngine" | "flowDefinitions">,
+    Pick<VectorParts, "vectorFiller" | "vectorModel">,
     Pick<JobParts, "jobs" | "scheduler" | "heartbeats" | "conditions">,
     Pick<
       TurnParts,
@@ -149,11 +152,11 @@ export async function compose(config: Config, options: ComposeOptions = {}): Pro
   const { channels, notices } = composeInbox(foundation, bus, options.channels ?? []);
   const deadLetters = composeDeadLetters(foundation, notices);
   const { leaseMs, sweepMs } = paceOf(config);
-  const jobs = composeJobs(foundation, {
-    ...{ bus, router, channels, agents, notices, sweepMs, config: () => live.config, turns: () => turns },
-  });
+  const later = { turns: () => turns, config: () => live.config };
+  const jobs = composeJobs(foundation, { bus, router, channels, agents, notices, sweepMs, ...later });
+  const { turnSearch, ...vectors } = composeVectors(foundation, { router, sweepMs, stack, ...later });
   const sources = [jobs.jobModule, ...(options.modules ?? [])];
-  const modules = composeModules(foundation, sources, (kind) => turns.effects.versionsOf(kind));
+  const modules = composeModules(foundation, sources, turnSearch, (kind) => turns.effects.versionsOf(kind));
   const lease = leaseOf(foundation, mode === "serve" ? role : mode, leaseMs);
   const vault = openVault(foundation, config, options);
   const flows = composeFlows(foundation, options, { bus, channels, sweepMs, turns: () => turns });
@@ -164,7 +167,7 @@ export async function compose(config: Config, options: ComposeOptions = {}): Pro
     ownFacts: () => factsOf({ role, ...foundation, health, router, ...turns }),
   });
   const turns: TurnParts = composeTurns(foundation, {
-    ...{ router, agents, bus, feed, lease, channels, notices, modules, deadLetters, vault, sweepMs },
+    ...{ router, agents, bus, feed, lease, channels, notices, modules, deadLetters, vault, sweepMs, vectors },
     ...{ ...withFlows(options, flows), commandTools: jobs.jobCommandTools, quiet: jobs.quiet },
     lanes: laneLimits(config.lanes, options.laneChoice ?? {}),
     intakeFor: processes.intakeFor,
@@ -186,10 +189,10 @@ export async function compose(config: Config, options: ComposeOptions = {}): Pro
   const probes = [() => opening.health().error?.message, () => noAgent(agents)];
   const remarks = [() => heldNote(hold), remark, () => aheadNote(opening.ahead)];
   const health = createHealthState(clock, probes, remarks);
-  const { control } = turns.supervisor;
   const parts = { feed, bus, agents, router, reloader, health, lease, receivers, vault, hold, notices };
+  const { control } = turns.supervisor;
   const own = { control, role, processes, hooks: modules.hooks, backlog: deadLetters.backlog };
-  const base = { ...foundation, ...turns, ...parts, ...flows, ...jobs, ...own };
+  const base = { ...foundation, ...turns, ...vectors, ...parts, ...flows, ...jobs, ...own };
   return withStatus(base, mode === "serve", stack.move());
 }
 
@@ -300,65 +303,9 @@ function withStatus(troupe: WithoutStatus, isServing: boolean, held: AsyncDispos
   };
 }
 
-interface ImportParts {
-  readonly turns: TurnParts;
-  readonly processes: Pick<Processes, "tellAgents">;
-  readonly modules: ModuleParts;
-}
-
-/** Makes the agents of a configuration those of the process, in the store and in memory; or says what is wrong with them. */
-function agentImport(
-  { stores, clock }: Foundation,
-  agents: SwappableAgents,
-  { turns, processes, modules }: ImportParts,
-): (config: Config) => Promise<readonly Problem[]> {
-  return async (config) => {
-    await turns.toolbox.load(UNBOUNDED);
-    const problems = [...unknownTools(config, turns), ...unknownModules(config, modules.modules)];
-    if (problems.length > 0) return problems;
-    const before = new Map(agents.list(SPACE).map(({ spec, revision }) => [spec.id, revision]));
-    if (isShared(config)) {
-      // A process without files of its own has what others brought.
-      if (config.agents.length > 0) await importAgents({ stores, clock }, SPACE, config.agents, UNBOUNDED);
-      await readAgents(stores, agents, config, UNBOUNDED);
-      if (config.agents.length > 0) processes.tellAgents();
-      await tellLoaded(modules.hooks, agents, before);
-      return [];
-    }
-    const imported = await importAgents({ stores, clock }, SPACE, config.agents, UNBOUNDED);
-    agents.swap(imported.map((agent) => withTurnDefaults(agent, config.turns)));
-    await tellLoaded(modules.hooks, agents, before);
-    return [];
-  };
-}
-
-/** The agents as the store has them: where processes share it, its table is the truth, whoever brought them. */
-async function readAgents(
-  stores: Stores,
-  agents: SwappableAgents,
-  { turns }: Config,
-  options: CallOptions,
-): Promise<void> {
-  const kept = await stores.agents.list(SPACE, options);
-  agents.swap(kept.map((agent) => withTurnDefaults(agent, turns)));
-}
-
 function aheadNote(ahead: readonly string[]): string | undefined {
   if (ahead.length === 0) return undefined;
   return `The database has tables of a newer Troupe (${ahead.join(", ")}), which this one serves all the same. Upgrade this process too.`;
-}
-
-/** Agents that came, or came back with another revision. */
-async function tellLoaded(
-  hooks: HookRegistry,
-  agents: SwappableAgents,
-  before: ReadonlyMap<string, number>,
-): Promise<void> {
-  if (!hooks.has("agent_loaded")) return;
-  for (const agent of agents.list(SPACE)) {
-    if (before.get(agent.spec.id) === agent.revision) continue;
-    await hooks.tell("agent_loaded", { agent }, { ...UNBOUNDED, spec: agent.spec });
-  }
 }
 
 /** Before a configuration is in force: what the log may not show, and what of it cannot be used. */
@@ -378,20 +325,4 @@ function openBlobs(config: Config, clock: Clock): BlobStore {
 function longestTurnMs(config: Config): number {
   const all = config.agents.map((agent) => agent.deadlineMs ?? 0);
   return Math.max(config.turns.deadlineSeconds * 1000, ...all);
-}
-
-/** Tools that an agent names and nobody brings; extensions may bring some that the files alone do not tell of. */
-function unknownTools(config: Config, turns: TurnParts): readonly Problem[] {
-  return config.agents.flatMap((agent) =>
-    turns.toolbox.validate(agent).map(({ setting, name, nearest, ofModule }) => ({
-      file: `agents/${agent.id}.yaml`,
-      line: undefined,
-      path: setting,
-      message:
-        ofModule === undefined
-          ? `${setting} names the tool "${name}", which does not exist.`
-          : `${setting} names the tool "${name}" of the module "${ofModule}", which the agent goes without.`,
-      hints: nearest === undefined ? [] : [`Did you mean "${nearest}"?`],
-    })),
-  );
 }

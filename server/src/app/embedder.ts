@@ -1,12 +1,16 @@
 import type {
   AccountLimit,
   Budgets,
+  CallOptions,
   Clock,
   EmbeddingCall,
   EmbeddingRouter,
   IdGenerator,
   Ledger,
+  ModelChoice,
+  ModelPrice,
   ModelRouter,
+  Spender,
   UnitOfWork,
   Write,
 } from "@troupe/contracts";
@@ -25,69 +29,99 @@ export interface EmbedderDeps {
   readonly config: () => Pick<Config, "models">;
 }
 
-type Request = Parameters<Embedder["embed"]>[0];
+interface PaidRequest {
+  readonly spender: Spender;
+  /** Whose key it is, in the books; empty: Troupe's own work. */
+  readonly ownerId: string;
+  /** A logical name, or `provider/model`. */
+  readonly name: string;
+  readonly texts: readonly string[];
+  readonly dimensions?: number;
+}
+
+/** Vectors whose cost is reserved before and settled after. Rejects as `Embedder` does. */
+export type PaidEmbedding = (
+  request: PaidRequest,
+  options: CallOptions,
+) => ReturnType<EmbeddingRouter["embed"]>;
 
 /** Settling is not given up because the client left. */
 const NEVER: AbortSignal = new AbortController().signal;
 
 /** Vectors for a caller, of the lists that the operator configured and of no other model. Source: design §2 rule 8. */
 export function createEmbedder(deps: EmbedderDeps): Embedder {
+  const embed = createPaidEmbedding(deps);
   return {
-    async embed(request, options) {
-      const { principal, peerId, name, texts, dimensions } = request;
+    async embed({ principal, peerId, name, ...texts }, options) {
       const { models } = deps.config();
       if (!Object.hasOwn(models, name)) throw unknownList(name, Object.keys(models));
-      const at = deps.clock.now();
       const spender = { spaceId: principal.spaceId, agentId: "", peerId };
-      const accounts = deps.budgets.of(spender, at);
-      const holder = deps.ids.next();
-      const reserved = await reserve(deps, { request, accounts, holder }, options.signal);
-      const choices = deps.router.choices(name);
-      const about: CallAbout = {
-        ...spender,
-        ...{ sessionId: "", turnId: "", ownerId: principal.id, storylineId: undefined },
-        ...{ purpose: "embedding", day: dayOf(at) },
-      };
-      const writes: Write[] = [];
-      const onCall = (call: EmbeddingCall): void => {
-        const choice = choices.find((one) => one.name === call.model) ?? {
-          name: call.model,
-          price: undefined,
-        };
-        const { outcome, usage, estimated, latencyMs, error } = call;
-        const reason = outcome === "ok" ? "stop" : outcome;
-        const end = {
-          type: "end",
-          reason,
-          usage,
-          estimated,
-          ...(error === undefined ? {} : { error }),
-        } as const;
-        const made = { id: deps.ids.next(), at: deps.clock.now(), choice, end, latencyMs };
-        writes.push(deps.ledger.record(callRecord(about, made)));
-      };
-      try {
-        const shorter = dimensions === undefined ? {} : { dimensions };
-        return await deps.router.embed({ name, texts, ...shorter }, { ...options, onCall });
-      } finally {
-        if (reserved) writes.push(deps.ledger.release(holder));
-        if (writes.length > 0) await deps.unit.commit(writes, { signal: NEVER });
-      }
+      return await embed({ spender, ownerId: principal.id, name, ...texts }, options);
     },
   };
 }
 
+export function createPaidEmbedding(deps: Omit<EmbedderDeps, "config">): PaidEmbedding {
+  return async ({ spender, ownerId, ...request }, options) => {
+    const at = deps.clock.now();
+    const choices = deps.router.choices(request.name);
+    const holder = deps.ids.next();
+    const ask = { choices, texts: request.texts, accounts: deps.budgets.of(spender, at), holder };
+    const reserved = await reserve(deps, ask, options.signal);
+    const about: CallAbout = {
+      ...spender,
+      ...{ sessionId: "", turnId: "", ownerId, storylineId: undefined },
+      ...{ purpose: "embedding", day: dayOf(at) },
+    };
+    const writes: Write[] = [];
+    const onCall = (call: EmbeddingCall): void => {
+      const choice = choices.find(({ name }) => name === call.model);
+      // What ships is free, and a line in the books for each question would cost more than the question.
+      if (ownerId === "" && choice?.price !== undefined && isFree(choice.price)) return;
+      writes.push(deps.ledger.record(recordOf(deps, about, call, choice)));
+    };
+    try {
+      return await deps.router.embed(request, { ...options, onCall });
+    } finally {
+      if (reserved) writes.push(deps.ledger.release(holder));
+      if (writes.length > 0) await deps.unit.commit(writes, { signal: NEVER });
+    }
+  };
+}
+
+function isFree({ inputUsdPerMillion }: ModelPrice): boolean {
+  return inputUsdPerMillion === 0;
+}
+
+function recordOf(
+  { ids, clock }: Pick<EmbedderDeps, "ids" | "clock">,
+  about: CallAbout,
+  call: EmbeddingCall,
+  known: Pick<ModelChoice, "name" | "price"> | undefined,
+): ReturnType<typeof callRecord> {
+  const { model, outcome, usage, estimated, latencyMs, error } = call;
+  const choice = known ?? { name: model, price: undefined };
+  const reason = outcome === "ok" ? ("stop" as const) : outcome;
+  const told = error === undefined ? {} : { error };
+  const end = { type: "end", reason, usage, estimated, ...told } as const;
+  return callRecord(about, { id: ids.next(), at: clock.now(), choice, end, latencyMs });
+}
+
 async function reserve(
-  { router, unit, ledger }: EmbedderDeps,
-  ask: { readonly request: Request; readonly accounts: readonly AccountLimit[]; readonly holder: string },
+  { unit, ledger }: Pick<EmbedderDeps, "unit" | "ledger">,
+  ask: {
+    readonly choices: readonly ModelChoice[];
+    readonly texts: readonly string[];
+    readonly accounts: readonly AccountLimit[];
+    readonly holder: string;
+  },
   signal: AbortSignal,
 ): Promise<boolean> {
-  const { request, accounts, holder } = ask;
+  const { choices, texts, accounts, holder } = ask;
   if (accounts.length === 0) return false;
-  const inputTokens = request.texts.reduce((sum, text) => sum + estimateTokens(text), 0);
+  const inputTokens = texts.reduce((sum, text) => sum + estimateTokens(text), 0);
   const usage = { inputTokens, cachedInputTokens: 0, outputTokens: 0 };
-  const prices = router.choices(request.name).map(({ price }) => costMicroUsd(usage, price));
-  const microUsd = Math.max(0, ...prices);
+  const microUsd = Math.max(0, ...choices.map(({ price }) => costMicroUsd(usage, price)));
   if (microUsd === 0) return false;
   await unit.commit([ledger.reserve({ holder, microUsd, accounts })], { signal });
   return true;

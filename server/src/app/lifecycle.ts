@@ -222,6 +222,7 @@ export async function work(troupe: Troupe): Promise<void> {
     troupe.effects.start(signal);
     troupe.backlog.start(signal);
     troupe.indexer.start(signal);
+    troupe.vectorFiller.start(signal);
     troupe.blobSweep.start(signal);
     troupe.flowEngine.start(signal);
     await troupe.heartbeats.reconcile(SPACE, troupe.agents.list(SPACE), UNBOUNDED);
@@ -262,6 +263,7 @@ async function rest(troupe: Troupe, graceMs: number): Promise<void> {
       troupe.effects.stop(WORKER_GRACE_MS),
       troupe.backlog.stop(WORKER_GRACE_MS),
       troupe.indexer.stop(WORKER_GRACE_MS),
+      troupe.vectorFiller.stop(WORKER_GRACE_MS),
       troupe.blobSweep.stop(WORKER_GRACE_MS),
       troupe.flowEngine.stop(WORKER_GRACE_MS),
       troupe.conditions.stop(WORKER_GRACE_MS),

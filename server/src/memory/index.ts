@@ -6,6 +6,13 @@ export { createIndexer, type Indexer, type IndexerDeps } from "./indexer.ts";
 export type { KeptDocument, Knowledge } from "./knowledge/index.ts";
 export { createLearnHandler, learningOf } from "./learn.ts";
 export { createMemoryModule, type MemoryModuleDeps } from "./memory-module.ts";
+export { createNearSearch, type NearSearchDeps } from "./near-search.ts";
+export {
+  createMeaningOfQuestion,
+  type MeaningOfQuestion,
+  type QuestionMeaningDeps,
+  withMeaning,
+} from "./question-meaning.ts";
 export { auditMemories, type MemoryAudit } from "./records-audit.ts";
 export { type UndoneMemory, undoMemory } from "./records-undo.ts";
 export {
@@ -44,6 +51,8 @@ export type {
 export function loadKnowledge(): Promise<typeof import("./knowledge/index.ts")> {
   return import("./knowledge/index.ts");
 }
+
+export { createVectorFiller } from "./vectors/vector-filler.ts";
 
 /** Vector search and what fills the store with vectors; whoever has no use for them does not load them. */
 export function loadVectors(): Promise<typeof import("./vectors/index.ts")> {

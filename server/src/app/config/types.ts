@@ -54,6 +54,11 @@ export interface ConfigFile {
   /** By id. */
   readonly peers: Readonly<Record<string, PeerFile>>;
   readonly tape: { readonly record: boolean; readonly keepDays: number; readonly maxBytes: number };
+  readonly recall: {
+    /** Absent: `turns` with what ships, `off` with models of others, whose calls may cost. */
+    readonly vectors?: "off" | "search" | "turns" | undefined;
+    readonly waitMs: number;
+  };
   readonly storylines: { readonly whenUnsure: "rules" | "model" };
   readonly knowledge: { readonly privateHosts: readonly string[] };
   readonly modules: Readonly<Record<string, { readonly whenUnsure: "rules" | "model" }>>;
