@@ -23,6 +23,7 @@ const SUBJECTS: Readonly<Record<string, () => Promise<{ readonly run: Run }>>> =
   vectors: () => import("./vectors.ts"),
   recall: () => import("./recall.ts"),
   storyline: () => import("./storyline.ts"),
+  chatter: () => import("./chatter.ts"),
 };
 
 const USAGE = `usage: npm run bench -- SUBJECT [--json] [--scale X] [--rounds N] [--data FILE] [--tiage FILE] [--irc FOLDER] [--dialogs FILE]

@@ -17,7 +17,15 @@ export const AGENT_ID: string;
 export function freePort(): Promise<number>;
 
 /** A home with one agent, one tool that writes, and the model server at `baseUrl` as its only model. */
-export function writeHome(home: string, to: { readonly port: number; readonly baseUrl: string }): void;
+export function writeHome(
+  home: string,
+  to: {
+    readonly port: number;
+    readonly baseUrl: string;
+    /** Tokens. Default one million: a conversation of 500 turns stays whole. */
+    readonly contextWindow?: number;
+  },
+): void;
 
 /**
  * Starts `./troupe up` with these further arguments and waits until it is ready at this port. Rejects with the end of its

@@ -39,7 +39,7 @@ export function freePort() {
 }
 
 /** @type {import("./troupe-process.d.mts").writeHome} */
-export function writeHome(home, { port, baseUrl }) {
+export function writeHome(home, { port, baseUrl, contextWindow = 1_000_000 }) {
   mkdirSync(join(home, "agents"), { recursive: true });
   writeFileSync(join(home, "agents", `${AGENT_ID}.yaml`), AGENT);
   // Prices and a budget, so that each turn reserves and settles real money. The long window keeps a conversation of
@@ -49,7 +49,7 @@ export function writeHome(home, { port, baseUrl }) {
     `version: 1
 server: { host: 127.0.0.1, port: ${port}, metricsPort: 0, adminPort: 0 }
 providers:
-  bench: { kind: openai-compatible, baseUrl: "${baseUrl}", apiKey: none, contextWindow: 1000000 }
+  bench: { kind: openai-compatible, baseUrl: "${baseUrl}", apiKey: none, contextWindow: ${contextWindow} }
 models: { default: [bench/bench] }
 prices:
   bench/bench: { inputUsdPerMillion: 1, outputUsdPerMillion: 2 }
