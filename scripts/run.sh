@@ -41,6 +41,7 @@ long)
   ;;
 bench) exec "$node" bench/main.ts "$@" ;;
 sim) exec "$node" tests/long/simulate.ts "$@" ;;
+leaks) exec "$node" tests/long/leaks.ts "$@" ;;
 crash) exec "$node" tests/long/crash.ts "$@" ;;
 reference) exec "$node" scripts/generate-reference.mjs "$@" ;;
 fix) exec "$node" "$biome" check --write "$@" ;;
@@ -51,7 +52,7 @@ check)
   exit "$failed"
   ;;
 *)
-  echo "usage: sh scripts/run.sh test|check|fix|bench|sim|crash|reference|long [arguments]" >&2
+  echo "usage: sh scripts/run.sh test|check|fix|bench|sim|leaks|crash|reference|long [arguments]" >&2
   exit 2
   ;;
 esac

@@ -48,7 +48,7 @@ export interface Handoff {
 
 /** A session as lists show it. */
 export interface SessionSummary extends Session {
-  /** Its name, else its storyline's title, else empty. */
+  /** Its name, else the title of its storyline where all who read the session now may know it, else empty. */
   readonly title: string;
   readonly turns: number;
 }

@@ -180,12 +180,26 @@ export interface StorylineTurn {
   readonly at: number;
 }
 
+/** A turn that belongs elsewhere than where its session began. */
+export interface PlacedInStoryline {
+  readonly turnSeq: number;
+  readonly storylineId: string;
+  readonly title: string;
+  /** Who may know that title. */
+  readonly audience: Audience;
+}
+
 export interface StorylineStore {
   /** Makes a storyline; does nothing when its session has its first one, or when it is there already. */
   open(storyline: NewStoryline): Write;
-  /** Replaces title and summary unless a newer summary is there already. */
+  /**
+   * Replaces title, summary and who may know them, unless a newer summary is there already. A name that a person gave stays only
+   * while nobody may know it who could not before.
+   */
   summarise(update: {
     readonly id: string;
+    /** What the audiences of all that it was made from share. */
+    readonly audience: Audience;
     readonly title: string;
     readonly summary: string;
     readonly summaryTurnSeq: number;
@@ -231,7 +245,7 @@ export interface StorylineStore {
     sessionId: string,
     fromTurnSeq: number,
     options: CallOptions,
-  ): Promise<readonly { readonly turnSeq: number; readonly storylineId: string; readonly title: string }[]>;
+  ): Promise<readonly PlacedInStoryline[]>;
   /** Its latest turns, newest first, those of the session that began with it included. */
   turnsOf(id: string, limit: number, options: CallOptions): Promise<readonly StorylineTurn[]>;
   /** Those that are not merged, by when they were talked of, newest first. */

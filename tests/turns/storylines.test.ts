@@ -41,7 +41,7 @@ const SUMMARY = "A night train to Vienna on Friday was looked for; the sleeper t
 async function summarise(sessionId: string): Promise<void> {
   const { unit, storylines } = stage.stores;
   const id = String((await storylines.ofSession(sessionId, options))?.id);
-  const update = { id, title: TRAIN, summary: SUMMARY, summaryTurnSeq: 1, at: 5 };
+  const update = { id, audience: ["p1"], title: TRAIN, summary: SUMMARY, summaryTurnSeq: 1, at: 5 };
   await unit.commit([storylines.summarise(update)], options);
 }
 

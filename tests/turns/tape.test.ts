@@ -143,7 +143,13 @@ test("a turn whose history no longer fits is replayed with the same cut and the 
   const long = "word ".repeat(300);
   const { sessionId } = await one.say(`0 ${long}`);
   const storyline = await stage.stores.storylines.ofSession(sessionId, { signal: NEVER });
-  const summary = { title: "Words", summary: "They sent many words.", summaryTurnSeq: 1, at: 1 };
+  const summary = {
+    audience: ["p1"],
+    title: "Words",
+    summary: "They sent many words.",
+    summaryTurnSeq: 1,
+    at: 1,
+  };
   await stage.stores.unit.commit(
     [stage.stores.storylines.summarise({ id: String(storyline?.id), ...summary })],
     { signal: NEVER },

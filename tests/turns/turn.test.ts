@@ -285,7 +285,13 @@ test("a process that reads a part of a very long conversation shows the summary 
   const { sessionId } = await one.say(`early ${"word ".repeat(300_000)}`);
   await one.say(`late ${"word ".repeat(300_000)}`);
   const storyline = await stage.stores.storylines.ofSession(sessionId, { signal: NEVER });
-  const summary = { title: "Words", summary: "They sent many words.", summaryTurnSeq: 1, at: 1 };
+  const summary = {
+    audience: ["p1"],
+    title: "Words",
+    summary: "They sent many words.",
+    summaryTurnSeq: 1,
+    at: 1,
+  };
   await stage.stores.unit.commit(
     [stage.stores.storylines.summarise({ id: String(storyline?.id), ...summary })],
     { signal: NEVER },

@@ -151,7 +151,7 @@ function viewsOf({ tape }: Stage): ReturnType<typeof singleView> {
     ...{ turnSeq, tokens },
     messages: tape.messages(messages),
   }));
-  return singleView(async () => viewOf(head.session.id, turns, head.turn.turnSeq));
+  return singleView(async () => viewOf(head.session, turns, head.turn.turnSeq));
 }
 
 function modulesOf({ head }: Tape): readonly Module[] {

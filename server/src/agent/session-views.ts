@@ -1,4 +1,5 @@
 import type {
+  Audience,
   CallOptions,
   FilePart,
   Message,
@@ -7,6 +8,7 @@ import type {
   Storyline,
   StorylineStore,
 } from "@troupe/contracts";
+import { isKnownToAll } from "../kit/index.ts";
 import { toModelMessages } from "./to-model.ts";
 
 /** One turn of a conversation as a model sees it. The messages keep their identity, so serialised forms can be cached. */
@@ -19,6 +21,10 @@ export interface HistoryTurn {
 /** What this process knows of a session, kept between turns and always behind the store, never before it. */
 export interface SessionView {
   readonly sessionId: string;
+  /** Who reads what is answered from it: what one of them does not know is not in it. */
+  readonly readers: Audience;
+  /** Of the history as `readers` know it, the oldest turn that there may be. Above `startsAt` where earlier ones are not theirs. */
+  readonly knownFrom: number;
   /** Turns before this one are no matter. The first message of a session has number 1, and so has its turn. */
   readonly startsAt: number;
   /** Ended turns, oldest first. Only appended to, after the commit. */
@@ -44,7 +50,7 @@ export interface SessionView {
 export interface SessionViews {
   /** The view as it must be before the turn that begins with `turnSeq`; loaded when it is not known or not current. */
   load(
-    session: { readonly id: string; readonly isNew: boolean },
+    session: { readonly id: string; readonly isNew: boolean; readonly audience: Audience },
     turnSeq: number,
     options: CallOptions,
     /** Of a conversation that was handed over: only turns from this one on. Such a view is not kept. */
@@ -90,17 +96,19 @@ export function createSessionViews(deps: SessionViewsDeps): SessionViews {
   };
   return {
     async load(session, turnSeq, options, startsAt) {
-      if (startsAt !== undefined) return readView(deps, session.id, turnSeq, options, startsAt);
+      if (startsAt !== undefined) return readView(deps, session, turnSeq, options, startsAt);
       const known = views.get(session.id);
       // Whoever else wrote to the session took a number that this view does not know.
       // A new session may have the id of one that was deleted.
-      if (known !== undefined && !session.isNew && known.seenTo >= turnSeq - 1) {
+      // Who came since does not know what was said before.
+      const isCurrent = known !== undefined && !session.isNew && known.seenTo >= turnSeq - 1;
+      if (isCurrent && areSame(known.readers, session.audience)) {
         views.delete(session.id);
         views.set(session.id, known);
         return known;
       }
       if (known !== undefined) remove(known);
-      const view = session.isNew ? emptyView(session.id) : await readView(deps, session.id, turnSeq, options);
+      const view = session.isNew ? emptyView(session) : await readView(deps, session, turnSeq, options);
       view.seenTo = turnSeq - 1;
       see(view, []);
       keep(view);
@@ -125,10 +133,17 @@ export function createSessionViews(deps: SessionViewsDeps): SessionViews {
   };
 }
 
-function emptyView(sessionId: string): SessionView {
+function areSame(one: Audience, other: Audience): boolean {
+  return one === other || (one.length === other.length && one.every((name, at) => name === other[at]));
+}
+
+type Known = { readonly id: string; readonly audience: Audience };
+
+function emptyView({ id: sessionId, audience: readers }: Known): SessionView {
   return {
-    sessionId,
+    ...{ sessionId, readers },
     startsAt: 1,
+    knownFrom: 1,
     history: [],
     historyTokens: 0,
     shownFrom: 0,
@@ -143,8 +158,8 @@ function emptyView(sessionId: string): SessionView {
 }
 
 /** A view of turns that are known, for a prompt that is made from them alone, as it is before the turn of `turnSeq`. */
-export function viewOf(sessionId: string, turns: readonly HistoryTurn[], turnSeq: number): SessionView {
-  const view = emptyView(sessionId);
+export function viewOf(session: Known, turns: readonly HistoryTurn[], turnSeq: number): SessionView {
+  const view = emptyView(session);
   for (const turn of turns) push(view, turn);
   view.seenTo = turnSeq - 1;
   return view;
@@ -152,11 +167,12 @@ export function viewOf(sessionId: string, turns: readonly HistoryTurn[], turnSeq
 
 async function readView(
   deps: SessionViewsDeps,
-  sessionId: string,
+  session: Known,
   turnSeq: number,
   options: CallOptions,
   startsAt = 1,
 ): Promise<SessionView> {
+  const { id: sessionId, audience: readers } = session;
   const query = {
     sessionId,
     beforeTurnSeq: turnSeq,
@@ -168,8 +184,11 @@ async function readView(
     deps.storylines.ofSession(sessionId, options),
   ]);
   const messages = all.filter((message) => message.turnSeq >= startsAt);
-  const view = { ...emptyView(sessionId), startsAt };
-  for (const turn of byTurn(messages)) push(view, historyTurn(turn, deps.estimateTokens));
+  const turns = byTurn(messages);
+  const known = turns.filter((turn) => turn.every(({ audience }) => isKnownToAll(audience, readers)));
+  const knownFrom = known.length === turns.length ? startsAt : (known[0]?.[0]?.turnSeq ?? turnSeq);
+  const view = { ...emptyView(session), startsAt, knownFrom };
+  for (const turn of known) push(view, historyTurn(turn, deps.estimateTokens));
   see(
     view,
     messages.filter((message) => message.seq >= turnSeq).map((message) => message.seq),
@@ -183,7 +202,7 @@ async function readView(
 /** Whether something was said before the oldest turn that prompts show: they no longer fit, or were too many to read. */
 export function isCut(view: SessionView): boolean {
   const oldest = view.history[view.shownFrom]?.turnSeq ?? view.seenTo + 1;
-  return oldest > view.startsAt;
+  return oldest > view.knownFrom;
 }
 
 export function historyTurn(

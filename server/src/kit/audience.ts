@@ -10,6 +10,11 @@ export function keptName(name: string): string {
   return name.toWellFormed().replaceAll(NUL, "\ufffd");
 }
 
+/** What audiences call a peer of a channel: names of one platform mean nothing on another. */
+export function peerNameOn(channelId: string, name: string): string {
+  return `${channelId}/${name}`;
+}
+
 /** Whether everyone who will read knows it. Where nobody reads, nobody may be told. */
 export function isKnownToAll(audience: Audience, readers: Audience): boolean {
   if (readers.length === 0) return false;

@@ -11,7 +11,14 @@ import {
   textOf,
   type Write,
 } from "@troupe/contracts";
-import { createMemoryKeeper, derivedId, redactText, sharedAudience, smallChoices } from "../kit/index.ts";
+import {
+  createMemoryKeeper,
+  derivedId,
+  isKnownToAll,
+  redactText,
+  sharedAudience,
+  smallChoices,
+} from "../kit/index.ts";
 import { type AskOnceDeps, askOnce } from "./ask-once.ts";
 import { type ExtractedFact, extractRequest, readExtracted } from "./extract-request.ts";
 import { EXTRACT_EFFECT, type Lesson, learnMessages, payloadOf } from "./learn.ts";
@@ -105,7 +112,11 @@ async function learnConversation(
   const audience = sharedAudience(messages.map((message) => message.audience));
   if (said.length === 0 || audience === undefined) return writes;
   const query = { spaceId: session.spaceId, agentId, readers: audience, limit: MAX_KNOWN };
-  const known = [...lesson.learned, ...(await deps.memories.list(query, options)).items];
+  // Of what was learned a moment ago some is of other people's conversations: a model that read it here might say it here.
+  const fresh = lesson.learned.filter(
+    (one) => one.agentId === agentId && isKnownToAll(one.audience, audience),
+  );
+  const known = [...fresh, ...(await deps.memories.list(query, options)).items];
   const answer = await askOnce(deps, {
     choices: smallChoices(deps.router, agent.spec.model),
     request: extractRequest(agent.spec.name, known, messages),

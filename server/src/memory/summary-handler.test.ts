@@ -70,6 +70,8 @@ interface Setting {
   readonly answers?: readonly ModelEvent[];
   readonly refuseReserve?: boolean;
   readonly history?: readonly Message[];
+  /** Who reads the conversation now. */
+  readonly readers?: readonly string[];
 }
 
 function setUp({
@@ -79,6 +81,7 @@ function setUp({
   answers = GOOD,
   refuseReserve = false,
   history = HISTORY,
+  readers = ["kate"],
 }: Setting = {}) {
   const clock = createManualClock(Date.UTC(2026, 10, 20, 23, 0, 0));
   const requests: ModelRequest[] = [];
@@ -109,7 +112,14 @@ function setUp({
     },
     sessions: {
       get: async () =>
-        ({ id: "s", spaceId: "default", agentId: "ana", peerId: "kate", ownerId: "key" }) as never,
+        ({
+          id: "s",
+          spaceId: "default",
+          agentId: "ana",
+          peerId: "kate",
+          ownerId: "key",
+          audience: readers,
+        }) as never,
       history: async ({ beforeTurnSeq }) => history.filter((message) => message.turnSeq < beforeTurnSeq),
     },
     storylines: {
@@ -198,7 +208,7 @@ it("asks for a summary of what was said since the last one, and returns it as a 
   ]);
   expect(detail("summarise")).toMatchObject({
     id: "line",
-    title: "Moving",
+    title: "Old title",
     summary: "Kate moves to Lviv.",
     summaryTurnSeq: 7,
   });
@@ -308,4 +318,52 @@ it("refuses a payload that it cannot read, for good", async () => {
     code: "request.invalid",
     retryable: false,
   });
+});
+
+const GROUP = HISTORY.map((message) => ({
+  ...message,
+  audience: message.turnSeq < 7 ? ["kate", "max"] : ["kate", "max", "zoe"],
+}));
+
+it("begins anew with what all know where somebody reads who does not know what it told", async () => {
+  const { run, requests, detail } = setUp({
+    storyline: { audience: ["kate", "max"] },
+    history: GROUP,
+    readers: ["kate", "max", "zoe"],
+  });
+
+  await run();
+
+  const asked = JSON.stringify(requests[0]?.messages);
+  expect(asked).toContain("in May");
+  expect(asked).not.toMatch(/Lviv|plans something/);
+  expect(detail("summarise")).toMatchObject({
+    ...{ audience: ["kate", "max", "zoe"], title: "in May", summaryTurnSeq: 7 },
+  });
+});
+
+it("goes on where somebody left, and is known to those alone who know all of it", async () => {
+  const { run, requests, detail } = setUp({
+    storyline: { audience: ["kate", "max", "zoe"] },
+    history: GROUP,
+    readers: ["kate", "max"],
+  });
+
+  await run();
+
+  expect(JSON.stringify(requests[0]?.messages)).toContain("plans something");
+  expect(detail("summarise")).toMatchObject({
+    ...{ audience: ["kate", "max"], title: "Old title" },
+  });
+});
+
+it("asks no model where nobody knows anything together", async () => {
+  const { run, requests } = setUp({
+    storyline: { audience: ["kate"] },
+    history: GROUP,
+    readers: ["kate", "max", "zoe", "ben"],
+  });
+
+  expect(await run()).toEqual([]);
+  expect(requests).toEqual([]);
 });

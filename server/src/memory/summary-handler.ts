@@ -8,14 +8,14 @@ import type {
   IdGenerator,
   Ledger,
   Logger,
+  Message,
   ModelRouter,
   SessionStore,
-  Storyline,
   StorylineStore,
   UnitOfWork,
 } from "@troupe/contracts";
-import { TroupeError } from "@troupe/contracts";
-import { smallChoices } from "../kit/index.ts";
+import { TroupeError, textOf } from "@troupe/contracts";
+import { isKnownToAll, sharedAudience, smallChoices, titleOf } from "../kit/index.ts";
 import { askOnce } from "./ask-once.ts";
 import { summaryRequest } from "./summary-request.ts";
 
@@ -61,11 +61,17 @@ export function createSummaryHandler(deps: SummaryHandlerDeps): EffectHandler {
       const session = await deps.sessions.get(payload.sessionId, options);
       const agent = session === undefined ? undefined : deps.agents.get(session.spaceId, session.agentId);
       if (session === undefined || agent === undefined) return [];
-      const messages = await messagesSince(deps, storyline, payload, options);
-      if (messages.length === 0) return [];
+      const { audience: readers } = session;
+      // One that somebody who reads now does not know is gone on with by nothing: it begins anew with what they all know.
+      const isKnown = isKnownToAll(storyline.audience, readers);
+      const messages = await messagesSince(deps, isKnown ? storyline.summaryTurnSeq : 0, payload, options);
+      const known = messages.filter((message) => isKnownToAll(message.audience, readers));
+      const from = [...(isKnown ? [storyline] : []), ...known];
+      const audience = sharedAudience(from.map((one) => one.audience));
+      if (known.length === 0 || audience === undefined) return [];
       const answer = await askOnce(deps, {
         choices: smallChoices(deps.router, agent.spec.model),
-        request: summaryRequest(agent.spec.name, storyline.summary, messages),
+        request: summaryRequest(agent.spec.name, isKnown ? storyline.summary : "", known),
         holder: effect.id,
         about: {
           spaceId: effect.spaceId,
@@ -88,8 +94,8 @@ export function createSummaryHandler(deps: SummaryHandlerDeps): EffectHandler {
       deps.logger.debug("summary.made", { sessionId: payload.sessionId, uptoTurnSeq: payload.uptoTurnSeq });
       return [
         deps.storylines.summarise({
-          id: storyline.id,
-          title: payload.title === "" ? storyline.title : payload.title,
+          ...{ id: storyline.id, audience },
+          title: isKnown && storyline.title !== "" ? storyline.title : firstTitle(known),
           summary,
           summaryTurnSeq: payload.uptoTurnSeq,
           at: deps.clock.now(),
@@ -97,6 +103,11 @@ export function createSummaryHandler(deps: SummaryHandlerDeps): EffectHandler {
       ];
     },
   };
+}
+
+function firstTitle(messages: readonly Message[]): string {
+  const first = messages.find(({ role, parts }) => role === "user" && textOf(parts) !== "");
+  return first === undefined ? "" : titleOf(textOf(first.parts));
 }
 
 function payloadOf({ id, payload }: Effect): Payload {
@@ -113,7 +124,7 @@ function payloadOf({ id, payload }: Effect): Payload {
 /** What was said after the last summary. Of very much only the newest is read, which the last summary leads up to. */
 async function messagesSince(
   { sessions }: SummaryHandlerDeps,
-  { summaryTurnSeq }: Storyline,
+  afterTurnSeq: number,
   { sessionId, uptoTurnSeq }: Payload,
   options: CallOptions,
 ) {
@@ -124,5 +135,5 @@ async function messagesSince(
     maxBytes: MAX_HISTORY_BYTES,
   };
   const history = await sessions.history(query, options);
-  return history.filter((message) => message.turnSeq > summaryTurnSeq && message.outcome === "ok");
+  return history.filter((message) => message.turnSeq > afterTurnSeq && message.outcome === "ok");
 }

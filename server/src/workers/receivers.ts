@@ -1,5 +1,5 @@
 import type { Clock, Inbox, Logger, Principal, ReceivingChannel } from "@troupe/contracts";
-import { delayOfAttempt, type Metrics, sleep, within } from "../kit/index.ts";
+import { delayOfAttempt, type Metrics, peerNameOn, sleep, within } from "../kit/index.ts";
 
 /** Pauses of a channel that breaks off; one that worked for longer than the longest begins anew. */
 const BACKOFF = { baseMs: 500, capMs: 60_000 };
@@ -77,7 +77,11 @@ async function receive(
     await channel.receive(
       (message) => {
         const replyTo = { channel: channel.id, target: message.replyTo?.target ?? message.peerId };
-        return inbox.accept({ ...message, agentId, channel: channel.id, replyTo }, principal, { signal });
+        // Two platforms may call different people by the same name: what is told to one would be found for the other.
+        const audience = message.audience.map((name) => peerNameOn(channel.id, name));
+        return inbox.accept({ ...message, audience, agentId, channel: channel.id, replyTo }, principal, {
+          signal,
+        });
       },
       { signal },
     );

@@ -7,6 +7,7 @@ export function describeRecords(get: GetHarness): void {
   describeProcesses(get);
   describeAgents(get);
   describeStorylines(get);
+  describeReadersOfSummaries(get);
   describeLaterStorylines(get);
   describeTurnsOfStorylines(get);
 }
@@ -99,6 +100,7 @@ function describeStorylines(get: GetHarness): void {
       harness,
       storylines.summarise({
         id: "l-1",
+        audience: ["peer-1"],
         title: "Green tea",
         summary: "They like it.",
         summaryTurnSeq: 9,
@@ -107,7 +109,14 @@ function describeStorylines(get: GetHarness): void {
     );
     await commit(
       harness,
-      storylines.summarise({ id: "l-1", title: "Old", summary: "Old.", summaryTurnSeq: 4, at: 6 }),
+      storylines.summarise({
+        id: "l-1",
+        audience: ["peer-1"],
+        title: "Old",
+        summary: "Old.",
+        summaryTurnSeq: 4,
+        at: 6,
+      }),
     );
 
     expect(await storylines.ofSession("session-1", options)).toEqual({
@@ -118,6 +127,36 @@ function describeStorylines(get: GetHarness): void {
       updatedAt: 5,
     });
     expect(await storylines.ofSession("session-2", options)).toBeUndefined();
+  });
+}
+
+function describeReadersOfSummaries(get: GetHarness): void {
+  it("keeps who may know a summary, and a name only while nobody new may know it", async () => {
+    const harness = get();
+    const { storylines } = harness.stores;
+    const summary = { id: "first", title: "Tea", summary: "They drank." };
+    await commit(harness, storylines.open(begun("first", { audience: ["kate", "max", "zoe"] })));
+    await commit(harness, storylines.rename({ id: "first", name: "Tea with Zoe", at: 2 }));
+
+    await commit(
+      harness,
+      storylines.summarise({ ...summary, audience: ["kate", "max"], summaryTurnSeq: 3, at: 3 }),
+    );
+    const narrowed = await storylines.get("first", options);
+    await commit(
+      harness,
+      storylines.summarise({ ...summary, audience: ["ben", "kate"], summaryTurnSeq: 2, at: 4 }),
+    );
+    const unchanged = await storylines.get("first", options);
+    await commit(
+      harness,
+      storylines.summarise({ ...summary, audience: ["ben", "kate"], summaryTurnSeq: 5, at: 5 }),
+    );
+    const begunAnew = await storylines.get("first", options);
+
+    expect(narrowed).toMatchObject({ title: "Tea with Zoe", audience: ["kate", "max"] });
+    expect(unchanged).toEqual(narrowed);
+    expect(begunAnew).toMatchObject({ title: "Tea", audience: ["ben", "kate"] });
   });
 }
 
@@ -143,7 +182,14 @@ function describeLaterStorylines(get: GetHarness): void {
     await commit(harness, storylines.rename({ id: "second", name: "Called so", at: 8 }));
     await commit(
       harness,
-      storylines.summarise({ id: "second", title: "Its own", summary: "S.", summaryTurnSeq: 1, at: 9 }),
+      storylines.summarise({
+        id: "second",
+        audience: ["peer-1"],
+        title: "Its own",
+        summary: "S.",
+        summaryTurnSeq: 1,
+        at: 9,
+      }),
     );
 
     const query = { spaceId: SPACE, agentId: "ana", peerId: "peer-1", limit: 5 };
@@ -179,7 +225,7 @@ function describeTurnsOfStorylines(get: GetHarness): void {
     );
 
     expect(await storylines.placedIn("session-1", 4, options)).toEqual([
-      { turnSeq: 5, storylineId: "second", title: "second" },
+      { turnSeq: 5, storylineId: "second", title: "second", audience: ["peer-1"] },
     ]);
     expect((await storylines.turnsOf("second", 5, options)).map(({ turnId }) => turnId)).toEqual([
       "t-5",

@@ -71,7 +71,14 @@ function describeNames(get: GetHarness): void {
     await unit.commit([sessions.rename({ id: "session-1", name: "Mine" })], options);
     await commit(
       harness,
-      storylines.summarise({ id: "line-1", title: "Coffee", summary: "…", summaryTurnSeq: 1, at: 2 }),
+      storylines.summarise({
+        id: "line-1",
+        audience: storyline.audience,
+        title: "Coffee",
+        summary: "…",
+        summaryTurnSeq: 1,
+        at: 2,
+      }),
     );
     const named = await titleOf();
     const kept = await sessions.get("session-1", options);
@@ -179,7 +186,14 @@ function describeBranchRecords(get: GetHarness): void {
     const { sessions, storylines } = harness.stores;
     for (let n = 1; n <= 3; n++) await keepTurn(harness, n);
     await commit(harness, storylines.open(storyline));
-    const summary = { id: "line-1", title: "Tea", summary: "They drank.", summaryTurnSeq: 3, at: 2 };
+    const summary = {
+      id: "line-1",
+      audience: storyline.audience,
+      title: "Tea",
+      summary: "They drank.",
+      summaryTurnSeq: 3,
+      at: 2,
+    };
     await commit(harness, storylines.summarise(summary));
 
     await commit(harness, sessions.branch(branchOf({ messageId: "a-3" })));

@@ -1,5 +1,5 @@
 import type { ModuleDecision, PlaceChoice, Placement, PlaceQuery } from "@troupe/contracts";
-import { derivedId, titleOf } from "../../kit/index.ts";
+import { derivedId, isKnownToAll, titleOf } from "../../kit/index.ts";
 import { askUnsure } from "../ask-unsure.ts";
 import type { AgentDeps } from "../deps.ts";
 import type { OpenedTurn, PlacedTurn } from "../values.ts";
@@ -44,11 +44,13 @@ export function place(
 
 type Home = PlacedTurn["home"];
 
-function homeOf({ session, text }: OpenedTurn): Home {
+function homeOf({ session, text, view }: OpenedTurn): Home {
   const known = session.storyline;
-  return known === undefined
-    ? { id: derivedId("storyline", session.sessionId), title: titleOf(text), isNew: true }
-    : { id: known.id, title: known.title, isNew: false };
+  if (known === undefined)
+    return { id: derivedId("storyline", session.sessionId), title: titleOf(text), isNew: true };
+  // Whoever came after it began does not know what it was called.
+  const title = isKnownToAll(known.audience, view.audience) ? known.title : titleOf(text);
+  return { id: known.id, title, isNew: false };
 }
 
 function placedHome(deps: AgentDeps, turn: OpenedTurn, home: Home): PlacedTurn {

@@ -1,6 +1,6 @@
 import type { Message, ModelChoice, ModelMessage, ToolCallPart } from "@troupe/contracts";
 import { TroupeError } from "@troupe/contracts";
-import { estimateTokens, isNoReply } from "../../kit/index.ts";
+import { estimateTokens, isKnownToAll, isNoReply } from "../../kit/index.ts";
 import { spentBefore } from "../ask-model.ts";
 import type { AgentDeps } from "../deps.ts";
 import { within } from "../gather.ts";
@@ -63,7 +63,10 @@ async function loopExecution(
   let summary = "";
   // A summary tells of all that was said, and of a conversation that was handed over its agent knows only what it was shown.
   if (prompt.wasCut && !run.claimed.session.stateless && turn.session.startsAt === 1) {
-    summary = (await deps.storylines.ofSession(turn.session.sessionId, { signal }))?.summary ?? "";
+    const storyline = await deps.storylines.ofSession(turn.session.sessionId, { signal });
+    // Made before somebody came who reads this answer, it tells of what they do not know.
+    const isKnown = storyline !== undefined && isKnownToAll(storyline.audience, turn.view.audience);
+    summary = isKnown ? storyline.summary : "";
     run.tape?.summary(summary);
     prompt = build(0, summary);
   }

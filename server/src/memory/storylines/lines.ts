@@ -1,4 +1,4 @@
-import type { PlaceChoice, Storyline } from "@troupe/contracts";
+import type { Audience, PlaceChoice, Storyline } from "@troupe/contracts";
 import type { MeaningOf } from "./meaning.ts";
 import type { OpenLine } from "./place-features.ts";
 import { readSaid, type Said } from "./said.ts";
@@ -22,6 +22,8 @@ export interface KnownLine extends OpenLine {
 
 /** What is kept of a session: its open storylines, and which of them the last turn belonged to. */
 export interface KnownSession {
+  /** Everyone who reads there. Where others do, it is read anew. */
+  readonly readers: Audience;
   readonly lines: KnownLine[];
   current: string | undefined;
   /** The last turn that is counted; 0 for none. */

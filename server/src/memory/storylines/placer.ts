@@ -10,7 +10,7 @@ import type {
   Storyline,
   StorylineStore,
 } from "@troupe/contracts";
-import { derivedId, type Metrics, titleOf } from "../../kit/index.ts";
+import { derivedId, isKnownToAll, type Metrics, titleOf } from "../../kit/index.ts";
 import { decide } from "./chances.ts";
 import {
   addTurn,
@@ -66,7 +66,7 @@ export function createPlacer(deps: PlacerDeps): Placer & { readonly forgetAll: (
   return {
     place(query, options) {
       const session = known.get(query.sessionId);
-      if (session === undefined || session.lastTurnSeq !== query.previousTurnSeq) {
+      if (session === undefined || !isCurrent(session, query)) {
         return (async () => {
           const read = await readSession(deps, query, options);
           keep(query.sessionId, read);
@@ -103,6 +103,10 @@ export function createPlacer(deps: PlacerDeps): Placer & { readonly forgetAll: (
     forget: (sessionId) => void known.delete(sessionId),
     forgetAll: () => known.clear(),
   };
+}
+
+function isCurrent({ readers, lastTurnSeq }: KnownSession, query: PlaceQuery): boolean {
+  return lastTurnSeq === query.previousTurnSeq && String(readers) === String(query.readers);
 }
 
 function shown({ id, title, elsewhere }: KnownLine, { current }: KnownSession): OpenStoryline {
@@ -233,6 +237,7 @@ async function readSession(
     earlier.length === 0 ? [] : storylines.placedIn(sessionId, earlier[0]?.turnSeq ?? 0, options),
   ]);
   const session: KnownSession = {
+    readers: query.readers,
     lines: [],
     current: undefined,
     lastTurnSeq: query.previousTurnSeq,
@@ -241,13 +246,15 @@ async function readSession(
   const placedById = new Map(placed.map((one) => [one.turnSeq, one]));
   for (const { turnSeq, texts } of earlier) {
     const where = placedById.get(turnSeq);
-    addTurn(session, where === undefined ? home : { id: where.storylineId, title: where.title }, texts);
+    // A turn that somebody moved may lie in a storyline that began before one of the readers came.
+    const isKnown = where !== undefined && isKnownToAll(where.audience, query.readers);
+    addTurn(session, isKnown ? { id: where.storylineId, title: where.title } : home, texts);
   }
   const isCandidate = (one: Storyline): boolean =>
     one.sessionId !== sessionId &&
     one.title !== "" &&
     session.lines.every(({ id }) => id !== one.id) &&
-    query.readers.every((reader) => one.audience.includes(reader));
+    isKnownToAll(one.audience, query.readers);
   session.lines.push(
     ...others
       .filter(isCandidate)

@@ -182,7 +182,8 @@ function sessionSelects({ statements, dialect }: PortDeps) {
       { returns: "rows" },
       (_db, p) => sql`
       SELECT ${sql.join(SESSION_COLUMNS.map((column) => sql.ref(`s.${column}`)))},
-        coalesce(s.name, (SELECT title FROM storylines WHERE session_id = s.id)), (SELECT count(*) FROM turns WHERE session_id = s.id)
+        coalesce(s.name, (SELECT l.title FROM storylines l WHERE l.session_id = s.id
+          AND ${knownToAll(dialect, sql.ref("s.audience"), sql.ref("l.audience"))})), (SELECT count(*) FROM turns WHERE session_id = s.id)
       FROM sessions s
       WHERE s.space_id = ${p.spaceId} ${sql.raw(scope)}
         AND (CAST(${p.ownerId} AS TEXT) IS NULL OR s.owner_id = ${p.ownerId}) AND (CAST(${p.agentId} AS TEXT) IS NULL OR s.agent_id = ${p.agentId})

@@ -42,7 +42,7 @@ export function storylineTurnStatements({ statements }: PortDeps): {
       "storyline.placed-in",
       { returns: "rows" },
       (_db, p) => sql`
-      SELECT p.turn_seq, p.storyline_id, coalesce(l.name, l.title)
+      SELECT p.turn_seq, p.storyline_id, coalesce(l.name, l.title), l.audience
       FROM storyline_turns p JOIN storylines l ON l.id = p.storyline_id
       WHERE p.session_id = ${p.sessionId} AND p.turn_seq >= ${p.fromTurnSeq}
       ORDER BY p.turn_seq LIMIT ${sql.lit(MOST)}`,

@@ -2,7 +2,7 @@ import type { NewStoryline, Storyline, StorylineStore } from "@troupe/contracts"
 import { sql } from "kysely";
 import { type Row, write } from "../statement.ts";
 import type { StorylineTable, TupleOf } from "../tables.ts";
-import { badCursor, namesText, type PortDeps, pageLimit, pageOf, parseAudience } from "./kit.ts";
+import { badCursor, knownToAll, namesText, type PortDeps, pageLimit, pageOf, parseAudience } from "./kit.ts";
 import { storylineTurnStatements } from "./storyline-turns.ts";
 
 const COLUMNS = [
@@ -28,7 +28,7 @@ export function createStorylineStore(deps: PortDeps): StorylineStore {
 
   return {
     open: (storyline) => write(statements.open, { ...storyline, audience: namesText(storyline.audience) }),
-    summarise: (update) => write(statements.summarise, update),
+    summarise: (update) => write(statements.summarise, { ...update, audience: namesText(update.audience) }),
     touch: (update) => write(statements.touch, update),
     rename: (update) => write(statements.rename, update),
     merge: (update) => write(statements.merge, update),
@@ -55,8 +55,8 @@ export function createStorylineStore(deps: PortDeps): StorylineStore {
     async placedIn(sessionId, fromTurnSeq, options) {
       const rows = await reads.rows(turns.placedIn, { sessionId, fromTurnSeq }, options);
       return rows.map((row) => {
-        const [turnSeq, storylineId, title] = row as [number, string, string];
-        return { turnSeq, storylineId, title };
+        const [turnSeq, storylineId, title, audience] = row as [number, string, string, string];
+        return { turnSeq, storylineId, title, audience: parseAudience(audience) };
       });
     },
     async turnsOf(id, limit, options) {
@@ -85,12 +85,13 @@ export function createStorylineStore(deps: PortDeps): StorylineStore {
 
 type OpenInput = Omit<NewStoryline, "audience"> & { audience: string };
 type Update<Name extends "summarise" | "touch" | "rename" | "merge"> = Parameters<StorylineStore[Name]>[0];
+type SummaryInput = Omit<Update<"summarise">, "audience"> & { audience: string };
 
 function storylineStatements(deps: PortDeps) {
   return { ...storylineChanges(deps), ...storylineSelects(deps) };
 }
 
-function storylineChanges({ statements }: PortDeps) {
+function storylineChanges({ statements, dialect }: PortDeps) {
   return {
     open: statements.add<OpenInput>("storyline.open", {}, (db, p) =>
       db
@@ -110,10 +111,17 @@ function storylineChanges({ statements }: PortDeps) {
         })
         .onConflict((conflict) => conflict.doNothing()),
     ),
-    summarise: statements.add<Update<"summarise">>("storyline.summarise", {}, (db, p) =>
+    summarise: statements.add<SummaryInput>("storyline.summarise", {}, (db, p) =>
       db
         .updateTable("storylines")
-        .set({ title: p.title, summary: p.summary, summary_turn_seq: p.summaryTurnSeq, updated_at: p.at })
+        .set({
+          title: p.title,
+          summary: p.summary,
+          summary_turn_seq: p.summaryTurnSeq,
+          updated_at: p.at,
+          audience: p.audience,
+          name: sql`CASE WHEN ${knownToAll(dialect, p.audience, sql.ref("audience"))} THEN name END`,
+        })
         .where("id", "=", p.id)
         .where("summary_turn_seq", "<=", p.summaryTurnSeq),
     ),

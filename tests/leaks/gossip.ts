@@ -1,0 +1,78 @@
+// A model that keeps nothing to itself: it says whatever its prompt holds, looks for more, and writes all of it into summaries.
+import type { ModelRequest } from "@troupe/contracts";
+import {
+  createScriptedModel,
+  type ScriptedModel,
+  type ScriptedReply,
+} from "../../testing/src/scripted-model.ts";
+import type { Random } from "../../testing/src/simulator/index.ts";
+import type { Words } from "./people.ts";
+import { secretsIn } from "./truth.ts";
+
+/** So small a window that long conversations are cut, and their summaries shown. */
+const WINDOW_TOKENS = 4_500;
+const MOST_SAID = 12;
+
+export function createGossip(deps: {
+  readonly random: Random;
+  readonly words: Words;
+  /** Told of each request whose answer people read. */
+  readonly onPrompt: (text: string) => void;
+}): ScriptedModel {
+  const { random, words } = deps;
+  let calls = 0;
+  const call = (name: string, input: object): ScriptedReply => ({
+    calls: [{ callId: `call-${++calls}`, name, arguments: JSON.stringify(input) }],
+    reason: "tool-calls",
+  });
+  return createScriptedModel({
+    modelId: "gossip",
+    contextWindow: WINDOW_TOKENS,
+    rule(request) {
+      const text = textOfRequest(request);
+      const secrets = secretsIn(text);
+      const some = shuffled(secrets, random).slice(0, MOST_SAID);
+      // Work behind the reply offers no tools, and nobody reads what comes of it as it is.
+      if (request.tools.length === 0) return { text: behindTheReply(request, secrets, words) };
+      deps.onPrompt(text);
+      const last = request.messages.at(-1);
+      const offered = (name: string): boolean => request.tools.some((one) => one.name === name);
+      if (last?.role === "user" && random.chance(0.3)) {
+        const [one = words.subject(), two = words.subject()] = some;
+        const query = `${words.subject()} ${one} ${two}`;
+        if (random.chance(0.5) && offered("recall")) return call("recall", { query });
+        if (random.chance(0.2) && offered("list_sessions")) return call("list_sessions", {});
+        if (random.chance(0.2) && offered("remember"))
+          return call("remember", { text: `The ${words.subject()} and ${one} belong together` });
+        if (random.chance(0.7) && offered("hand_off"))
+          return call("hand_off", {
+            ...{ agent: random.pick(["ana", "bob"]), note: `It is about ${one}.` },
+            show: random.pick(["nothing", "summary", "messages"]),
+          });
+      }
+      return { text: `About the ${words.subject()} I know: ${some.join(", ")}.` };
+    },
+  });
+}
+
+function behindTheReply({ responseFormat }: ModelRequest, secrets: readonly string[], words: Words): string {
+  if (responseFormat === undefined) return `It was about the ${words.subject()}: ${secrets.join(", ")}.`;
+  const memories = secrets.slice(-4).map((secret) => ({
+    ...{ text: `The ${words.subject()} goes by the word ${secret}.`, kind: "fact", slot: "", value: "" },
+    matters: 0.5,
+  }));
+  return JSON.stringify({ memories });
+}
+
+/** Everything that a model is shown: words, calls, tools' answers, names of files and what stands in them. */
+function textOfRequest({ messages, files }: ModelRequest): string {
+  const inFiles = [...(files?.values() ?? [])].map((bytes) => Buffer.from(bytes).toString("utf8"));
+  return `${JSON.stringify(messages)}\n${inFiles.join("\n")}`;
+}
+
+function shuffled<Item>(items: readonly Item[], random: Random): Item[] {
+  return items
+    .map((item) => ({ item, at: random.next() }))
+    .toSorted((a, b) => a.at - b.at)
+    .map(({ item }) => item);
+}

@@ -1,0 +1,50 @@
+// Broken pieces, one at a time: that nothing leaks is worth something only if the looks notice each of them.
+import type { Audience, Stores } from "@troupe/contracts";
+import type { LeakMutation } from "./talk.ts";
+
+/** Stores with some members of one port replaced. */
+function broken<Name extends keyof Stores>(
+  name: string,
+  port: Name,
+  replace: (own: Stores[Name]) => Partial<Stores[Name]>,
+): LeakMutation {
+  return { name, stores: (stores) => ({ ...stores, [port]: { ...stores[port], ...replace(stores[port]) } }) };
+}
+
+/** Everybody there is where few people talk. */
+const EVERYBODY: Audience = ["north", "south", "west"].flatMap((platform) =>
+  Array.from({ length: 6 }, (_, n) => `${platform}/u${n}`),
+);
+
+export const LEAK_MUTATIONS: readonly LeakMutation[] = [
+  broken("recall that asks for one of those who read", "search", (own) => ({
+    search: (query, options) => own.search({ ...query, readers: query.readers.slice(0, 1) }, options),
+  })),
+  broken("lists of memories as an operator sees them", "memories", (own) => ({
+    list: (query, options) => own.list({ ...query, readers: undefined }, options),
+  })),
+  broken("memories that are kept for everybody", "memories", (own) => ({
+    put: (memory) => own.put({ ...memory, audience: EVERYBODY }),
+  })),
+  broken("messages that are kept for everybody", "sessions", (own) => ({
+    append: (message) => own.append({ ...message, audience: EVERYBODY }),
+  })),
+  broken("histories that say of all that everybody knows it", "sessions", (own) => ({
+    history: async (query, options) =>
+      (await own.history(query, options)).map((message) => ({ ...message, audience: EVERYBODY })),
+  })),
+  broken("summaries that everybody may know", "storylines", (own) => ({
+    summarise: (update) => own.summarise({ ...update, audience: EVERYBODY }),
+  })),
+  broken("storylines that begin known to everybody", "storylines", (own) => ({
+    open: (storyline) => own.open({ ...storyline, audience: EVERYBODY }),
+  })),
+  broken("conversations handed over with all that was said", "sessions", (own) => ({
+    handOff: (handoff) => own.handOff({ ...handoff, audience: EVERYBODY }),
+  })),
+  {
+    name: "platforms whose people are taken for one another",
+    stores: (stores) => stores,
+    nameOnPlatform: (name) => name.slice(name.indexOf("/") + 1),
+  },
+];

@@ -1,0 +1,209 @@
+// Lets made people talk for a while, with everything that may carry a secret from one circle to another, and looks at what they see.
+import type { AcceptResult, Logger, Stores } from "@troupe/contracts";
+import { DEFAULT_SPACE_ID } from "@troupe/contracts";
+import { createIdGenerator, createMetrics } from "../../server/src/kit/index.ts";
+import { createManualClock, type ManualClock } from "../../testing/src/manual-clock.ts";
+import { createMemoryBlobs } from "../../testing/src/memory-blobs.ts";
+import { createRandom } from "../../testing/src/simulator/index.ts";
+import { createTestStores, type StoreKind, type TestStores } from "../lab/test-store.ts";
+import { pickDeed, type Scene } from "./deeds.ts";
+import { createGossip } from "./gossip.ts";
+import { type House, openHouse } from "./house.ts";
+import { makeCrowd, makeWords, type Place } from "./people.ts";
+import { createTruth, type Leak, type Truth } from "./truth.ts";
+
+const options = { signal: new AbortController().signal };
+
+export interface TalkSize {
+  readonly people: number;
+  readonly groups: number;
+  /** Things that are done, one after the other. */
+  readonly deeds: number;
+}
+
+export interface TalkResult {
+  readonly seed: number;
+  readonly leaks: readonly Leak[];
+  /** What went wrong beside, which would make the rest say little. */
+  readonly troubles: readonly string[];
+  readonly counts: Readonly<Record<string, number>>;
+}
+
+/** A broken piece, for showing that the looks find something. */
+export interface LeakMutation {
+  readonly name: string;
+  readonly stores: (own: Stores) => Stores;
+  /** What the product calls a peer of a platform, given what it should call them. */
+  readonly nameOnPlatform?: (name: string) => string;
+}
+
+export interface Talking extends AsyncDisposable {
+  run(seed: number, size: TalkSize, mutation?: LeakMutation): Promise<TalkResult>;
+}
+
+export function createTalking(kind: StoreKind): Talking {
+  const stores = createTestStores(kind);
+  return {
+    run: (seed, size, mutation) => runTalk(stores, seed, size, mutation),
+    [Symbol.asyncDispose]: () => stores[Symbol.asyncDispose](),
+  };
+}
+
+async function runTalk(
+  testStores: TestStores,
+  seed: number,
+  size: TalkSize,
+  mutation: LeakMutation | undefined,
+): Promise<TalkResult> {
+  const clock = createManualClock();
+  const troubles: string[] = [];
+  const logger = troubledBy(troubles);
+  const opened = await testStores.open({
+    ...{ clock, ids: createIdGenerator(clock), logger, metrics: createMetrics() },
+    leaseClock: () => clock.now(),
+  });
+  try {
+    const stores = mutation?.stores(opened.stores) ?? opened.stores;
+    const talk = createTalk({ seed, size, clock, logger, stores, mutation });
+    await talk.begin();
+    // Of a broken piece one leak is enough.
+    const isEnough = (): boolean => mutation !== undefined && talk.truth.leaks.length > 0;
+    for (let deed = 0; deed < size.deeds && !isEnough(); deed++) await talk.doSomething(deed);
+    await talk.end();
+    const { truth, counts } = talk;
+    const { leaks, seen, secrets } = truth;
+    const kept = await stores.memories.counts({ spaceId: DEFAULT_SPACE_ID }, options);
+    const memories = kept.reduce((sum, { open, closed }) => sum + open + closed, 0);
+    return { seed, leaks, troubles, counts: { ...counts, secrets, seen, memories, leaks: leaks.length } };
+  } finally {
+    await opened.close();
+  }
+}
+
+/** For people: what leaked, and how to see it again. */
+export function describeLeaks({ seed, leaks }: TalkResult): string {
+  const lines = leaks.slice(0, 10).map(({ secret, where, readers, at }) => {
+    return `  deed ${at}: ${secret} in ${where}, which ${readers.join(", ")} read`;
+  });
+  return [
+    `Seed ${seed} leaked ${leaks.length} times. See it again: npm run leaks -- --seed ${seed}`,
+    ...lines,
+  ].join("\n");
+}
+
+function troubledBy(troubles: string[]): Logger {
+  const note = (level: string) => (event: string, fields?: Record<string, unknown>) => {
+    const { error, ...rest } = fields ?? {};
+    const about = Object.entries(rest).map(([name, value]) => `${name}=${String(value)}`);
+    troubles.push([level, event, ...about, error === undefined ? "" : String(error)].join(" "));
+  };
+  const logger: Logger = {
+    debug() {},
+    info() {},
+    warn: note("warn"),
+    error: note("error"),
+    child: () => logger,
+  };
+  return logger;
+}
+
+interface TalkDeps {
+  readonly seed: number;
+  readonly size: TalkSize;
+  readonly clock: ManualClock;
+  readonly logger: Logger;
+  readonly stores: Stores;
+  readonly mutation: LeakMutation | undefined;
+}
+
+interface Talk {
+  readonly truth: Truth;
+  readonly counts: Record<string, number>;
+  begin(): Promise<void>;
+  doSomething(deed: number): Promise<void>;
+  end(): Promise<void>;
+}
+
+function createTalk({ seed, size, clock, logger, stores, mutation }: TalkDeps): Talk {
+  const random = createRandom(seed);
+  const words = makeWords(random.fork("words"));
+  const crowd = makeCrowd(random.fork("crowd"), size);
+  const truth = createTruth();
+  const blobs = createMemoryBlobs({ clock });
+  const counts: Record<string, number> = {};
+  const count = (what: string): void => {
+    counts[what] = (counts[what] ?? 0) + 1;
+  };
+  let now = 0;
+  /** Where somebody spoke last: turns of people are over before the next deed. */
+  let here: Place | undefined;
+  let houses = 0;
+  let sent = 0;
+  let house: House;
+
+  const model = createGossip({
+    random: random.fork("gossip"),
+    words,
+    onPrompt(text) {
+      count("prompts");
+      if (here !== undefined) truth.look(text, crowd.readersOf(here), `a prompt for ${here.target}`, now);
+    },
+  });
+  const open = async (): Promise<void> => {
+    house = await openHouse({
+      ...{ id: `house-${++houses}`, clock, stores, blobs, logger, model },
+      nameOnPlatform: mutation?.nameOnPlatform ?? ((name) => name),
+      random: () => 0.5,
+      onArrival(platform, { target, text }) {
+        count("replies");
+        const place = crowd.places.find((one) => one.platform === platform && one.target === target);
+        if (place === undefined) throw new Error(`A reply to ${platform} ${target}, which is nowhere.`);
+        truth.look(text, crowd.readersOf(place), `a reply in ${target}`, now);
+      },
+    });
+    await clock.settle();
+  };
+  const settle = async (): Promise<void> => {
+    await clock.settle();
+    await clock.settle();
+  };
+  const scene = (): Scene => ({
+    ...{ random, words, truth, crowd, house, at: now, counts },
+    async say(place, text, files = []) {
+      here = place;
+      const result = await house.bring(place.platform, {
+        ...{ sessionKey: place.key, peerId: place.peerId, audience: [...place.members] },
+        ...{ trigger: "chat", lane: "realtime", debounceMs: 0, receivedAt: clock.now() },
+        ...{ platformId: `m${++sent}`, replyTo: { channel: place.platform, target: place.target } },
+        parts: [...files, { type: "text", text }],
+      });
+      noteSession(place, result);
+      await settle();
+    },
+    async restart() {
+      await house[Symbol.asyncDispose]();
+      await open();
+    },
+    advance: (ms) => clock.advance(ms),
+  });
+  return {
+    ...{ truth, counts, begin: open },
+    async doSomething(deed) {
+      now = deed;
+      const { name, run } = pickDeed(random);
+      count(name);
+      await run(scene());
+      while ((await stores.search.indexNew(200, options)) > 0);
+      if (deed % 10 === 9) await clock.advance(2_000);
+    },
+    async end() {
+      await clock.advance(60_000);
+      await house[Symbol.asyncDispose]();
+    },
+  };
+}
+
+function noteSession(place: Place, result: AcceptResult): void {
+  if (result.kind !== "accepted") throw new Error(`A message was not taken: ${JSON.stringify(result)}`);
+  place.sessionId = result.sessionId;
+}

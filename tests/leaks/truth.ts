@@ -1,0 +1,75 @@
+// What everybody really knows, kept by whoever makes the people and their talk. Nothing here asks the product.
+
+/** A word that stands for a secret, a name as rules read names: no other text holds one like it. */
+const SECRET = /zq[a-j]+z/gi;
+
+/** Digits as letters. */
+const secretOf = (n: number): string =>
+  `Zq${[...String(n)].map((digit) => "abcdefghij"[Number(digit)]).join("")}z`;
+
+export type Circle = ReadonlySet<string>;
+
+/** A secret that reached people who do not know it. */
+export interface Leak {
+  readonly secret: string;
+  /** By which way out. */
+  readonly where: string;
+  /** Who read it and should not have. */
+  readonly readers: readonly string[];
+  /** When, as a number of the thing that was done. */
+  readonly at: number;
+}
+
+export interface Truth {
+  /** A new secret of this circle, or one that another circle is told too. */
+  tell(circle: Iterable<string>, secret?: string): string;
+  /** Secrets that every one of these people knows; for people who talk of what they know. */
+  knownTo(readers: Iterable<string>): readonly string[];
+  /** Looks at a text that all of `readers` see. Returns how many secrets it holds. */
+  look(text: string, readers: Iterable<string>, where: string, at: number): number;
+  readonly leaks: readonly Leak[];
+  /** Secrets that were seen by people who know them. */
+  readonly seen: number;
+  readonly secrets: number;
+}
+
+export function createTruth(): Truth {
+  const knowers = new Map<string, Set<string>>();
+  const leaks: Leak[] = [];
+  let seen = 0;
+  return {
+    leaks,
+    get seen() {
+      return seen;
+    },
+    get secrets() {
+      return knowers.size;
+    },
+    tell(circle, secret = secretOf(knowers.size)) {
+      const known = knowers.get(secret) ?? new Set();
+      for (const person of circle) known.add(person);
+      knowers.set(secret, known);
+      return secret;
+    },
+    knownTo(readers) {
+      const all = [...readers];
+      return [...knowers].flatMap(([secret, known]) => (all.every((one) => known.has(one)) ? [secret] : []));
+    },
+    look(text, readers, where, at) {
+      const all = [...readers];
+      const secrets = secretsIn(text);
+      for (const secret of secrets) {
+        const strangers = all.filter((one) => knowers.get(secret)?.has(one) !== true);
+        if (strangers.length === 0) seen += 1;
+        else leaks.push({ secret, where, readers: strangers, at });
+      }
+      return secrets.length;
+    },
+  };
+}
+
+/** The secrets that stand in a text, each once. */
+export function secretsIn(text: string): readonly string[] {
+  const found = [...text.matchAll(SECRET)].map(([secret]) => `Z${secret.slice(1).toLowerCase()}`);
+  return [...new Set(found)];
+}
