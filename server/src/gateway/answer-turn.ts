@@ -12,12 +12,18 @@ export function turnHeaders(turnId: string, sessionId: string): Readonly<Record<
 }
 
 /** Opens the stream of a turn: `waiting` learns when the client leaves, when it is let go, and when all is written. */
-export function streamOf(face: Face, call: Call, waiting: Waiting<TurnSink>): (first: string) => Outlet {
+export function streamOf(
+  face: Face,
+  call: Call,
+  waiting: Waiting<TurnSink>,
+  { firstMayWait = false }: { readonly firstMayWait?: boolean } = {},
+): (first: string) => Outlet {
   const { turnId, sessionId } = waiting.entered;
   return (first) =>
     openOutlet(call, first, {
       headers: turnHeaders(turnId, sessionId),
       bufferedBytes: face.limits.bufferedBytes,
+      ...(firstMayWait ? { firstMayWait: face.deps.clock } : {}),
       onGone: (reason) => {
         if (reason === "client-left") waiting.left();
         else waiting.letGo();

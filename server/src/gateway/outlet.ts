@@ -1,5 +1,6 @@
 import type { ServerResponse } from "node:http";
 import { RESPONSE_ALREADY_SENT } from "@hono/node-server/utils/response";
+import type { Clock } from "@troupe/contracts";
 import type { PublicCall } from "./call.ts";
 
 /** Why a stream ended before we ended it. */
@@ -17,6 +18,11 @@ export interface Outlet {
 export interface OutletOptions {
   readonly headers: Readonly<Record<string, string>>;
   readonly bufferedBytes: number;
+  /**
+   * The headers and the first text may wait a little for what follows them: a model that answers at once is then told of in one write
+   * instead of two, and its call goes out first. Absent: they are sent at once.
+   */
+  readonly firstMayWait?: Pick<Clock, "schedule">;
   /** At most once, and never after `end`. */
   readonly onGone: (reason: GoneReason) => void;
   /** Once, when `end` was written. Exactly one of the two is called. */
@@ -32,6 +38,9 @@ const STREAM_HEADERS = {
   "x-accel-buffering": "no",
 };
 
+/** So long the first text waits where it may: nobody notices, and a model nearby has answered. */
+const FIRST_WAITS_MS = 25;
+
 /** Sends the headers, together with `first`, and keeps the stream open. */
 export function openOutlet(call: PublicCall, first: string, options: OutletOptions): Outlet {
   return call.node === undefined
@@ -44,6 +53,9 @@ class NodeOutlet implements Outlet {
   readonly #outgoing: ServerResponse;
   readonly #options: OutletOptions;
   #isOver = false;
+  /** Text that waits for what follows it. */
+  #held = "";
+  #timer: Disposable | undefined;
 
   constructor(outgoing: ServerResponse, first: string, options: OutletOptions) {
     this.#outgoing = outgoing;
@@ -55,13 +67,17 @@ class NodeOutlet implements Outlet {
     }
     outgoing.writeHead(200, { ...STREAM_HEADERS, ...options.headers });
     if (first === "") outgoing.flushHeaders();
-    else outgoing.write(first);
+    else if (options.firstMayWait === undefined) outgoing.write(first);
+    else {
+      this.#held = first;
+      this.#timer = options.firstMayWait.schedule(FIRST_WAITS_MS, () => this.write(""));
+    }
   }
 
   write(text: string): void {
     if (this.#isOver || this.#outgoing.destroyed) return;
     if (this.#outgoing.writableLength > this.#options.bufferedBytes) this.#letGo();
-    else this.#outgoing.write(text);
+    else this.#outgoing.write(this.#withHeld(text));
   }
 
   end(text: string): void {
@@ -71,8 +87,15 @@ class NodeOutlet implements Outlet {
       return;
     }
     this.#isOver = true;
-    this.#outgoing.end(text);
+    this.#outgoing.end(this.#withHeld(text));
     this.#options.onEnded();
+  }
+
+  #withHeld(text: string): string {
+    if (this.#timer === undefined) return text;
+    this.#timer[Symbol.dispose]();
+    this.#timer = undefined;
+    return this.#held + text;
   }
 
   #letGo(): void {
@@ -83,6 +106,7 @@ class NodeOutlet implements Outlet {
   #gone(reason: GoneReason): void {
     if (this.#isOver) return;
     this.#isOver = true;
+    this.#timer?.[Symbol.dispose]();
     this.#options.onGone(reason);
   }
 }

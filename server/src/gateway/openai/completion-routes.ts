@@ -67,7 +67,10 @@ async function complete(face: Face, call: Call): Promise<Answer> {
   const make = (): OneWayStream =>
     new OneWayStream(completionDialect({ ...shown, includeUsage: request.includeUsage }));
   const waiting = await enterTurn(face, call.principal, message, make);
-  const response = waiting.sink.open(waiting.entered.turnId, streamOf(face, call, waiting));
+  const response = waiting.sink.open(
+    waiting.entered.turnId,
+    streamOf(face, call, waiting, { firstMayWait: true }),
+  );
   waiting.begin();
   return response;
 }

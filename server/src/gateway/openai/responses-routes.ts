@@ -69,7 +69,10 @@ async function respond(face: Face, call: Call): Promise<Answer> {
     message,
     () => new OneWayStream(responsesDialect(shown)),
   );
-  const response = waiting.sink.open(waiting.entered.turnId, streamOf(face, call, waiting));
+  const response = waiting.sink.open(
+    waiting.entered.turnId,
+    streamOf(face, call, waiting, { firstMayWait: true }),
+  );
   waiting.begin();
   return response;
 }
