@@ -350,4 +350,13 @@ export interface SearchStore {
   search(query: SearchQuery, options: CallOptions): Promise<readonly SearchHit[]>;
   /** Indexes messages committed since the last call, at most `limit`; resolves with how many. Idempotent. */
   indexNew(limit: number, options: CallOptions): Promise<number>;
+  /**
+   * Makes what was indexed anew from the records themselves, at most `limit` rows a call, while it serves: what is not yet made anew
+   * is found as before. Goes on where an earlier call, also of another process, stopped. After the call that says there is no more the
+   * next one begins at the beginning. What `indexNew` has not reached is left to it.
+   */
+  renew(
+    limit: number,
+    options: CallOptions,
+  ): Promise<{ /** Records made anew. */ readonly passed: number; readonly isMore: boolean }>;
 }

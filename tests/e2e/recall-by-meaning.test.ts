@@ -1,6 +1,7 @@
 import { LLMock } from "@copilotkit/aimock";
 import { DEFAULT_SPACE_ID } from "@troupe/contracts";
 import { afterEach, beforeEach, expect, test } from "vitest";
+import { createCliHome } from "./cli-home.ts";
 import { type ServedHome, serveHome } from "./served-home.ts";
 
 /** A running Troupe embeds what is said and remembered, and finds by it. */
@@ -116,4 +117,23 @@ test("a provider that is away stops the batch and loses nothing", async () => {
   mock.onEmbedding(/./, { embedding: [1, 0, 0.5] });
   await embedAll(home);
   expect(await counts(home)).toMatchObject([{ model: "far/tiny", dimensions: 3 }]);
+});
+
+test("./troupe memory reindex makes words and vectors anew, with or without a Troupe that runs", {
+  timeout: 90_000,
+}, async () => {
+  await using cli = createCliHome();
+  cli.write("troupe.yaml", "version: 1\nserver: { port: 0, metricsPort: 0, adminPort: 0 }\n");
+  cli.write("agents/ana.yaml", "id: ana\nname: Ana\ninstructions: Be kind.\n");
+  await cli.run(["chat", "--agent", "ana", "/remember We adopted a puppy."]);
+
+  const alone = await cli.json("memory", "reindex", "--vectors");
+  await using _up = { ...(await cli.up()), [Symbol.asyncDispose]: () => _up.stop() };
+  const again = await cli.json("memory", "reindex");
+  const words = await cli.run(["memory", "reindex", "--words"]);
+
+  expect(alone).toMatchObject({ model: "embedded/words-128" });
+  expect(again).toMatchObject({ embedded: 0, model: "embedded/words-128" });
+  expect(words).toMatchObject({ code: 0, err: "" });
+  expect(words.out).toMatch(/^\d+ indexed by their words\.\n$/);
 });

@@ -14,6 +14,7 @@ import { memoryRoutes } from "./memory-routes.ts";
 import { outboxRoutes } from "./outbox-routes.ts";
 import { createPageSource, type PageBuild } from "./page/index.ts";
 import { pageAddress } from "./page-address.ts";
+import { reindexRoutes } from "./reindex-routes.ts";
 import { dutiesOf } from "./roles.ts";
 import { prepareSocketFolder } from "./runtime-path.ts";
 import { secretRoutes } from "./secret-routes.ts";
@@ -135,6 +136,7 @@ function adminRoutes(troupe: Troupe): readonly AdminRoute[] {
     ...storylineRoutes(troupe),
     ...outboxRoutes(troupe),
     ...memoryRoutes(troupe),
+    ...reindexRoutes(troupe),
     ...knowledgeRoutes({ ...troupe, config: () => troupe.reloader.config }),
     ...budgetRoutes(troupe),
     ...deadLetterRoutes({

@@ -3,7 +3,11 @@ import { add, group } from "./add-command.ts";
 
 /** `memory …`: what agents keep in mind, how they know it, and taking it back. */
 export function addMemory(program: Command): void {
-  const memory = group(program, "memory", "what agents keep in mind: search, show, forget, undo, audit");
+  const memory = group(
+    program,
+    "memory",
+    "what agents keep in mind: search, show, forget, undo, audit, reindex",
+  );
   add(
     memory,
     "search [words...]",
@@ -47,4 +51,13 @@ export function addMemory(program: Command): void {
     "look for duplicates, stale and secret-looking memories, and breaches of audiences",
     async (context, options) => (await import("./commands/memory.ts")).auditMemories(context, options),
   ).option("--agent <id>", "only of this agent");
+  add(
+    memory,
+    "reindex",
+    "make the index of words anew, and embed what was not embedded, while Troupe serves",
+    async (context, options) =>
+      (await import("./commands/memory-reindex.ts")).reindexMemory(context, options),
+  )
+    .option("--words", "only the index of words")
+    .option("--vectors", "embed everything anew, which a model of others is paid for");
 }

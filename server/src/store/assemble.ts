@@ -23,6 +23,7 @@ import { createMemoryStore } from "./ports/memories.ts";
 import { createModuleInstanceStore } from "./ports/module-instances.ts";
 import { createOutboxStore } from "./ports/outbox.ts";
 import { createSearchStore, type WordIndex } from "./ports/search.ts";
+import { createRenewal } from "./ports/search-renewal.ts";
 import { createSecretStore } from "./ports/secrets.ts";
 import { createSessionStore } from "./ports/sessions.ts";
 import { createSignInStore } from "./ports/sign-ins.ts";
@@ -81,7 +82,7 @@ export function assembleStores(parts: {
     memories: createMemoryStore(deps),
     vectors: createVectorStore(deps),
     documents: createDocumentStore(deps),
-    search: createSearchStore(deps, parts.wordIndex(deps, unit)),
+    search: { ...createSearchStore(deps, parts.wordIndex(deps, unit)), renew: createRenewal(deps, unit) },
     secrets: createSecretStore(deps),
     holds: createHoldStore(deps),
     tapes: createTapeStore(deps),

@@ -37,6 +37,10 @@ export interface Dialect {
   unindexMemory(spaceId: unknown, id: unknown): RawBuilder<unknown>;
   /** Takes the messages of a session out of the index; comes before they are deleted. */
   unindexSession(sessionId: unknown): RawBuilder<unknown>;
+  /** Takes the words of all rows after `from` up to `to` out of the index of a kind. */
+  removeTerms(kind: "message" | "memory", from: unknown, to: unknown): RawBuilder<unknown>;
+  /** Indexes words of rows that have none; a JSON array of row, id and terms. Passes over what is gone, or a memory that is closed. */
+  addTerms(kind: "message" | "memory", rows: unknown): RawBuilder<unknown>;
   /** A statement that fails when it changes or returns nothing, where the client cannot look before the commit. */
   guarded(text: string, returns: "nothing" | "row" | "rows"): string;
 }
@@ -64,8 +68,24 @@ export const sqliteDialect: Dialect = {
   unindexSession: (sessionId) => sql`
     DELETE FROM message_terms WHERE rowid IN (
       SELECT "row" FROM messages WHERE session_id = ${sessionId} AND copied = 0)`,
+  removeTerms: (kind, from, to) => sql`
+    DELETE FROM ${sql.table(`${kind}_terms`)} WHERE rowid > ${from} AND rowid <= ${to}`,
+  addTerms: (kind, rows) => sql`
+    INSERT INTO ${sql.table(`${kind}_terms`)} (rowid, terms)
+    SELECT o."row", added.value ->> 'terms' FROM json_each(${rows}) added JOIN ${recordsOf(kind)} ON ${isStill(kind)}`,
   guarded: (text) => text,
 };
+
+/** What a row of an index belongs to, as `o`. */
+export function recordsOf(kind: "message" | "memory"): RawBuilder<unknown> {
+  return kind === "message" ? sql`messages o` : sql`memories o`;
+}
+
+/** Whether `o` is what was read before: rows are given again. */
+export function isStill(kind: "message" | "memory"): RawBuilder<unknown> {
+  const isOpen = kind === "memory" ? sql`AND o.closed_at IS NULL` : sql``;
+  return sql`o."row" = CAST(added.value ->> 'row' AS BIGINT) AND o.id = added.value ->> 'id' ${isOpen}`;
+}
 
 /** Names and values in turn. */
 export function membersOf(members: Readonly<Record<string, RawBuilder<unknown>>>): RawBuilder<unknown> {

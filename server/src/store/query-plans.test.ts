@@ -19,6 +19,7 @@ import { createMemoryStore } from "./ports/memories.ts";
 import { createModuleInstanceStore } from "./ports/module-instances.ts";
 import { createOutboxStore } from "./ports/outbox.ts";
 import { createSearchStore } from "./ports/search.ts";
+import { createRenewal } from "./ports/search-renewal.ts";
 import { createSessionStore } from "./ports/sessions.ts";
 import { createTurnStore } from "./ports/turns.ts";
 import { migrate } from "./sqlite/migrate.ts";
@@ -68,6 +69,7 @@ it("no statement reads a growing table from end to end, but those that say why",
     create(deps);
   }
   createSearchStore(deps, {} as never);
+  createRenewal(deps, {} as never);
   const waitingJobs = dependants(deps);
   createJobStore(deps, waitingJobs);
   createJobRunStore(deps, waitingJobs);

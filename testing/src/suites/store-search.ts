@@ -12,6 +12,7 @@ import {
 } from "./store-fixtures.ts";
 import { describeExcept } from "./store-search-except.ts";
 import { describeMeaning } from "./store-search-meaning.ts";
+import { describeRenewal } from "./store-search-renewal.ts";
 
 function memory(id: string, text: string, change: Partial<NewMemory> = {}): NewMemory {
   return {
@@ -52,6 +53,7 @@ export function describeSearch(get: GetHarness): void {
   describeQuestions(get);
   describeExcept(get);
   describeMeaning(get);
+  describeRenewal(get);
 }
 
 function describeMemories(get: GetHarness): void {

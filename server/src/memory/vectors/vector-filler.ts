@@ -65,7 +65,7 @@ export function createVectorFiller(deps: VectorFillerDeps): VectorFiller {
   const counter = deps.metrics.counter("vectors_embedded_total", "Messages and memories that were embedded");
   const seconds = deps.metrics.counter("vectors_embedding_seconds_total", "Time of waiting for embeddings");
 
-  const step: VectorFiller["step"] = async (options) => {
+  const stepAlone: VectorFiller["step"] = async (options) => {
     const model = deps.model();
     let [embedded, isMore] = [0, false];
     if (model === undefined) return { embedded, isMore };
@@ -80,6 +80,16 @@ export function createVectorFiller(deps: VectorFillerDeps): VectorFiller {
       isMore ||= batch.isMore;
     }
     return { embedded, isMore };
+  };
+  /** One at a time, or two who ask at once would pay twice for the same batch. */
+  let last: Promise<unknown> = Promise.resolve();
+  const step: VectorFiller["step"] = (options) => {
+    const next = last.then(() => {
+      options.signal.throwIfAborted();
+      return stepAlone(options);
+    });
+    last = next.catch(() => undefined);
+    return next;
   };
   let nudgedMs = Number.NEGATIVE_INFINITY;
   let waitsSinceMs: number | undefined;

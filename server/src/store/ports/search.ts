@@ -22,7 +22,10 @@ export interface WordIndex {
 }
 
 /** Asks what needs no search here; questions and answers are carried to and from the index. */
-export function createSearchStore({ statements, reads, dialect }: PortDeps, index: WordIndex): SearchStore {
+export function createSearchStore(
+  { statements, reads, dialect }: PortDeps,
+  index: WordIndex,
+): Omit<SearchStore, "renew"> {
   const knowing = statements.add<{
     scopes: string;
     everyone: string;

@@ -1,5 +1,5 @@
 import { PostgresAdapter, PostgresQueryCompiler, sql } from "kysely";
-import { type Dialect, membersOf } from "../dialect.ts";
+import { type Dialect, isStill, membersOf, recordsOf } from "../dialect.ts";
 
 /** Raised by `troupe_holds` when a guarded statement found nothing. Source: migrate.ts; a class of our own, SQL/2016 §24. */
 export const GUARD_STATE = "TRP01";
@@ -32,6 +32,13 @@ export const postgresDialect: Dialect = {
   unindexSession: (sessionId) => sql`
     DELETE FROM message_terms WHERE "row" IN (
       SELECT "row" FROM messages WHERE session_id = ${sessionId} AND copied = 0)`,
+  removeTerms: (kind, from, to) => sql`
+    DELETE FROM ${sql.table(`${kind}_terms`)} WHERE "row" > ${from} AND "row" <= ${to}`,
+  addTerms: (kind, rows) => sql`
+    INSERT INTO ${sql.table(`${kind}_terms`)} (term, "row")
+    SELECT word.term, o."row" FROM jsonb_array_elements(CAST(${rows} AS jsonb)) AS added(value) JOIN ${recordsOf(kind)} ON ${isStill(kind)},
+      unnest(string_to_array(added.value ->> 'terms', ' ')) AS word(term)
+    ON CONFLICT DO NOTHING`,
   // The commit is on its way when the answers come, so the statement itself must fail.
   guarded: (text, returns) =>
     returns === "nothing"

@@ -41,6 +41,7 @@ async function setUp(
         return (held.hits ?? []) as readonly SearchHit[];
       },
       indexNew: async () => 0,
+      renew: async () => ({ passed: 0, isMore: false }),
     },
     sessions: {
       history: async () => [{ id: "m-1", turnId: "turn-1", role: "user" }],
