@@ -244,7 +244,7 @@ export const configSchema: z.ZodType<ConfigFile> = z
           .enum(["off", "search", "turns"])
           .optional()
           .describe(
-            "What is said and remembered is embedded by the first model of the list embedding while it is quiet. search: the tool recall and ./troupe memory search find by meaning too; turns: what a turn recalls is ordered by it as well. Absent: turns with what ships with Troupe, off with any other model, since each message would be a call.",
+            "What is said and remembered is embedded by the first model of the list embedding while it is quiet. search: the tool recall finds by meaning too; turns: what a turn recalls for a question is ordered by it as well. Absent: turns with what ships with Troupe, off with any other model, since each message would be a call.",
           ),
         waitMs: z
           .int()
