@@ -67,6 +67,8 @@ export const SUBJECTS = {
    * the process that ran it.
    */
   sessionChanged: "session.changed",
+  /** Who is one person with whom changes now: payload `{}`. */
+  personsChanged: "persons.changed",
   /** A reply waits for the relay. */
   outboxDue: "outbox.due",
   /** A job was, or may have been, made or changed: payload `{}`. */

@@ -262,6 +262,7 @@ export type {
   UsageReport,
   UsageSum,
 } from "./money.ts";
+export type { LinkOffer, LinkProof, PersonLink, PersonStore } from "./person.ts";
 export type {
   OpenStoryline,
   PlaceChoice,

@@ -10,6 +10,7 @@ import type { JobRunStore, JobStore } from "./job.ts";
 import type { MemoryStore } from "./memory.ts";
 import type { ModuleInstanceStore } from "./module-instance.ts";
 import type { Ledger } from "./money.ts";
+import type { PersonStore } from "./person.ts";
 import type { HoldStore, SecretStore } from "./secrets.ts";
 import type { SignInStore } from "./sign-in.ts";
 import type { AgentStore, KeyStore, SearchStore, SessionStore, StorylineStore, UnitOfWork } from "./store.ts";
@@ -37,6 +38,7 @@ export interface Stores {
   readonly search: SearchStore;
   readonly vectors: VectorStore;
   readonly documents: DocumentStore;
+  readonly persons: PersonStore;
   readonly secrets: SecretStore;
   readonly holds: HoldStore;
   readonly tapes: TapeStore;

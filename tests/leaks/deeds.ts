@@ -18,7 +18,8 @@ export interface Scene {
   readonly house: House;
   readonly at: number;
   readonly counts: Record<string, number>;
-  say(place: Place, text: string, files?: readonly MessagePart[]): Promise<void>;
+  /** Resolves with the last answer that came. */
+  say(place: Place, text: string, files?: readonly MessagePart[]): Promise<string>;
   restart(): Promise<void>;
   advance(ms: number): Promise<void>;
 }
@@ -26,7 +27,7 @@ export interface Scene {
 export interface Deed {
   readonly name: string;
   readonly share: number;
-  run(scene: Scene): Promise<void>;
+  run(scene: Scene): Promise<unknown>;
 }
 
 export function pickDeed(random: Random): Deed {
@@ -86,6 +87,10 @@ const DEEDS: readonly Deed[] = [
   { name: "joined", share: 8, run: join },
   { name: "left", share: 7, run: leave },
   { name: "branches", share: 3, run: branch },
+  { name: "links", share: 4, run: link },
+  { name: "codes in groups", share: 1, run: (scene) => scene.say(aGroup(scene), "/link") },
+  { name: "codes that nobody was told", share: 1, run: typed(() => "/link 0000-0000") },
+  { name: "undone links", share: 3, run: unlink },
   { name: "restarts", share: 1, run: (scene) => scene.restart() },
   { name: "merges", share: 3, run: mend("merge") },
   { name: "splits", share: 3, run: mend("split") },
@@ -103,6 +108,32 @@ async function spread(scene: Scene): Promise<void> {
   await scene.say(from, text);
   scene.truth.tell(scene.crowd.readersOf(to), secret);
   await scene.say(to, text);
+}
+
+const PRIVATE = (scene: Scene): readonly Place[] => scene.crowd.places.filter(({ isGroup }) => !isGroup);
+
+/** Somebody is told a code in one private chat and types it in another. */
+async function link(scene: Scene): Promise<void> {
+  const { random, crowd, truth, counts } = scene;
+  const from = random.pick(PRIVATE(scene));
+  const to = random.pick(PRIVATE(scene).filter(({ platform }) => platform !== from.platform));
+  const code = /[0-9A-Z]{4}-[0-9A-Z]{4}/.exec(await scene.say(from, "/link"))?.[0];
+  if (code === undefined) throw new Error(`No code was told in ${from.target}.`);
+  const isMistaken = random.chance(0.2);
+  // Whoever mistypes proves nothing.
+  const typedCode = isMistaken ? code.split("").toReversed().join("") : code;
+  if (!isMistaken) truth.link(crowd.readersOf(from)[0] as string, crowd.readersOf(to)[0] as string);
+  await scene.say(to, `/link ${typedCode.toLowerCase()}`);
+  counts["links made"] = (counts["links made"] ?? 0) + (isMistaken ? 0 : 1);
+  // What one of them told is asked for by the other.
+  await scene.say(to, scene.words.question());
+}
+
+async function unlink(scene: Scene): Promise<void> {
+  const place = scene.random.pick(PRIVATE(scene));
+  scene.truth.unlink(scene.crowd.readersOf(place)[0] as string);
+  await scene.say(place, "/link undo");
+  await scene.say(place, scene.words.question());
 }
 
 async function sendFile(scene: Scene): Promise<void> {

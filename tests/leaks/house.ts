@@ -15,6 +15,7 @@ import type {
 import { DEFAULT_SPACE_ID } from "@troupe/contracts";
 import { AGENT_DEFAULTS, createSupervisor } from "../../server/src/agent/index.ts";
 import { createBudgets } from "../../server/src/app/budgets.ts";
+import { withPersons } from "../../server/src/app/person-stores.ts";
 import { storylineRoutes } from "../../server/src/app/storyline-routes.ts";
 import { createLocalBus, createLocalTurnFeed } from "../../server/src/bus/index.ts";
 import {
@@ -31,6 +32,7 @@ import {
   createExtractHandler,
   createLearnHandler,
   createMemoryModule,
+  createPersonBook,
   createPlacer,
   createSummaryHandler,
   learningOf,
@@ -98,7 +100,9 @@ const DIRECTORY: AgentDirectory = {
 let meaning: ReturnType<typeof loadMeaning> | undefined;
 
 export async function openHouse(deps: HouseDeps): Promise<House> {
-  const { stores, clock, logger, random, id: processId } = deps;
+  const { clock, logger, random, id: processId } = deps;
+  const people = createPersonBook({ persons: deps.stores.persons, clock, logger });
+  const stores = withPersons(deps.stores, people);
   meaning ??= loadMeaning();
   const meaningOf = await meaning;
   // Loaded with the first tool call otherwise, which takes real time.
@@ -114,7 +118,7 @@ export async function openHouse(deps: HouseDeps): Promise<House> {
   };
   const parts = { ...common, budgets: createBudgets({ ...common, rules: () => [] }) };
   const placer = createPlacer({ ...common, meaning: async () => meaningOf });
-  const { inbox, delegation } = await composeTurns(parts, placer);
+  const { inbox, delegation } = await composeTurns(parts, placer, () => people.changing());
   const lease = createProcessLease({
     ...{ ...common, pid: 1, role: "leaks", leaseMs: 3_600_000, onLost: () => {} },
   });
@@ -170,7 +174,7 @@ type Common = Omit<HouseDeps, "model" | "onArrival" | "nameOnPlatform" | "id" | 
     readonly budgets: ReturnType<typeof createBudgets>;
   };
 
-async function composeTurns(common: Common, placer: ReturnType<typeof createPlacer>) {
+async function composeTurns(common: Common, placer: ReturnType<typeof createPlacer>, onChange: () => void) {
   const { clock, logger, metrics } = common;
   const feed = createLocalTurnFeed({ logger, metrics });
   const delegation: HandlerDeps = {
@@ -182,7 +186,10 @@ async function composeTurns(common: Common, placer: ReturnType<typeof createPlac
   const builtin = createBuiltinTools({ ...common, more: createDelegationTools(delegation) });
   const toolbox = createToolbox({
     sources: [builtin],
-    commandTools: [...createCommandTools({ ...common, placer }), ...createDelegationCommandTools(delegation)],
+    commandTools: [
+      ...createCommandTools({ ...common, placer, onChange }),
+      ...createDelegationCommandTools(delegation),
+    ],
     ...{ logger, metrics, clock },
   });
   await toolbox.load({ signal: new AbortController().signal });

@@ -42,6 +42,16 @@ export const LEAK_MUTATIONS: readonly LeakMutation[] = [
   broken("conversations handed over with all that was said", "sessions", (own) => ({
     handOff: (handoff) => own.handOff({ ...handoff, audience: EVERYBODY }),
   })),
+  broken("people who are linked without a proof", "persons", () => ({
+    open: async (spaceId) =>
+      Array.from({ length: 6 }, (_, n) => ({
+        ...{ id: `link-${n}`, spaceId, names: [`north/u${n}`, `south/u${n}`] as const },
+        ...{ proof: "code" as const, linkedAt: 1 },
+      })),
+  })),
+  broken("links that hold when they are undone", "persons", (own) => ({
+    unlink: (which) => own.unlink({ ...which, of: "nobody" }),
+  })),
   {
     name: "platforms whose people are taken for one another",
     stores: (stores) => stores,

@@ -139,6 +139,7 @@ function createTalk({ seed, size, clock, logger, stores, mutation }: TalkDeps): 
   let here: Place | undefined;
   let houses = 0;
   let sent = 0;
+  let heard = "";
   let house: House;
 
   const model = createGossip({
@@ -157,6 +158,7 @@ function createTalk({ seed, size, clock, logger, stores, mutation }: TalkDeps): 
       onArrival(platform, { target, text }) {
         count("replies");
         const place = crowd.places.find((one) => one.platform === platform && one.target === target);
+        heard = text;
         if (place === undefined) throw new Error(`A reply to ${platform} ${target}, which is nowhere.`);
         truth.look(text, crowd.readersOf(place), `a reply in ${target}`, now);
       },
@@ -171,6 +173,7 @@ function createTalk({ seed, size, clock, logger, stores, mutation }: TalkDeps): 
     ...{ random, words, truth, crowd, house, at: now, counts },
     async say(place, text, files = []) {
       here = place;
+      heard = "";
       const result = await house.bring(place.platform, {
         ...{ sessionKey: place.key, peerId: place.peerId, audience: [...place.members] },
         ...{ trigger: "chat", lane: "realtime", debounceMs: 0, receivedAt: clock.now() },
@@ -179,6 +182,7 @@ function createTalk({ seed, size, clock, logger, stores, mutation }: TalkDeps): 
       });
       noteSession(place, result);
       await settle();
+      return heard;
     },
     async restart() {
       await house[Symbol.asyncDispose]();

@@ -25,6 +25,10 @@ export interface Truth {
   tell(circle: Iterable<string>, secret?: string): string;
   /** Secrets that every one of these people knows; for people who talk of what they know. */
   knownTo(readers: Iterable<string>): readonly string[];
+  /** These two are one human from now on: each knows what the other does, until it is undone. */
+  link(one: string, other: string): void;
+  /** Ends all links of this one. What was said to them meanwhile they have heard. */
+  unlink(one: string): void;
   /** Looks at a text that all of `readers` see. Returns how many secrets it holds. */
   look(text: string, readers: Iterable<string>, where: string, at: number): number;
   readonly leaks: readonly Leak[];
@@ -36,6 +40,7 @@ export interface Truth {
 export function createTruth(): Truth {
   const knowers = new Map<string, Set<string>>();
   const leaks: Leak[] = [];
+  let links: (readonly [string, string])[] = [];
   let seen = 0;
   return {
     leaks,
@@ -55,17 +60,32 @@ export function createTruth(): Truth {
       const all = [...readers];
       return [...knowers].flatMap(([secret, known]) => (all.every((one) => known.has(one)) ? [secret] : []));
     },
+    link: (one, other) => void links.push([one, other]),
+    unlink(one) {
+      links = links.filter((link) => !link.includes(one));
+    },
     look(text, readers, where, at) {
       const all = [...readers];
       const secrets = secretsIn(text);
       for (const secret of secrets) {
-        const strangers = all.filter((one) => knowers.get(secret)?.has(one) !== true);
-        if (strangers.length === 0) seen += 1;
-        else leaks.push({ secret, where, readers: strangers, at });
+        const known = knowers.get(secret);
+        const strangers = all.filter((one) => !selvesOf(one, links).some((self) => known?.has(self)));
+        if (strangers.length === 0) {
+          seen += 1;
+          for (const one of all) known?.add(one);
+        } else leaks.push({ secret, where, readers: strangers, at });
       }
       return secrets.length;
     },
   };
+}
+
+/** Everybody that this one is, over however many links. */
+function selvesOf(one: string, links: readonly (readonly [string, string])[]): readonly string[] {
+  const selves = new Set([one]);
+  for (const self of selves)
+    for (const link of links) if (link.includes(self)) for (const name of link) selves.add(name);
+  return [...selves];
 }
 
 /** The secrets that stand in a text, each once. */

@@ -87,6 +87,7 @@ export interface ProcessOptions {
   /** Ends the work on effects. */
   readonly life?: AbortSignal;
   readonly tools?: readonly Tool[];
+  readonly people?: { readonly changing: () => void };
   /** Beside the tools that come with Troupe, and offered as they are. */
   readonly builtin?: readonly Tool[];
   readonly modules?: readonly Module[];
@@ -102,7 +103,6 @@ export interface ProcessOptions {
   readonly price?: ModelPrice;
   /** What a message reserves, and what its space may spend a day. Absent: no budget, so nothing is reserved. */
   readonly reservation?: { readonly microUsd: number; readonly limitMicroUsd: number };
-  /** In place of the limit of `reservation`. */
   readonly budgets?: readonly BudgetRule[];
   /** A logical model `small` that costs nothing. */
   readonly small?: ScriptedModel;
@@ -229,7 +229,7 @@ async function openProcess(parts: {
       { id: "test", list: async () => over.tools ?? [] },
     ],
     commandTools: [
-      ...createCommandTools({ ...stores, ...placing }),
+      ...createCommandTools({ ...stores, ...placing, onChange: () => over.people?.changing() }),
       ...createDelegationCommandTools(delegation),
     ],
     logger,

@@ -31,6 +31,7 @@ import {
   createSummaryHandler,
   type Indexer,
   learningOf,
+  type PersonBook,
 } from "../memory/index.ts";
 import type { Vault } from "../secrets/index.ts";
 import {
@@ -101,6 +102,7 @@ interface Joined {
   /** What each lane may do here. */
   readonly lanes: Readonly<Record<Lane, LaneLimits>>;
   readonly quiet: QuietTimes;
+  readonly people: Pick<PersonBook, "changing">;
   readonly vault: Vault;
   /** How the way in reaches the turns of all processes. */
   readonly intakeFor: (local: TurnIntake) => TurnIntake;
@@ -217,7 +219,7 @@ function effectsOf(
 
 function toolboxOf(
   { stores, random, clock, logger, metrics }: Foundation,
-  parts: Pick<Joined, "modules" | "toolSources" | "commandTools" | "config" | "vectors">,
+  parts: Pick<Joined, "modules" | "toolSources" | "commandTools" | "config" | "vectors" | "people">,
   { withTools, commandTools }: Delegation,
   placer: Placer,
 ): LoadableToolbox {
@@ -230,7 +232,11 @@ function toolboxOf(
   });
   return createToolbox({
     sources: [withTools(builtin), ...parts.modules.toolSources, ...parts.toolSources],
-    commandTools: [...createCommandTools({ ...stores, placer }), ...parts.commandTools, ...commandTools],
+    commandTools: [
+      ...createCommandTools({ ...stores, placer, onChange: () => parts.people.changing() }),
+      ...parts.commandTools,
+      ...commandTools,
+    ],
     ...{ clock, logger, metrics },
   });
 }

@@ -16,7 +16,9 @@ import type {
   TurnControl,
   TurnFeed,
 } from "@troupe/contracts";
+import { SUBJECTS } from "@troupe/contracts";
 import { createIdGenerator, createMetrics, type Metrics, systemClock, type WakeLoop } from "../kit/index.ts";
+import { createPersonBook, type PersonBook } from "../memory/index.ts";
 import type { HookRegistry } from "../modules/index.ts";
 import { createVault, type MasterKeys, type Vault } from "../secrets/index.ts";
 import { createFileBlobs, type Migration, type OpenStores } from "../store/index.ts";
@@ -44,6 +46,7 @@ import { routerMaker } from "./make-router.ts";
 import { measureProcess } from "./measure-process.ts";
 import { openBus } from "./open-bus.ts";
 import { openStore } from "./open-store.ts";
+import { withPersons } from "./person-stores.ts";
 import { factsOf } from "./process-facts.ts";
 import { createReloader, type Reloader } from "./reload.ts";
 import { dutiesOf, paceOf, type Role } from "./roles.ts";
@@ -85,6 +88,8 @@ export interface ComposeOptions {
 
 /** What everything stands on. */
 export interface Foundation {
+  /** Who is one person with whom. */
+  readonly people: PersonBook;
   readonly stores: Stores;
   readonly blobs: BlobStore;
   readonly clock: Clock;
@@ -142,7 +147,7 @@ export async function compose(config: Config, options: ComposeOptions = {}): Pro
 
   const makeRouter = routerMaker(foundation);
   const agents = createAgentDirectory();
-  const { bus, feed, remark, ...opened } = openBus(config, foundation);
+  const { bus, feed, remark, people, ...opened } = openTellingBus(config, foundation);
   stack.defer(() => opened.close());
   /** The configuration in force; whoever needs a setting that a reload may change asks for it each time. */
   const live = { config };
@@ -168,7 +173,7 @@ export async function compose(config: Config, options: ComposeOptions = {}): Pro
   });
   const turns: TurnParts = composeTurns(foundation, {
     ...{ router, agents, bus, feed, lease, channels, notices, modules, deadLetters, vault, sweepMs, vectors },
-    ...{ ...withFlows(options, flows), commandTools: jobs.jobCommandTools, quiet: jobs.quiet },
+    ...{ ...withFlows(options, flows), commandTools: jobs.jobCommandTools, quiet: jobs.quiet, people },
     lanes: laneLimits(config.lanes, options.laneChoice ?? {}),
     intakeFor: processes.intakeFor,
     hide: (text) => logger.redact(text),
@@ -191,7 +196,7 @@ export async function compose(config: Config, options: ComposeOptions = {}): Pro
   const health = createHealthState(clock, probes, remarks);
   const parts = { feed, bus, agents, router, reloader, health, lease, receivers, vault, hold, notices };
   const { control } = turns.supervisor;
-  const own = { control, role, processes, hooks: modules.hooks, backlog: deadLetters.backlog };
+  const own = { people, control, role, processes, hooks: modules.hooks, backlog: deadLetters.backlog };
   const base = { ...foundation, ...turns, ...vectors, ...parts, ...flows, ...jobs, ...own };
   return withStatus(base, mode === "serve", stack.move());
 }
@@ -218,6 +223,23 @@ function applying(of: {
     await of.onApplied();
     return [];
   };
+}
+
+/** The bus, over which changes of persons are told to the processes that share the store, and heard from them. */
+function openTellingBus(config: Config, foundation: Foundation) {
+  const opened = openBus(config, foundation);
+  const { bus } = opened;
+  const { clock, ids, people: own } = foundation;
+  const kind = SUBJECTS.personsChanged;
+  bus.subscribe(kind, () => own.changing());
+  const people: PersonBook = {
+    ...own,
+    changing() {
+      own.changing();
+      bus.publish(kind, { id: ids.next(), kind, v: 1, at: clock.now(), payload: {} });
+    },
+  };
+  return { ...opened, people };
 }
 
 function noAgent({ size }: SwappableAgents): string | undefined {
@@ -249,8 +271,12 @@ async function openFoundation(
   const store = await openStore(config, { ...common, migrations: options.migrations }, mode);
   stack.defer(() => store.close());
   const blobs = openBlobs(config, clock);
+  const people = createPersonBook({ persons: store.stores.persons, clock, logger });
   return {
-    foundation: { ...common, stores: store.stores, blobs, random, processId: ids.next() },
+    foundation: {
+      ...{ ...common, blobs, random, processId: ids.next(), people },
+      stores: withPersons(store.stores, people),
+    },
     health: () => store.health(),
     ahead: store.ahead ?? [],
   };

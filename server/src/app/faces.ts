@@ -14,6 +14,7 @@ import { memoryRoutes } from "./memory-routes.ts";
 import { outboxRoutes } from "./outbox-routes.ts";
 import { createPageSource, type PageBuild } from "./page/index.ts";
 import { pageAddress } from "./page-address.ts";
+import { personRoutes } from "./person-routes.ts";
 import { reindexRoutes } from "./reindex-routes.ts";
 import { dutiesOf } from "./roles.ts";
 import { prepareSocketFolder } from "./runtime-path.ts";
@@ -134,6 +135,7 @@ function adminRoutes(troupe: Troupe): readonly AdminRoute[] {
     ...doctorRoutes(troupe),
     ...secretRoutes(troupe),
     ...storylineRoutes(troupe),
+    ...personRoutes(troupe),
     ...outboxRoutes(troupe),
     ...memoryRoutes(troupe),
     ...reindexRoutes(troupe),

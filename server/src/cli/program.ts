@@ -11,12 +11,13 @@ import { addKeeping, addSetup } from "./keeping-commands.ts";
 import { addKnowledge } from "./knowledge-commands.ts";
 import { addMemory } from "./memory-commands.ts";
 import { addMoney } from "./money-commands.ts";
+import { addPersons } from "./person-commands.ts";
 import { addSessions } from "./session-commands.ts";
 import { addStorylines } from "./storyline-commands.ts";
 
 /** Commands of the design that a later version brings. */
 const PLANNED: readonly string[] = [
-  ...["person", "tool", "approval", "channel"],
+  ...["tool", "approval", "channel"],
   ...["pair", "ext", "user", "mcp", "export"],
 ];
 
@@ -36,6 +37,7 @@ export function createProgram({ isJson = false }: { readonly isJson?: boolean } 
   addConfig(program);
   addSessions(program);
   addStorylines(program);
+  addPersons(program);
   addInbox(program);
   addJobs(program);
   addFlows(program);

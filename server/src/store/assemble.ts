@@ -22,6 +22,7 @@ import { createLedger } from "./ports/ledger.ts";
 import { createMemoryStore } from "./ports/memories.ts";
 import { createModuleInstanceStore } from "./ports/module-instances.ts";
 import { createOutboxStore } from "./ports/outbox.ts";
+import { createPersonStore } from "./ports/persons.ts";
 import { createSearchStore, type WordIndex } from "./ports/search.ts";
 import { createRenewal } from "./ports/search-renewal.ts";
 import { createSecretStore } from "./ports/secrets.ts";
@@ -83,6 +84,7 @@ export function assembleStores(parts: {
     vectors: createVectorStore(deps),
     documents: createDocumentStore(deps),
     search: { ...createSearchStore(deps, parts.wordIndex(deps, unit)), renew: createRenewal(deps, unit) },
+    persons: createPersonStore(deps),
     secrets: createSecretStore(deps),
     holds: createHoldStore(deps),
     tapes: createTapeStore(deps),

@@ -5,13 +5,14 @@ import type { InboxItemTable } from "./inbox-item-table.ts";
 import type { JobNeedTable, JobRunTable, JobTable } from "./job-tables.ts";
 import type { MemoryKeyTable, MemoryProofTable, MemoryTable } from "./memory-tables.ts";
 import type { ModuleDependencyTable, ModuleInstanceTable, ModuleLinkTable } from "./module-tables.ts";
+import { PERSON_TABLE_NAMES, type PersonTables } from "./person-tables.ts";
 import type { DataKeyTable, SecretTable } from "./secret-tables.ts";
 import type { FlowEventTable, FlowSignalTable, FlowTable } from "./tables-flow.ts";
 import type { TapeTable } from "./tape-table.ts";
 import type { VectorTable } from "./vector-table.ts";
 
 /** The tables as the query builder sees them. `row` columns are numbers in order of arrival. */
-export interface Tables extends AgentTables, DocumentTables {
+export interface Tables extends AgentTables, DocumentTables, PersonTables {
   sessions: SessionTable;
   storylines: StorylineTable;
   storyline_turns: StorylineTurnTable;
@@ -88,6 +89,7 @@ export const TABLE_NAMES: readonly (keyof Tables)[] = [
   "inbox_items",
   "vectors",
   ...DOCUMENT_TABLE_NAMES,
+  ...PERSON_TABLE_NAMES,
 ];
 
 /** The version that every payload is written with. A row with a higher one is parked: neither claimed nor listed. */

@@ -71,6 +71,7 @@ export const COMMANDS: readonly Command[] = [
     help: "help.storyline",
   },
   { names: ["sessions", "розмови"], tool: "list_sessions", input: () => ({}), help: "help.sessions" },
+  { names: ["link", "звʼяжи"], tool: "link", input: optional("code"), help: "help.link" },
   { names: ["inbox", "скринька"], tool: "inbox", input: () => ({}), help: "help.inbox" },
   { names: ["back", "назад"], tool: "hand_back", input: () => ({}), help: "help.back" },
   { names: ["stop", "стоп"], tool: "stop", input: () => ({}), help: "help.stop", interrupts: true },

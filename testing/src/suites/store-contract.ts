@@ -28,6 +28,7 @@ import { describeJobs } from "./store-jobs.ts";
 import { describeMemories } from "./store-memories.ts";
 import { describeModules } from "./store-modules.ts";
 import { describeMoney } from "./store-money.ts";
+import { describePersons } from "./store-persons.ts";
 import { describeRecords } from "./store-records.ts";
 import { describeReferences } from "./store-references.ts";
 import { describeSearch } from "./store-search.ts";
@@ -81,6 +82,7 @@ export function storeContract(name: string, open: () => Promise<StoreHarness>): 
     describe("agents among themselves", () => describeAgents(() => harness));
     describe("people's inboxes", () => describeInboxItems(() => harness));
     describe("references", () => describeReferences(() => harness));
+    describe("people with several names", () => describePersons(() => harness));
     describe("documents", () => describeDocuments(() => harness));
     describe("records of memory", () => describeMemories(() => harness));
     describe("memories and search", () => describeSearch(() => harness));

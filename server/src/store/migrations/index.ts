@@ -20,6 +20,7 @@ import { memoryRecords } from "./0019-memory-records.ts";
 import { storylines } from "./0020-storylines.ts";
 import { vectors } from "./0021-vectors.ts";
 import { documents } from "./0023-documents.ts";
+import { persons } from "./0025-persons.ts";
 import type { Migration } from "./types.ts";
 
 export type { Capabilities, Migration } from "./types.ts";
@@ -48,4 +49,5 @@ export const migrations: readonly Migration[] = [
   storylines,
   vectors,
   documents,
+  persons,
 ];

@@ -85,6 +85,18 @@ export const en = {
   "storyline.chosen": "We go on with: {title}",
   "storyline.unknown": "I know no such storyline, or more than one.",
   "help.storyline": "/storyline [number]: what we are talking of, or go on with another one",
+  "link.code":
+    "Your code: {code}. Type /link {code} where else you talk with me, within {minutes} minutes. Give it to nobody: whoever types it is taken for you.",
+  "link.done":
+    "You are {name} too from now on: I know here what you told me there, and there what you told me here. /link undo splits it again.",
+  "link.undone": "Split again from {names}: I keep what each of you told me apart.",
+  "link.nothing": "You are linked with nobody.",
+  "link.unknown":
+    "I know no such code. It works once and for ten minutes: type /link where you are known for a new one.",
+  "link.same": "That code was told to you here. Type it where else you talk with me.",
+  "link.alone": "I link people only where nobody else reads. Write to me in private.",
+  "link.none": "I link nobody here.",
+  "help.link": "/link [code|undo]: the same you on another channel",
   "help.inbox": "/inbox: what I left in your inbox",
   "help.back": "/back: the agent again that you wrote to first",
   "help.stop": "/stop: end what runs in this conversation, and all that it began",

@@ -1,0 +1,1 @@
+export { createPersonBook, joined, type PersonBook } from "./person-book.ts";
