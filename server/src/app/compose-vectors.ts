@@ -41,7 +41,6 @@ export interface VectorNeeds {
   /** Composed after it. */
   readonly turns: () => { readonly budgets: Budgets };
   readonly config: () => Config;
-  readonly sweepMs: number;
   /** Closes what was opened. */
   readonly stack: AsyncDisposableStack;
 }
@@ -58,7 +57,7 @@ export function vectorsOf({ models, recall }: Pick<Config, "models" | "recall">)
 
 export function composeVectors(foundation: Foundation, needs: VectorNeeds): VectorParts {
   const { stores, clock, logger, metrics } = foundation;
-  const { router, config, sweepMs } = needs;
+  const { router, config } = needs;
   const uses = (...some: readonly string[]): boolean => some.includes(vectorsOf(config()).use);
   const model = (): string => vectorsOf(config()).model;
   const vectorModel = (): string | undefined => (uses("search", "turns") ? model() : undefined);
@@ -86,7 +85,7 @@ export function composeVectors(foundation: Foundation, needs: VectorNeeds): Vect
     leastScore: (name) => LEAST_SCORE[name.startsWith(SHIPPED) ? "shipped" : "other"],
   });
   const vectorFiller = createVectorFiller({
-    ...{ ...stores, clock, logger, metrics, embed, sweepMs, model: vectorModel, spaceId: SPACE },
+    ...{ ...stores, clock, logger, metrics, embed, model: vectorModel, spaceId: SPACE },
     isMine: (call) => isFirst(foundation, config(), call),
   });
   return {

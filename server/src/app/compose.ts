@@ -159,7 +159,7 @@ export async function compose(config: Config, options: ComposeOptions = {}): Pro
   const { leaseMs, sweepMs } = paceOf(config);
   const later = { turns: () => turns, config: () => live.config };
   const jobs = composeJobs(foundation, { bus, router, channels, agents, notices, sweepMs, ...later });
-  const { turnSearch, ...vectors } = composeVectors(foundation, { router, sweepMs, stack, ...later });
+  const { turnSearch, ...vectors } = composeVectors(foundation, { router, stack, ...later });
   const sources = [jobs.jobModule, ...(options.modules ?? [])];
   const modules = composeModules(foundation, sources, turnSearch, (kind) => turns.effects.versionsOf(kind));
   const lease = leaseOf(foundation, mode === "serve" ? role : mode, leaseMs);

@@ -20,7 +20,7 @@ function setUp() {
   const opened = openInlineStores({ memory: true, leaseClock: () => clock.now(), ...deps });
   closers.push(opened.close);
   const { stores } = opened;
-  const routes = memoryRoutes({ stores, clock, logger });
+  const routes = memoryRoutes({ stores, clock, logger, vectorModel: () => "embedded/words-128" });
   const call = async <Answer>(path: string, id = "", body?: unknown): Promise<Answer> => {
     const [name = "", query] = path.split("?");
     const route = routes.find((one) => one.path === `/admin/${name}`);
@@ -121,7 +121,7 @@ it("tells what a memory took the place of and what it rests on", async () => {
 });
 
 it("audits: what is the same twice or nearly, stale, secret, made from itself, or told to those who do not know its source", async () => {
-  const { call, put, clock } = setUp();
+  const { call, put, clock, stores } = setUp();
   const now = clock.now();
   const from = (id: string) => [{ kind: "memory", id }] as const;
   await put(
@@ -151,10 +151,18 @@ it("audits: what is the same twice or nearly, stale, secret, made from itself, o
     breaches: ["told"],
     loops: ["hen", "egg"],
   });
+  for (const model of ["embedded/words-128", "far/tiny"]) {
+    const owner = { spaceId: "default", ownerKind: "memory", ownerId: "hen", model, createdAt: 1 } as const;
+    await stores.unit.commit([stores.vectors.put({ ...owner, vector: Float32Array.from([1, 0]) })], options);
+  }
   expect(await call("memory/stats")).toMatchObject({
     open: 11,
     closed: 0,
     counts: [{ agentId: "ana", kind: "fact" }],
+    vectors: [
+      { model: "embedded/words-128", dimensions: 2, count: 1, isUsed: true },
+      { model: "far/tiny", dimensions: 2, count: 1, isUsed: false },
+    ],
   });
 });
 

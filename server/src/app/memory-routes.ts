@@ -20,7 +20,9 @@ const MAX_READ = 20_000;
 const DEFAULT_LIMIT = 20;
 
 interface MemoryParts {
-  readonly stores: Pick<Stores, "unit" | "memories" | "sessions">;
+  readonly stores: Pick<Stores, "unit" | "memories" | "sessions" | "vectors">;
+  /** `provider/model` whose vectors are in use. */
+  readonly vectorModel: () => string | undefined;
   readonly clock: Clock;
   readonly logger: Logger;
 }
@@ -45,6 +47,13 @@ export interface MemoryStats {
   readonly open: number;
   readonly closed: number;
   readonly counts: readonly MemoryCount[];
+  /** Vectors of messages and memories, by the model that made them; only those of the one in use are asked. */
+  readonly vectors: readonly {
+    readonly model: string;
+    readonly dimensions: number;
+    readonly count: number;
+    readonly isUsed: boolean;
+  }[];
 }
 
 export interface ChangedMemory {
@@ -172,14 +181,18 @@ async function undo(parts: MemoryParts, request: AdminRequest): Promise<ChangedM
 }
 
 async function stats(
-  { stores }: MemoryParts,
+  { stores, vectorModel }: MemoryParts,
   { principal, query, signal }: AdminRequest,
 ): Promise<MemoryStats> {
   const agentId = query.get("agent") ?? undefined;
   const of = { spaceId: principal.spaceId, ...(agentId === undefined ? {} : { agentId }) };
   const counts = await stores.memories.counts(of, { signal });
   const sum = (name: "open" | "closed"): number => counts.reduce((all, count) => all + count[name], 0);
-  return { open: sum("open"), closed: sum("closed"), counts };
+  const vectors = (await stores.vectors.counts(principal.spaceId, { signal })).map((one) => ({
+    ...one,
+    isUsed: one.model === vectorModel(),
+  }));
+  return { open: sum("open"), closed: sum("closed"), counts, vectors };
 }
 
 async function audit({ stores, clock }: MemoryParts, request: AdminRequest): Promise<MemoryAudit> {

@@ -9,7 +9,7 @@ import type {
 } from "../../app/index.ts";
 import { safeText } from "../../kit/index.ts";
 import type { CommandContext } from "../context.ts";
-import { dateTime, plural } from "../format/time.ts";
+import { count, dateTime, plural } from "../format/time.ts";
 import { oneLine, type Paint, table } from "../output.ts";
 import { limitOf, queryOf } from "./query.ts";
 
@@ -153,10 +153,15 @@ function lineOf({ id, text, closed }: MemoryRecord): string {
   return `${id}  ${oneLine(text, 80)}${closed === undefined ? "" : ` (${closed.reason})`}`;
 }
 
-function formatStats({ open, closed, counts }: MemoryStats): string {
-  if (counts.length === 0) return "Nothing is remembered yet.";
-  const rows = counts.map((count) => [count.agentId, count.kind, String(count.open), String(count.closed)]);
-  return `${table([["agent", "kind", "open", "closed"], ...rows])}\n\n${open} open, ${closed} closed.`;
+function formatStats({ open, closed, counts, vectors }: MemoryStats): string {
+  const embedded = vectors.map(
+    ({ model, count: some, isUsed }) =>
+      `${count(some)} embedded by ${model}${isUsed ? "" : ", which is not asked; ./troupe memory reindex deletes them"}.`,
+  );
+  if (counts.length === 0) return ["Nothing is remembered yet.", ...embedded].join("\n");
+  const rows = counts.map((one) => [one.agentId, one.kind, String(one.open), String(one.closed)]);
+  const listed = table([["agent", "kind", "open", "closed"], ...rows]);
+  return [listed, "", `${open} open, ${closed} closed.`, ...embedded].join("\n");
 }
 
 function formatAudit({ looked, exact, near, stale, secret, breaches, loops }: MemoryAudit): string {

@@ -22,6 +22,8 @@ const MOST_WAIT_MS = 300_000;
 const PAUSE_MS = 20;
 /** A provider that does not answer is left alone for so long; what is due stays due. */
 const RETRY_MS = 60_000;
+/** Where another process embeds it is looked at again after so long, for that one may end. */
+const LOOK_AGAIN_MS = 60_000;
 const KINDS = ["memory", "message"] as const;
 /** Of a longer text its beginning says what it is about, and models refuse what they cannot read whole. */
 const MAX_CHARACTERS = 8_000;
@@ -40,8 +42,6 @@ export interface VectorFillerDeps {
   readonly model: () => string | undefined;
   /** Whether this process is the one that embeds: two would pay twice for the same. Default: always. */
   readonly isMine?: (options: CallOptions) => Promise<boolean>;
-  /** Looked again after so long where another process embeds, for it may end. */
-  readonly sweepMs?: number;
   /** Vectors by that model and no other, their cost reserved and settled. */
   readonly embed: (
     request: { readonly model: string; readonly texts: readonly string[] },
@@ -100,7 +100,7 @@ export function createVectorFiller(deps: VectorFillerDeps): VectorFiller {
     return Math.min(nudgedMs + QUIET_MS, waitsSinceMs + MOST_WAIT_MS) - nowMs;
   };
   let isFirst = true;
-  const { sweepMs, isMine = () => Promise.resolve(true) } = deps;
+  const { isMine = () => Promise.resolve(true) } = deps;
   const loop = createWakeLoop({
     name: "vectors.fill",
     clock: deps.clock,
@@ -115,7 +115,7 @@ export function createVectorFiller(deps: VectorFillerDeps): VectorFiller {
       if (deps.model() === undefined) return undefined;
       const waitMs = untilQuiet();
       if (waitMs > 0) return waitMs;
-      if (!(await isMine({ signal }))) return sweepMs;
+      if (!(await isMine({ signal }))) return LOOK_AGAIN_MS;
       const { isMore } = await step({ signal });
       if (!isMore) waitsSinceMs = undefined;
       return isMore ? PAUSE_MS : undefined;
