@@ -40,6 +40,7 @@ export type {
   DeadLetterStore,
 } from "./dead-letter.ts";
 export type { DocumentStore, KnowledgeDocument } from "./document.ts";
+export type { Dream, DreamStore, MemoryRecall, RecallStanding } from "./dream.ts";
 export type {
   ClaimedEffect,
   Effect,
@@ -62,6 +63,7 @@ export type {
   EmbeddingSource,
   Embeddings,
 } from "./embedding.ts";
+export type { ErasedPeer, ErasedRows, ErasureStore, Scrubbed } from "./erasure.ts";
 export type { ErrorCode, TroupeErrorOptions } from "./errors.ts";
 export { TroupeError } from "./errors.ts";
 export type {

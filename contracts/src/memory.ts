@@ -113,6 +113,8 @@ export interface MemoryRecord extends NewMemory {
   /** How often it was shown to a model or a person, and when last. */
   readonly uses: number;
   readonly lastUsedAt?: number;
+  /** Since when it is held fast, for it helped again and again: it fades no more. UTC milliseconds. */
+  readonly promotedAt?: number;
   /** Absent: it is open. */
   readonly closed?: ClosedMemory;
 }
@@ -175,6 +177,8 @@ export interface MemoryStore {
   use(of: { readonly spaceId: string; readonly ids: readonly string[]; readonly at: number }): Write;
   /** Deletes a record, open or closed, with its proofs and index entries. */
   erase(spaceId: string, id: string): Write;
+  /** Keeps a record as it was, open or closed, in place of the one with its id; its proofs become its own sources. */
+  restore(memory: MemoryRecord): Write;
   /** Those of these ids that all of `readers` know (undefined: an operator), open ones alone unless asked; in no order. */
   find(
     query: {

@@ -3,7 +3,9 @@ import type { AttachmentStore } from "./blob.ts";
 import type { OutboxStore } from "./channel.ts";
 import type { DeadLetterStore } from "./dead-letter.ts";
 import type { DocumentStore } from "./document.ts";
+import type { DreamStore } from "./dream.ts";
 import type { EffectStore } from "./effect.ts";
+import type { ErasureStore } from "./erasure.ts";
 import type { FlowSignalStore, FlowStore } from "./flow-store.ts";
 import type { InboxItemStore } from "./inbox-item.ts";
 import type { JobRunStore, JobStore } from "./job.ts";
@@ -39,6 +41,8 @@ export interface Stores {
   readonly vectors: VectorStore;
   readonly documents: DocumentStore;
   readonly persons: PersonStore;
+  readonly dreams: DreamStore;
+  readonly erasure: ErasureStore;
   readonly secrets: SecretStore;
   readonly holds: HoldStore;
   readonly tapes: TapeStore;

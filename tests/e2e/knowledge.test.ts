@@ -3,9 +3,12 @@ import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { join } from "node:path";
 import type { KnowledgeDocument, Page } from "@troupe/contracts";
-import { afterAll, beforeAll, expect, test } from "vitest";
+import { afterAll, beforeAll, expect, test, vi } from "vitest";
 import type { KeptDocument, ShownDocument } from "../../server/src/app/index.ts";
 import { createCliHome } from "./cli-home.ts";
+
+// A process for each command, on machines that may be busy.
+vi.setConfig({ testTimeout: 180_000 });
 
 const cli = createCliHome();
 const { run, json, write, folder } = cli;

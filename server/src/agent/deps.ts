@@ -97,7 +97,7 @@ export interface LearningTurn {
 export interface KeptTurn {
   readonly state: TurnState;
   readonly error: TurnError | undefined;
-  readonly run: { readonly trace: readonly TraceEntry[] };
+  readonly run: { readonly trace: readonly TraceEntry[]; readonly inbound: readonly Message[] };
 }
 
 export interface AgentSettings {

@@ -24,6 +24,8 @@ import { createInbox, neverAnswerYourself, notEmpty, rateLimited } from "../inbo
 import { quietHoursGate } from "../jobs/index.ts";
 import { createRateLimit, type LaneLimits, type WakeLoop } from "../kit/index.ts";
 import {
+  createDreamHandler,
+  createDreamLoop,
   createExtractHandler,
   createIndexer,
   createLearnHandler,
@@ -76,6 +78,7 @@ export interface TurnParts {
   readonly indexer: Indexer;
   readonly toolbox: LoadableToolbox;
   readonly blobSweep: WakeLoop;
+  readonly dreamLoop: WakeLoop;
   readonly budgets: Budgets;
   readonly tapeKeeper: TapeKeeper;
   readonly placer: Pick<ReturnType<typeof createPlacer>, "forgetAll">;
@@ -147,7 +150,7 @@ export function composeTurns(foundation: Foundation, parts: Joined): TurnParts {
     learning: learningOf,
     onKept(ended) {
       indexer.nudge();
-      countUses(ended.run.trace);
+      countUses(ended.run.trace, ended.run.inbound);
       parts.deadLetters.onTurn(ended);
     },
   });
@@ -175,7 +178,11 @@ export function composeTurns(foundation: Foundation, parts: Joined): TurnParts {
     ...delegation.handlers,
   ]);
   const blobSweep = sweepOf(foundation, config);
-  return { inbox, supervisor, relay, effects, indexer, budgets, toolbox, blobSweep, tapeKeeper, placer };
+  const dreamLoop = dreamLoopOf(foundation, config);
+  return {
+    ...{ inbox, supervisor, relay, effects, indexer, budgets, toolbox },
+    ...{ blobSweep, dreamLoop, tapeKeeper, placer },
+  };
 }
 
 /** What is new to the index of words is new to that of meanings too. */
@@ -199,7 +206,12 @@ function memoryHandlers(
   parts: { readonly router: ModelRouter; readonly agents: SwappableAgents; readonly budgets: Budgets },
 ): readonly EffectHandler[] {
   const deps = { ...foundation, ...foundation.stores, ...parts };
-  return [createSummaryHandler(deps), createLearnHandler(foundation.stores), createExtractHandler(deps)];
+  return [
+    createSummaryHandler(deps),
+    createLearnHandler(foundation.stores),
+    createExtractHandler(deps),
+    createDreamHandler(deps),
+  ];
 }
 
 function effectsOf(
@@ -291,6 +303,14 @@ function sweepOf(foundation: Foundation, config: () => Config): WakeLoop {
     ...foundation,
     ...foundation.stores,
     ...{ spaceId: SPACE, keepTapesDays, keepAgentMessagesDays },
+  });
+}
+
+function dreamLoopOf(foundation: Foundation, config: () => Config): WakeLoop {
+  return createDreamLoop({
+    ...{ ...foundation, ...foundation.stores, spaceId: SPACE },
+    hour: () => (config().memory.dreams ? config().memory.dreamHour : undefined),
+    zone: () => zoneOf(config()),
   });
 }
 

@@ -109,7 +109,7 @@ export interface Troupe
     Pick<JobParts, "jobs" | "scheduler" | "heartbeats" | "conditions">,
     Pick<
       TurnParts,
-      | ("supervisor" | "relay" | "effects" | "indexer" | "blobSweep")
+      | ("supervisor" | "relay" | "effects" | "indexer" | "blobSweep" | "dreamLoop")
       | ("budgets" | "toolbox" | "tapeKeeper" | "placer")
     > {
   readonly inbox: Inbox;

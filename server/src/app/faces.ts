@@ -9,6 +9,7 @@ import { displayPath } from "./config/index.ts";
 import { deadLetterRoutes } from "./dead-letter-routes.ts";
 import { doctorRoutes } from "./doctor/routes.ts";
 import { createEmbedder } from "./embedder.ts";
+import { eraseRoutes } from "./erase-routes.ts";
 import { knowledgeRoutes } from "./knowledge-routes.ts";
 import { memoryRoutes } from "./memory-routes.ts";
 import { outboxRoutes } from "./outbox-routes.ts";
@@ -19,6 +20,7 @@ import { reindexRoutes } from "./reindex-routes.ts";
 import { dutiesOf } from "./roles.ts";
 import { prepareSocketFolder } from "./runtime-path.ts";
 import { secretRoutes } from "./secret-routes.ts";
+import { snapshotRoutes } from "./snapshot-routes.ts";
 import { storylineRoutes } from "./storyline-routes.ts";
 import { tapeRoutes } from "./tape-routes.ts";
 
@@ -139,6 +141,8 @@ function adminRoutes(troupe: Troupe): readonly AdminRoute[] {
     ...outboxRoutes(troupe),
     ...memoryRoutes(troupe),
     ...reindexRoutes(troupe),
+    ...snapshotRoutes(troupe),
+    ...eraseRoutes({ ...troupe, sessionControl: troupe.supervisor.sessions }),
     ...knowledgeRoutes({ ...troupe, config: () => troupe.reloader.config }),
     ...budgetRoutes(troupe),
     ...deadLetterRoutes({

@@ -16,6 +16,7 @@ export type { ShownDeadLetter } from "./dead-letter-routes.ts";
 export type { DoctorInput } from "./doctor/examine.ts";
 export type { Finding, Fixed } from "./doctor/finding.ts";
 export type { ModelCheck } from "./doctor/live.ts";
+export type { Erasure } from "./erase-peer.ts";
 export { homeExists } from "./home.ts";
 export type { KeptDocument, ShownDocument } from "./knowledge-routes.ts";
 export type { Held, ServeOptions, Serving } from "./lifecycle.ts";
@@ -78,3 +79,4 @@ export function loadMigrate(): Promise<typeof import("./migrate.ts")> {
   return import("./migrate.ts");
 }
 export type { MemoryAudit } from "../memory/index.ts";
+export type { RestoredMemory } from "./snapshot-routes.ts";

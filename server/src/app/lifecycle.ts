@@ -224,6 +224,7 @@ export async function work(troupe: Troupe): Promise<void> {
     troupe.indexer.start(signal);
     troupe.vectorFiller.start(signal);
     troupe.blobSweep.start(signal);
+    troupe.dreamLoop.start(signal);
     troupe.flowEngine.start(signal);
     await troupe.heartbeats.reconcile(SPACE, troupe.agents.list(SPACE), UNBOUNDED);
     troupe.scheduler.start(signal);
@@ -265,6 +266,7 @@ async function rest(troupe: Troupe, graceMs: number): Promise<void> {
       troupe.indexer.stop(WORKER_GRACE_MS),
       troupe.vectorFiller.stop(WORKER_GRACE_MS),
       troupe.blobSweep.stop(WORKER_GRACE_MS),
+      troupe.dreamLoop.stop(WORKER_GRACE_MS),
       troupe.flowEngine.stop(WORKER_GRACE_MS),
       troupe.conditions.stop(WORKER_GRACE_MS),
       troupe.processes.stop(WORKER_GRACE_MS),

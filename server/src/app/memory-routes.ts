@@ -1,5 +1,6 @@
 import {
   type Clock,
+  type Dream,
   type Logger,
   MEMORY_KINDS,
   type MemoryCount,
@@ -18,9 +19,10 @@ const PAGE = 200;
 /** Records that a search reads over, newest first. */
 const MAX_READ = 20_000;
 const DEFAULT_LIMIT = 20;
+const SHOWN_DREAMS = 14;
 
 interface MemoryParts {
-  readonly stores: Pick<Stores, "unit" | "memories" | "sessions" | "vectors">;
+  readonly stores: Pick<Stores, "unit" | "memories" | "sessions" | "vectors" | "dreams">;
   /** `provider/model` whose vectors are in use. */
   readonly vectorModel: () => string | undefined;
   readonly clock: Clock;
@@ -54,6 +56,8 @@ export interface MemoryStats {
     readonly count: number;
     readonly isUsed: boolean;
   }[];
+  /** What the last nights did, the latest first. */
+  readonly dreams: readonly Dream[];
 }
 
 export interface ChangedMemory {
@@ -174,8 +178,11 @@ async function forget(parts: MemoryParts, request: AdminRequest): Promise<Change
 async function undo(parts: MemoryParts, request: AdminRequest): Promise<ChangedMemory> {
   const { stores, clock, logger } = parts;
   const memory = await get(parts, request);
-  const { writes, closed, reopened } = await undoMemory(stores.memories, memory, clock.now(), request);
-  await stores.unit.commit(writes, request);
+  const at = clock.now();
+  const { writes, closed, reopened } = await undoMemory(stores.memories, memory, at, request);
+  // What a person brings back is asked for again: no night takes it out at once.
+  const use = stores.memories.use({ spaceId: memory.spaceId, ids: reopened, at });
+  await stores.unit.commit([...writes, use], request);
   logger.info("memory.undone", { memoryId: memory.id, by: request.principal.id });
   return { closed, reopened, erased: [] };
 }
@@ -186,13 +193,16 @@ async function stats(
 ): Promise<MemoryStats> {
   const agentId = query.get("agent") ?? undefined;
   const of = { spaceId: principal.spaceId, ...(agentId === undefined ? {} : { agentId }) };
-  const counts = await stores.memories.counts(of, { signal });
+  const [counts, dreams] = await Promise.all([
+    stores.memories.counts(of, { signal }),
+    stores.dreams.list({ ...of, limit: SHOWN_DREAMS }, { signal }),
+  ]);
   const sum = (name: "open" | "closed"): number => counts.reduce((all, count) => all + count[name], 0);
   const vectors = (await stores.vectors.counts(principal.spaceId, { signal })).map((one) => ({
     ...one,
     isUsed: one.model === vectorModel(),
   }));
-  return { open: sum("open"), closed: sum("closed"), counts, vectors };
+  return { open: sum("open"), closed: sum("closed"), counts, vectors, dreams };
 }
 
 async function audit({ stores, clock }: MemoryParts, request: AdminRequest): Promise<MemoryAudit> {

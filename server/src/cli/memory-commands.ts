@@ -51,6 +51,36 @@ export function addMemory(program: Command): void {
     "look for duplicates, stale and secret-looking memories, and breaches of audiences",
     async (context, options) => (await import("./commands/memory.ts")).auditMemories(context, options),
   ).option("--agent <id>", "only of this agent");
+  addKeeping(memory);
+}
+
+/** Files of it, and its end. */
+function addKeeping(memory: Command): void {
+  add(
+    memory,
+    "snapshot [file]",
+    "write what an agent keeps in mind, and was given to read, to a file",
+    async (context, options, file) =>
+      (await import("./commands/memory-snapshot.ts")).takeSnapshot(context, options, file),
+  ).requiredOption("--agent <id>", "of this agent");
+  add(
+    memory,
+    "restore <file>",
+    "make an agent's memory what a snapshot says; what is there now is written to a file first",
+    async (context, options, file = "") =>
+      (await import("./commands/memory-snapshot.ts")).restoreSnapshot(context, options, file),
+  )
+    .option("--dry-run", "say what would change, and change nothing")
+    .option("--yes", "do not ask");
+  add(
+    memory,
+    "erase",
+    "delete all that one person alone knows: conversations, memories, files, jobs; it cannot be undone",
+    async (context, options) => (await import("./commands/memory-erase.ts")).erasePerson(context, options),
+  )
+    .requiredOption("--peer <id>", "the person, as memory show prints who may be told")
+    .option("--dry-run", "say how much there is, and delete nothing")
+    .option("--yes", "do not ask");
   add(
     memory,
     "reindex",

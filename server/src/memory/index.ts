@@ -1,5 +1,6 @@
 /** What an agent recalls, one call of a model beside turns, summaries of storylines, and the loop that keeps the search index up to date, and embedding models that need no server. */
 export { type AskOnceDeps, askOnce } from "./ask-once.ts";
+export { createDreamHandler, createDreamLoop } from "./dreams/index.ts";
 export { createEmbeddedModels, type EmbeddedModelsDeps } from "./embed/index.ts";
 export { createExtractHandler } from "./extract-handler.ts";
 export { createIndexer, type Indexer, type IndexerDeps } from "./indexer.ts";
@@ -54,6 +55,11 @@ export function loadKnowledge(): Promise<typeof import("./knowledge/index.ts")> 
 }
 
 export { createVectorFiller } from "./vectors/vector-filler.ts";
+
+/** What an agent keeps in mind as a file, and back again; loaded when it is asked for. */
+export function loadSnapshots(): Promise<typeof import("./snapshots/index.ts")> {
+  return import("./snapshots/index.ts");
+}
 
 /** Vector search and what fills the store with vectors; whoever has no use for them does not load them. */
 export function loadVectors(): Promise<typeof import("./vectors/index.ts")> {

@@ -1,4 +1,4 @@
-import type { Logger, Stores, TroupeError, UnitOfWork } from "@troupe/contracts";
+import type { ErasureStore, Logger, Scrubbed, Stores, TroupeError, UnitOfWork } from "@troupe/contracts";
 import type { Dialect } from "./dialect.ts";
 import { createAgentChannelStore } from "./ports/agent-channels.ts";
 import { createAgentDeliveryStore } from "./ports/agent-deliveries.ts";
@@ -6,7 +6,9 @@ import { createAgentStore } from "./ports/agents.ts";
 import { createAttachmentStore } from "./ports/attachments.ts";
 import { createDeadLetterStore } from "./ports/dead-letters.ts";
 import { createDocumentStore } from "./ports/documents.ts";
+import { createDreamStore } from "./ports/dreams.ts";
 import { createEffectStore } from "./ports/effects.ts";
+import { createErasureStore } from "./ports/erasure.ts";
 import { createFlowSignalStore } from "./ports/flow-signals.ts";
 import { createFlowStore } from "./ports/flows.ts";
 import { createHoldStore } from "./ports/holds.ts";
@@ -61,6 +63,8 @@ export function assembleStores(parts: {
   readonly unit: UnitOfWork;
   readonly logger: Logger;
   readonly wordIndex: (deps: PortDeps, unit: UnitOfWork) => WordIndex;
+  /** Default: the database is not ours to write anew. */
+  readonly scrub?: ErasureStore["scrub"];
 }): Stores {
   const { dialect, statements, reads, unit, logger } = parts;
   const deps: PortDeps = { dialect, statements, reads, logger };
@@ -83,8 +87,10 @@ export function assembleStores(parts: {
     memories: createMemoryStore(deps),
     vectors: createVectorStore(deps),
     documents: createDocumentStore(deps),
+    dreams: createDreamStore(deps),
     search: { ...createSearchStore(deps, parts.wordIndex(deps, unit)), renew: createRenewal(deps, unit) },
     persons: createPersonStore(deps),
+    erasure: createErasureStore(deps, parts.scrub ?? nothingToScrub),
     secrets: createSecretStore(deps),
     holds: createHoldStore(deps),
     tapes: createTapeStore(deps),
@@ -96,6 +102,14 @@ export function assembleStores(parts: {
     agentChannels: createAgentChannelStore(deps),
     agentDeliveries: createAgentDeliveryStore(deps),
     inboxItems: createInboxItemStore(deps),
+  };
+}
+
+async function nothingToScrub(): Promise<Scrubbed> {
+  return {
+    kind: "left",
+    reason:
+      "PostgreSQL keeps the bytes of deleted rows until it uses their room again; VACUUM FULL by whoever runs the server makes sure.",
   };
 }
 

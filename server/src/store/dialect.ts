@@ -35,6 +35,8 @@ export interface Dialect {
   /** Indexes the words of an open memory, once. */
   indexMemory(id: unknown, terms: unknown): RawBuilder<unknown>;
   unindexMemory(spaceId: unknown, id: unknown): RawBuilder<unknown>;
+  /** The same of all memories with this very audience. */
+  unindexMemoriesOf(spaceId: unknown, audience: unknown): RawBuilder<unknown>;
   /** Takes the messages of a session out of the index; comes before they are deleted. */
   unindexSession(sessionId: unknown): RawBuilder<unknown>;
   /** Takes the words of all rows after `from` up to `to` out of the index of a kind. */
@@ -65,6 +67,9 @@ export const sqliteDialect: Dialect = {
     WHERE id = ${id} AND closed_at IS NULL AND NOT EXISTS (SELECT 1 FROM memory_terms WHERE rowid = memories."row")`,
   unindexMemory: (spaceId, id) => sql`
     DELETE FROM memory_terms WHERE rowid = (SELECT "row" FROM memories WHERE id = ${id} AND space_id = ${spaceId})`,
+  unindexMemoriesOf: (spaceId, audience) => sql`
+    DELETE FROM memory_terms WHERE rowid IN (
+      SELECT "row" FROM memories WHERE space_id = ${spaceId} AND audience = ${audience})`,
   unindexSession: (sessionId) => sql`
     DELETE FROM message_terms WHERE rowid IN (
       SELECT "row" FROM messages WHERE session_id = ${sessionId} AND copied = 0)`,

@@ -30,6 +30,7 @@ export interface MemoryTable {
   successor_id: string | null;
   /** Its own in `memory_keys`: a JSON array. */
   keys: Generated<string>;
+  promoted_at: number | null;
 }
 
 /** A further turn that told a memory. */
@@ -47,3 +48,41 @@ export interface MemoryKeyTable {
   key: string;
   memory_row: number;
 }
+
+/** When a memory was shown, and for what. */
+export interface MemoryRecallTable {
+  memory_id: string;
+  /** UTC days since 1970. */
+  day: number;
+  asked: string;
+  times: number;
+  /** Millionths. */
+  weight: number;
+}
+
+/** What one night did to the memories of one agent. */
+export interface DreamTable {
+  space_id: string;
+  agent_id: string;
+  night: string;
+  promoted: number;
+  archived: number;
+  summaries: number;
+  created_at: number;
+}
+
+export interface MemoryTables {
+  memories: MemoryTable;
+  memory_proofs: MemoryProofTable;
+  memory_keys: MemoryKeyTable;
+  memory_recalls: MemoryRecallTable;
+  dreams: DreamTable;
+}
+
+export const MEMORY_TABLE_NAMES: readonly (keyof MemoryTables)[] = [
+  "memories",
+  "memory_proofs",
+  "memory_keys",
+  "memory_recalls",
+  "dreams",
+];

@@ -3,7 +3,7 @@ import { AGENT_TABLE_NAMES, type AgentTables } from "./agent-tables.ts";
 import { DOCUMENT_TABLE_NAMES, type DocumentTables } from "./document-table.ts";
 import type { InboxItemTable } from "./inbox-item-table.ts";
 import type { JobNeedTable, JobRunTable, JobTable } from "./job-tables.ts";
-import type { MemoryKeyTable, MemoryProofTable, MemoryTable } from "./memory-tables.ts";
+import { MEMORY_TABLE_NAMES, type MemoryTables } from "./memory-tables.ts";
 import type { ModuleDependencyTable, ModuleInstanceTable, ModuleLinkTable } from "./module-tables.ts";
 import { PERSON_TABLE_NAMES, type PersonTables } from "./person-tables.ts";
 import type { DataKeyTable, SecretTable } from "./secret-tables.ts";
@@ -12,7 +12,7 @@ import type { TapeTable } from "./tape-table.ts";
 import type { VectorTable } from "./vector-table.ts";
 
 /** The tables as the query builder sees them. `row` columns are numbers in order of arrival. */
-export interface Tables extends AgentTables, DocumentTables, PersonTables {
+export interface Tables extends AgentTables, DocumentTables, MemoryTables, PersonTables {
   sessions: SessionTable;
   storylines: StorylineTable;
   storyline_turns: StorylineTurnTable;
@@ -30,9 +30,6 @@ export interface Tables extends AgentTables, DocumentTables, PersonTables {
   keys: KeyTable;
   sign_ins: SignInTable;
   agents: AgentTable;
-  memories: MemoryTable;
-  memory_proofs: MemoryProofTable;
-  memory_keys: MemoryKeyTable;
   secrets: SecretTable;
   data_keys: DataKeyTable;
   holds: HoldTable;
@@ -69,9 +66,7 @@ export const TABLE_NAMES: readonly (keyof Tables)[] = [
   "keys",
   "sign_ins",
   "agents",
-  "memories",
-  "memory_proofs",
-  "memory_keys",
+  ...MEMORY_TABLE_NAMES,
   "secrets",
   "data_keys",
   "holds",

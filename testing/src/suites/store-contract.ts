@@ -6,7 +6,9 @@ import { describeCustody } from "./store-custody.ts";
 import { describeDeadLetters } from "./store-dead-letters.ts";
 import { describeDelivery } from "./store-delivery.ts";
 import { describeDocuments } from "./store-documents.ts";
+import { describeDreams } from "./store-dreams.ts";
 import { describeEffectOrder } from "./store-effects.ts";
+import { describeErasure } from "./store-erasure.ts";
 import {
   accepting,
   codeOf,
@@ -84,6 +86,8 @@ export function storeContract(name: string, open: () => Promise<StoreHarness>): 
     describe("references", () => describeReferences(() => harness));
     describe("people with several names", () => describePersons(() => harness));
     describe("documents", () => describeDocuments(() => harness));
+    describe("dreams", () => describeDreams(() => harness));
+    describe("erasing a person", () => describeErasure(() => harness));
     describe("records of memory", () => describeMemories(() => harness));
     describe("memories and search", () => describeSearch(() => harness));
   });

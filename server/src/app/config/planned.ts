@@ -7,7 +7,7 @@ const PLANNED_KEYS: readonly { readonly file: "config" | "agent"; readonly paths
     file: "config",
     paths: [
       ...["approvals", "backup", "channels", "console", "embeddings", "extensions", "flows", "mcp"],
-      ...["memory", "pairing", "retention", "roles", "sandbox", "secrets", "spaces", "telemetry", "tools"],
+      ...["pairing", "retention", "roles", "sandbox", "secrets", "spaces", "telemetry", "tools"],
       ...[
         "users",
         "workspaces",

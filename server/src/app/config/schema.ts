@@ -1,5 +1,6 @@
 import { z } from "zod";
 import { lanes } from "./lane-schema.ts";
+import { knowledge, memory } from "./memory-schema.ts";
 import { budget, price } from "./money-schema.ts";
 import { heartbeat, peers, quietHours, zone } from "./quiet-schema.ts";
 import type { AgentFile, ConfigFile } from "./types.ts";
@@ -266,17 +267,8 @@ export const configSchema: z.ZodType<ConfigFile> = z
       })
       .prefault({})
       .describe("What a message belongs to."),
-    knowledge: z
-      .strictObject({
-        privateHosts: z
-          .array(z.string().min(1).toLowerCase())
-          .default([])
-          .describe(
-            "Names and addresses of hosts of your own network whose pages may be given to agents; all others there are refused.",
-          ),
-      })
-      .prefault({})
-      .describe("Files and pages that agents are given: ./troupe knowledge."),
+    memory,
+    knowledge,
     modules: z
       .record(
         providerName,

@@ -60,6 +60,7 @@ export interface ConfigFile {
     readonly waitMs: number;
   };
   readonly storylines: { readonly whenUnsure: "rules" | "model" };
+  readonly memory: { readonly dreams: boolean; readonly dreamHour: number };
   readonly knowledge: { readonly privateHosts: readonly string[] };
   readonly modules: Readonly<Record<string, { readonly whenUnsure: "rules" | "model" }>>;
   readonly a2a: {

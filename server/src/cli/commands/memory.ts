@@ -111,6 +111,7 @@ function formatMemory(memory: MemoryRecord): string {
     ["so until", memory.validTo === undefined ? undefined : dateTime(memory.validTo)],
     ["told", plural(memory.proofCount, "time", "times")],
     ["shown", plural(memory.uses, "time", "times")],
+    ["held fast", memory.promotedAt === undefined ? undefined : `since ${dateTime(memory.promotedAt)}`],
     ["matters", memory.salience.toFixed(2)],
     ["feels", emotion === undefined ? undefined : `${emotion.valence} (${emotion.intensity})`],
     [
@@ -153,7 +154,7 @@ function lineOf({ id, text, closed }: MemoryRecord): string {
   return `${id}  ${oneLine(text, 80)}${closed === undefined ? "" : ` (${closed.reason})`}`;
 }
 
-function formatStats({ open, closed, counts, vectors }: MemoryStats): string {
+function formatStats({ open, closed, counts, vectors, dreams }: MemoryStats): string {
   const embedded = vectors.map(
     ({ model, count: some, isUsed }) =>
       `${count(some)} embedded by ${model}${isUsed ? "" : ", which is not asked; ./troupe memory reindex deletes them"}.`,
@@ -161,7 +162,12 @@ function formatStats({ open, closed, counts, vectors }: MemoryStats): string {
   if (counts.length === 0) return ["Nothing is remembered yet.", ...embedded].join("\n");
   const rows = counts.map((one) => [one.agentId, one.kind, String(one.open), String(one.closed)]);
   const listed = table([["agent", "kind", "open", "closed"], ...rows]);
-  return [listed, "", `${open} open, ${closed} closed.`, ...embedded].join("\n");
+  const nights = dreams.map(({ night, agentId, promoted, archived, summaries }) => [
+    ...[night, agentId, `${promoted} held fast`, `${archived} archived`],
+    plural(summaries, "summary", "summaries"),
+  ]);
+  const slept = nights.length === 0 ? [] : ["", "The last nights:", table(nights)];
+  return [listed, "", `${open} open, ${closed} closed.`, ...embedded, ...slept].join("\n");
 }
 
 function formatAudit({ looked, exact, near, stale, secret, breaches, loops }: MemoryAudit): string {

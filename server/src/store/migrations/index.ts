@@ -20,6 +20,7 @@ import { memoryRecords } from "./0019-memory-records.ts";
 import { storylines } from "./0020-storylines.ts";
 import { vectors } from "./0021-vectors.ts";
 import { documents } from "./0023-documents.ts";
+import { dreams } from "./0024-dreams.ts";
 import { persons } from "./0025-persons.ts";
 import type { Migration } from "./types.ts";
 
@@ -49,5 +50,6 @@ export const migrations: readonly Migration[] = [
   storylines,
   vectors,
   documents,
+  dreams,
   persons,
 ];

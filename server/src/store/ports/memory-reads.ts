@@ -46,6 +46,7 @@ const COLUMNS = [
   "closed_at",
   "closed_reason",
   "successor_id",
+  "promoted_at",
 ] as const satisfies readonly (keyof MemoryTable)[];
 
 export interface ListInput {
@@ -186,7 +187,7 @@ export function memoryOf(row: Row): MemoryRecord {
   const [, id, spaceId, agentId, audience, text, turnId, recordedAt, kind, scope, scopeId, ...more] =
     row.slice(0, COLUMNS.length) as unknown as TupleOf<MemoryTable, typeof COLUMNS>;
   const [attributes, slot, validFrom, validTo, sources, proofCount, salience, emotion, ...last] = more;
-  const [uses, lastUsedAt, closedAt, reason, successorId] = last;
+  const [uses, lastUsedAt, closedAt, reason, successorId, promotedAt] = last;
   return {
     ...{ id, spaceId, agentId, text, turnId, recordedAt, proofCount, uses },
     audience: parseAudience(audience),
@@ -200,6 +201,7 @@ export function memoryOf(row: Row): MemoryRecord {
     salience: salience / SALIENCE_UNIT,
     ...(emotion === null ? {} : { emotion: JSON.parse(emotion) as MemoryEmotion }),
     ...(lastUsedAt === null ? {} : { lastUsedAt }),
+    ...(promotedAt === null ? {} : { promotedAt }),
     ...(closedAt === null
       ? {}
       : {

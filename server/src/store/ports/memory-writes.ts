@@ -1,6 +1,7 @@
 import {
   EVERYONE,
   MAX_ATTRIBUTE_BYTES,
+  type MemoryRecord,
   type MemoryStore,
   type NewMemory,
   TroupeError,
@@ -16,12 +17,20 @@ const DEFAULT_SALIENCE = 0.5;
 
 export function memoryWrites(
   deps: PortDeps,
-): Pick<MemoryStore, "put" | "prove" | "close" | "reopen" | "use" | "erase"> {
-  const { insert, addKeys } = keepingStatements(deps);
+): Pick<MemoryStore, "put" | "prove" | "close" | "reopen" | "use" | "erase" | "restore"> {
+  const { insert, addKeys, asItWas } = keepingStatements(deps);
   const { countProof, addProof, use } = provingStatements(deps);
   const { closeOpen, close, reopen } = closingStatements(deps);
   const { index, know, unindex } = indexStatements(deps);
-  const { erase, eraseProofs, eraseKeys, eraseVectors, stepBack } = erasingStatements(deps);
+  const { erase, eraseProofs, eraseKeys, eraseRecalls, eraseVectors, stepBack } = erasingStatements(deps);
+  const erasing = (spaceId: string, id: string) => [
+    write(eraseProofs, { spaceId, id }),
+    write(eraseKeys, { spaceId, id }),
+    write(eraseRecalls, { spaceId, id }),
+    write(eraseVectors, { spaceId, id }),
+    write(erase, { spaceId, id }),
+    write(stepBack, {}),
+  ];
   const indexing = (memory: NewMemory) => [
     write(index, { id: memory.id, terms: termsOf(memory) }),
     write(know, { scopes: JSON.stringify(scopesOf(memory)) }),
@@ -48,14 +57,17 @@ export function memoryWrites(
         indexing(memory),
       ),
     use: ({ ids, ...of }) => write(use, { ...of, ids: JSON.stringify(ids) }),
-    erase: (spaceId, id) =>
-      write(unindex, { spaceId, id }, [
-        write(eraseProofs, { spaceId, id }),
-        write(eraseKeys, { spaceId, id }),
-        write(eraseVectors, { spaceId, id }),
-        write(erase, { spaceId, id }),
-        write(stepBack, {}),
-      ]),
+    erase: (spaceId, id) => write(unindex, { spaceId, id }, erasing(spaceId, id)),
+    restore: (memory) => {
+      const { id, spaceId, text } = memory;
+      return write(unindex, { spaceId, id }, [
+        ...erasing(spaceId, id),
+        write(insert, rowOf(memory)),
+        write(addKeys, { id, text }),
+        write(asItWas, pastOf(memory)),
+        ...indexing(memory),
+      ]);
+    },
   };
 }
 
@@ -104,6 +116,26 @@ function notForEveryone(id: string): TroupeError {
   });
 }
 
+/** What became of a record since it was put. */
+interface PastInput {
+  readonly id: string;
+  readonly spaceId: string;
+  readonly proofCount: number;
+  readonly uses: number;
+  readonly lastUsedAt: number | undefined;
+  readonly promotedAt: number | undefined;
+  readonly closedAt: number | undefined;
+  readonly reason: string | undefined;
+  readonly successorId: string | undefined;
+}
+
+function pastOf({ id, spaceId, proofCount, uses, lastUsedAt, promotedAt, closed }: MemoryRecord): PastInput {
+  return {
+    ...{ id, spaceId, proofCount, uses, lastUsedAt, promotedAt },
+    ...{ closedAt: closed?.at, reason: closed?.reason, successorId: closed?.successorId },
+  };
+}
+
 function attributesText({ id, attributes = {} }: NewMemory): string {
   const text = JSON.stringify(attributes);
   if (Buffer.byteLength(text) <= MAX_ATTRIBUTE_BYTES) return text;
@@ -145,6 +177,14 @@ function keepingStatements({ statements, dialect }: PortDeps) {
           keys: p.keys,
         })
         .onConflict((conflict) => conflict.doNothing()),
+    ),
+    asItWas: statements.add<PastInput>(
+      "memory.as-it-was",
+      {},
+      (_db, p) => sql`
+      UPDATE memories SET proof_count = ${p.proofCount}, uses = ${p.uses}, last_used_at = ${p.lastUsedAt},
+        promoted_at = ${p.promotedAt}, closed_at = ${p.closedAt}, closed_reason = ${p.reason}, successor_id = ${p.successorId}
+      WHERE id = ${p.id} AND space_id = ${p.spaceId}`,
     ),
     // Of another text with the same id nothing is kept.
     addKeys: statements.add<{ id: string; text: string }>(
@@ -254,6 +294,12 @@ function erasingStatements({ statements, dialect }: PortDeps) {
       DELETE FROM memory_keys WHERE (space_id, agent_id, "key", memory_row) IN (
         SELECT m.space_id, m.agent_id, own.value, m."row" FROM memories m CROSS JOIN ${dialect.texts(sql.ref("m.keys"), "own")}
         WHERE m.id = ${p.id} AND m.space_id = ${p.spaceId})`,
+    ),
+    eraseRecalls: statements.add<Input>(
+      "memory.erase-recalls",
+      {},
+      (_db, p) => sql`
+      DELETE FROM memory_recalls WHERE memory_id IN (SELECT id FROM memories WHERE id = ${p.id} AND space_id = ${p.spaceId})`,
     ),
     eraseVectors: statements.add<Input>("memory.erase-vectors", {}, (db, p) =>
       db

@@ -29,6 +29,9 @@ export const postgresDialect: Dialect = {
   unindexMemory: (spaceId, id) => sql`
     DELETE FROM memory_terms
     WHERE "row" = (SELECT "row" FROM memories WHERE id = ${id} AND space_id = ${spaceId})`,
+  unindexMemoriesOf: (spaceId, audience) => sql`
+    DELETE FROM memory_terms WHERE "row" IN (
+      SELECT "row" FROM memories WHERE space_id = ${spaceId} AND audience = ${audience})`,
   unindexSession: (sessionId) => sql`
     DELETE FROM message_terms WHERE "row" IN (
       SELECT "row" FROM messages WHERE session_id = ${sessionId} AND copied = 0)`,

@@ -12,6 +12,7 @@ import { guarded, MEMORY_PATH, openDatabase } from "./database.ts";
 import { createEngine, type Engine } from "./engine.ts";
 import { migrate } from "./migrate.ts";
 import { createThreadReader } from "./reader.ts";
+import { scrubDatabase } from "./scrub.ts";
 import { SEARCH, searchProcedures } from "./search-index.ts";
 import { createSqliteWordIndex } from "./word-index.ts";
 import { createThreadTransport } from "./writer-thread.ts";
@@ -148,6 +149,7 @@ function assemble(
   const stores = assembleStores({
     ...{ dialect: sqliteDialect, statements, reads, unit: writer, logger },
     wordIndex: createSqliteWordIndex,
+    scrub: (call) => scrubDatabase(path, call),
   });
   return { stores, statements, writer };
 }

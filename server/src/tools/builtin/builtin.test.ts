@@ -26,6 +26,7 @@ async function setUp(
       reopen: () => ({}),
       use: () => ({}),
       erase: () => ({}),
+      restore: () => ({}),
       find: async () => [],
       replacedBy: async () => [],
       alike: async () => [],

@@ -1,0 +1,93 @@
+import {
+  type BlobStore,
+  type CallOptions,
+  type ErasedPeer,
+  type ErasedRows,
+  type Logger,
+  type Scrubbed,
+  type SessionControl,
+  type Stores,
+  TroupeError,
+} from "@troupe/contracts";
+
+/** Messages may come while conversations are deleted; somebody who goes on writing is told to be kept out first. */
+const ROUNDS = 20;
+const BLOB_PAGE = 200;
+
+export interface ErasureParts {
+  readonly stores: Pick<Stores, "unit" | "erasure" | "attachments">;
+  readonly blobs: Pick<BlobStore, "delete">;
+  readonly sessionControl: SessionControl;
+  readonly logger: Logger;
+}
+
+export interface Erasure extends ErasedRows {
+  readonly sessions: number;
+  readonly messages: number;
+  readonly files: number;
+  /** Whether bytes of it may be left in the files of the database. */
+  readonly scrubbed: Scrubbed;
+}
+
+/**
+ * Deletes all that one person alone knows, in every process, and then writes the database anew without it. Turns under way are
+ * stopped. Rejects with `request.conflict` where something of a conversation does not end; what was deleted by then stays so,
+ * and a repetition goes on.
+ */
+export async function erasePeer(
+  { stores, blobs, sessionControl, logger }: ErasureParts,
+  of: ErasedPeer,
+  options: CallOptions,
+): Promise<Erasure> {
+  const { unit, erasure } = stores;
+  const fileIds = await erasure.blobIds(of, options);
+  let [sessions, messages] = [0, 0];
+  for (let round = 0; ; round++) {
+    const ids = await erasure.sessionIds(of, options);
+    if (ids.length === 0) break;
+    if (round === ROUNDS)
+      throw new TroupeError("Somebody goes on writing as this person. Revoke the key, then erase again.", {
+        code: "request.conflict",
+      });
+    for (const id of ids) {
+      const removed = await removeSession(sessionControl, id, options);
+      sessions += removed === undefined ? 0 : 1;
+      messages += removed?.messages ?? 0;
+    }
+  }
+  const write = erasure.remove(of);
+  const rows = (await unit.commit([write], options)).read(write);
+  const files = await deleteFiles({ stores, blobs }, of.spaceId, fileIds, options);
+  const scrubbed = await erasure.scrub(options);
+  logger.info("person.erased", { sessions, messages, files, ...rows, scrubbed: scrubbed.kind });
+  return { sessions, messages, files, ...rows, scrubbed };
+}
+
+/** Undefined where somebody else deleted it just now. */
+async function removeSession(control: SessionControl, id: string, options: CallOptions) {
+  try {
+    return await control.remove(id, { cancel: true, reason: "its person is erased" }, options);
+  } catch (error) {
+    if (TroupeError.is(error, "request.not_found")) return undefined;
+    throw error;
+  }
+}
+
+/** Those that nobody else sent too. */
+async function deleteFiles(
+  { stores, blobs }: Pick<ErasureParts, "stores" | "blobs">,
+  spaceId: string,
+  ids: readonly string[],
+  options: CallOptions,
+): Promise<number> {
+  let deleted = 0;
+  for (let at = 0; at < ids.length; at += BLOB_PAGE) {
+    const blobIds = ids.slice(at, at + BLOB_PAGE);
+    const held = new Set(await stores.attachments.held({ spaceId, blobIds }, options));
+    for (const id of blobIds.filter((one) => !held.has(one))) {
+      await blobs.delete({ spaceId, id }, options);
+      deleted++;
+    }
+  }
+  return deleted;
+}

@@ -1,0 +1,79 @@
+import { type Clock, type Logger, type Stores, TroupeError } from "@troupe/contracts";
+import type { AdminRequest, AdminRoute } from "../gateway/index.ts";
+import { safeText } from "../kit/index.ts";
+import { loadSnapshots } from "../memory/index.ts";
+import type { SwappableAgents } from "./agents.ts";
+
+interface SnapshotParts {
+  readonly stores: Pick<Stores, "unit" | "memories" | "documents">;
+  readonly agents: Pick<SwappableAgents, "get">;
+  readonly clock: Clock;
+  readonly logger: Logger;
+}
+
+/** What a restore changed, or with `dryRun` would change. */
+export interface RestoredMemory {
+  readonly agentId: string;
+  /** When the snapshot was taken, UTC milliseconds. */
+  readonly takenAt: number;
+  readonly added: number;
+  readonly changed: number;
+  readonly removed: number;
+}
+
+/** An agent's memory as a file, and back again. The operator's alone. */
+export function snapshotRoutes(parts: SnapshotParts): readonly AdminRoute[] {
+  return [
+    { method: "GET", path: "/admin/memory/snapshot", handle: (request) => take(parts, request) },
+    {
+      ...{ method: "POST", path: "/admin/memory/restore", bringsFile: true },
+      handle: (request) => restore(parts, request),
+    },
+  ];
+}
+
+async function take({ stores, agents, clock }: SnapshotParts, request: AdminRequest): Promise<Response> {
+  const agentId = request.query.get("agent") ?? "";
+  const { spaceId } = request.principal;
+  checkAgent(agents, spaceId, agentId);
+  const { snapshotLines } = await loadSnapshots();
+  const lines = snapshotLines(stores, { spaceId, agentId, at: clock.now() }, request);
+  const body = ReadableStream.from(lines).pipeThrough(new TextEncoderStream());
+  return new Response(body, { headers: { "content-type": "application/jsonl; charset=utf-8" } });
+}
+
+async function restore(
+  { stores, agents, logger }: SnapshotParts,
+  request: AdminRequest,
+): Promise<RestoredMemory> {
+  const body = ((await request.json()) ?? {}) as { readonly snapshot?: unknown; readonly dryRun?: unknown };
+  if (typeof body.snapshot !== "string") {
+    throw new TroupeError(
+      'The body must be {"snapshot": …}, the text of a file of ./troupe memory snapshot.',
+      {
+        code: "request.invalid",
+      },
+    );
+  }
+  const { spaceId } = request.principal;
+  const { planRestore, readSnapshot } = await loadSnapshots();
+  const snapshot = readSnapshot(body.snapshot);
+  checkAgent(agents, spaceId, snapshot.agentId);
+  const plan = await planRestore(stores, spaceId, snapshot, request);
+  if (body.dryRun !== true && plan.writes.length > 0) {
+    await stores.unit.commit(plan.writes, request);
+    logger.info("memory.restored", { agentId: snapshot.agentId, by: request.principal.id });
+  }
+  const [added, changed, removed] = [plan.added.length, plan.changed.length, plan.removed.length];
+  return { agentId: snapshot.agentId, takenAt: snapshot.at, added, changed, removed };
+}
+
+function checkAgent(agents: SnapshotParts["agents"], spaceId: string, agentId: string): void {
+  if (agents.get(spaceId, agentId) !== undefined) return;
+  throw new TroupeError(
+    `There is no agent "${safeText(agentId.slice(0, 100))}". ./troupe agent list names them.`,
+    {
+      code: "request.not_found",
+    },
+  );
+}

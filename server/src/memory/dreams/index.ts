@@ -1,0 +1,3 @@
+/** What happens to memories at night. */
+export { createDreamHandler, type DreamHandlerDeps } from "./dream-handler.ts";
+export { createDreamLoop, type DreamLoopDeps } from "./dream-loop.ts";

@@ -1,0 +1,202 @@
+// Nights of an agent: from the loop that asks for them over effects to what recall finds the next day.
+import type { EffectHandler, NewMemory } from "@troupe/contracts";
+import { createLogRecorder, createManualClock } from "@troupe/testing";
+import { afterAll, afterEach, expect, test } from "vitest";
+import { withAudienceCheck } from "../../server/src/app/audience-check.ts";
+import { createLocalBus } from "../../server/src/bus/index.ts";
+import { createIdGenerator, createMetrics } from "../../server/src/kit/index.ts";
+import { createDreamHandler, createDreamLoop, undoMemory } from "../../server/src/memory/index.ts";
+import { createEffectWorkers } from "../../server/src/workers/index.ts";
+import { createTestStores } from "../lab/test-store.ts";
+
+const DAY_MS = 86_400_000;
+const HOUR_MS = 3_600_000;
+const options = { signal: new AbortController().signal };
+const testStores = createTestStores();
+const closers: (() => Promise<void>)[] = [];
+afterAll(() => testStores[Symbol.asyncDispose]());
+afterEach(async () => {
+  for (const close of closers.splice(0).reverse()) await close();
+});
+
+async function setUp({ model = undefined as undefined | (() => string) } = {}) {
+  const clock = createManualClock(Date.UTC(2026, 0, 10, 12));
+  const logger = createLogRecorder();
+  const metrics = createMetrics();
+  const ids = createIdGenerator(clock);
+  const opened = await testStores.open({ clock, ids, logger, metrics, leaseClock: () => clock.now() });
+  closers.push(opened.close);
+  const stores = withAudienceCheck(opened.stores, { metrics, logger });
+  const learn = model === undefined ? "rules" : "model";
+  const agents = { get: () => ({ spec: { id: "ana", name: "Ana", model: "default", learn } }) };
+  const router = {
+    choices: () => [],
+    async *stream() {
+      yield { type: "text-delta", text: model?.() ?? "" };
+      const usage = { inputTokens: 1, cachedInputTokens: 0, outputTokens: 1 };
+      yield { type: "end", reason: "stop", usage, estimated: false };
+    },
+  };
+  const handler: EffectHandler = createDreamHandler({
+    ...{ ...stores, clock, ids, logger, metrics },
+    ...{ agents: agents as never, router: router as never, budgets: { of: () => [] } as never },
+  });
+  const bus = createLocalBus({ clock, logger, metrics });
+  const lane = { parallel: 1, leaseMs: 10_000, timeoutMs: 10_000 };
+  const workers = createEffectWorkers({
+    ...{ unit: stores.unit, effects: stores.effects, handlers: [handler], bus, clock, logger, metrics },
+    ...{ random: () => 0.5, processId: "p1", lanes: { realtime: lane, background: lane, heavy: lane } },
+    sweepMs: 6 * HOUR_MS,
+  });
+  const loopOf = () =>
+    createDreamLoop({
+      ...stores,
+      spaceId: "default",
+      hour: () => 3,
+      zone: () => "Europe/Kyiv",
+      clock,
+      logger,
+    });
+  const loop = loopOf();
+  workers.start(options.signal);
+  loop.start(options.signal);
+  closers.push(async () => {
+    await Promise.all([loop.stop(1_000), workers.stop(1_000)]);
+  });
+  const put = async (...memories: readonly NewMemory[]) =>
+    void (await stores.unit.commit(
+      memories.map((memory) => stores.memories.put(memory)),
+      options,
+    ));
+  const show = (memoryId: string, asked: string) =>
+    stores.unit.commit(
+      [
+        stores.memories.use({ spaceId: "default", ids: [memoryId], at: clock.now() }),
+        stores.dreams.recalled({
+          ...{ spaceId: "default", at: clock.now(), recalls: [{ memoryId, asked, times: 1, weight: 0.8 }] },
+        }),
+      ],
+      options,
+    );
+  const dreams = () => stores.dreams.list({ spaceId: "default", limit: 50 }, options);
+  const get = async (id: string) =>
+    (
+      await stores.memories.find(
+        { spaceId: "default", readers: undefined, ids: [id], includeClosed: true },
+        options,
+      )
+    )[0];
+  const open = async () =>
+    (await stores.memories.list({ spaceId: "default", agentId: "ana", readers: undefined }, options)).items;
+  /** Most of each week at a stroke, and its last day hour by hour. */
+  const pass = async (weeks: number): Promise<void> => {
+    for (let week = 0; week < weeks; week++) {
+      clock.sleep(6 * DAY_MS);
+      await clock.advance(DAY_MS);
+    }
+  };
+  return { clock, pass, logger, stores, put, show, dreams, get, open, loopOf };
+}
+
+const episode = (id: string, text: string, change: Partial<NewMemory> = {}): NewMemory => ({
+  ...{ id, spaceId: "default", agentId: "ana", audience: ["kate"], text, turnId: `turn ${id}` },
+  ...{ recordedAt: Date.UTC(2026, 0, 10, 12), kind: "episode", attributes: { by: "model" }, ...change },
+});
+
+test("each night is dreamt once, however many processes ask for it, and one that was missed the next morning", async () => {
+  const { clock, put, dreams, loopOf } = await setUp();
+  await put(episode("a", "Kate went to Lviv"));
+  const second = loopOf();
+  second.start(options.signal);
+
+  await clock.advance(3 * DAY_MS);
+  await second.stop(1_000);
+
+  const nights = (await dreams()).map(({ agentId, night }) => `${agentId} ${night}`);
+  // At noon of the tenth the night before was due already.
+  expect(nights).toEqual(["ana 2026-01-13", "ana 2026-01-12", "ana 2026-01-11", "ana 2026-01-10"]);
+});
+
+test("what helped on several days for several questions is held fast, and does not fade like the rest", async () => {
+  const { clock, pass, put, show, get, dreams } = await setUp();
+  await put(episode("useful", "Kate moved to Lviv"), episode("once", "Kate was in a hurry"));
+  for (const asked of ["where", "home", "city"]) {
+    await show("useful", asked);
+    await show("once", "where");
+    await clock.advance(DAY_MS);
+  }
+
+  expect((await get("useful"))?.promotedAt).toEqual(expect.any(Number));
+  expect(await get("useful")).toMatchObject({ salience: 0.9 });
+  expect((await get("once"))?.promotedAt).toBeUndefined();
+  expect((await dreams()).reduce((sum, { promoted }) => sum + promoted, 0)).toBe(1);
+
+  await pass(100);
+  expect((await get("useful"))?.closed).toBeUndefined();
+  expect((await get("once"))?.closed).toMatchObject({ reason: "archived" });
+});
+
+test("what nobody asks for is summed up by month and audience and taken out, and can be brought back", async () => {
+  const { clock, pass, stores, put, get, open } = await setUp();
+  const FEBRUARY = Date.UTC(2026, 1, 3);
+  await put(
+    episode("a", "Kate planted tulips", { salience: 0.6 }),
+    episode("b", "Kate bought a spade"),
+    episode("c", "Kate met Max in the garden", { validFrom: Date.UTC(2026, 0, 12) }),
+    episode("secret", "Max wants to sell the garden", { audience: ["max"] }),
+    episode("later", "Kate cut the roses", { validFrom: FEBRUARY }),
+    episode("kept", "the key is under the mat", { kind: "fact", attributes: {} }),
+  );
+  await pass(40);
+
+  const summaries = (await open()).filter(({ kind }) => kind === "summary");
+  expect(summaries.map(({ text, audience }) => [text, audience])).toEqual([
+    ["2026-01: Kate planted tulips. Kate bought a spade. Kate met Max in the garden.", ["kate"]],
+  ]);
+  expect((await open()).map(({ id }) => id)).toContain("kept");
+  const [summary] = summaries;
+  expect((await get("b"))?.closed).toMatchObject({ reason: "archived", successorId: summary?.id });
+  // One alone is worth no summary, and what few were told is in nobody else's.
+  expect((await get("secret"))?.closed).toMatchObject({ reason: "archived" });
+  expect((await get("secret"))?.closed?.successorId).toBeUndefined();
+  const found = async (reader: string) => {
+    const query = { spaceId: "default", agentId: "ana", readers: [reader], words: ["garden"], limit: 10 };
+    return (await stores.search.search(query, options)).map(({ id }) => id);
+  };
+  expect(await found("kate")).toEqual([summary?.id]);
+  expect(await found("max")).toEqual([]);
+
+  if (summary === undefined) throw new Error("No summary was made.");
+  const undone = await undoMemory(stores.memories, summary, clock.now(), options);
+  await stores.unit.commit(undone.writes, options);
+  expect((await get("b"))?.closed).toBeUndefined();
+  expect(await found("kate")).toEqual(["c"]);
+});
+
+test("with a model the summary is in its words, and where it fails in the records' own", async () => {
+  let answer = (): string => "In January Kate worked in her garden.";
+  const { clock, pass, logger, put, open } = await setUp({ model: () => answer() });
+  await put(episode("a", "Kate planted tulips"), episode("b", "Kate dug"), episode("c", "Kate sowed"));
+  await pass(40);
+  expect((await open()).map(({ text }) => text)).toEqual(["In January Kate worked in her garden."]);
+
+  answer = () => {
+    throw new Error("no money left");
+  };
+  const later = { recordedAt: clock.now() };
+  await put(episode("d", "Max swam", later), episode("e", "Max ran", later), episode("f", "Max sang", later));
+  await pass(40);
+  expect((await open()).map(({ text }) => text)).toContain("2026-10: Max swam. Max ran. Max sang.");
+  expect(logger.lines.some(({ event }) => event === "memory.dream_unworded")).toBe(true);
+});
+
+test("nights at the turns of clocks are neither left out nor dreamt twice", async () => {
+  const { clock, put, dreams } = await setUp();
+  await put(episode("a", "Kate went to Lviv", { kind: "procedure" }));
+  await clock.advance(Date.UTC(2026, 2, 27) - clock.now());
+  for (let hour = 0; hour < 5 * 24; hour++) await clock.advance(HOUR_MS);
+
+  const nights = (await dreams()).map(({ night }) => night);
+  expect(nights.slice(0, 5)).toEqual(["2026-03-31", "2026-03-30", "2026-03-29", "2026-03-28", "2026-03-27"]);
+  expect(new Set(nights).size).toBe(nights.length);
+});

@@ -1,0 +1,147 @@
+// An agent's memory is taken as a file, changed, and made what it was.
+import { EVERYONE, type MemoryRecord, type NewMemory } from "@troupe/contracts";
+import { createLogRecorder, createManualClock } from "@troupe/testing";
+import { afterAll, afterEach, expect, test } from "vitest";
+import { createIdGenerator, createMetrics } from "../../server/src/kit/index.ts";
+import { createKnowledge, readOnThread } from "../../server/src/memory/knowledge/index.ts";
+import { planRestore, readSnapshot, snapshotLines } from "../../server/src/memory/snapshots/index.ts";
+import { createTestStores } from "../lab/test-store.ts";
+
+const options = { signal: new AbortController().signal };
+const of = { spaceId: "default", agentId: "ana" };
+const testStores = createTestStores();
+const closers: (() => Promise<void>)[] = [];
+afterAll(() => testStores[Symbol.asyncDispose]());
+afterEach(async () => {
+  for (const close of closers.splice(0)) await close();
+});
+
+async function setUp() {
+  const clock = createManualClock();
+  const logger = createLogRecorder();
+  const deps = { clock, ids: createIdGenerator(clock), logger, metrics: createMetrics() };
+  const opened = await testStores.open({ ...deps, leaseClock: () => clock.now() });
+  closers.push(opened.close);
+  const { stores } = opened;
+  const commit = (...writes: Parameters<typeof stores.unit.commit>[0]) => stores.unit.commit(writes, options);
+  const take = async () =>
+    (await Array.fromAsync(snapshotLines(stores, { ...of, at: clock.now() }, options))).join("");
+  const restore = async (text: string) => {
+    const plan = await planRestore(stores, of.spaceId, readSnapshot(text), options);
+    await commit(...plan.writes);
+    return { added: plan.added, changed: plan.changed, removed: plan.removed };
+  };
+  const found = async (...words: readonly string[]) =>
+    (await stores.search.search({ ...of, readers: ["kate"], words, limit: 10 }, options)).map(({ id }) => id);
+  const all = async () => {
+    const { items } = await stores.memories.list({ ...of, readers: undefined, state: "all" }, options);
+    return items.toSorted((a, b) => (a.id < b.id ? -1 : 1));
+  };
+  const knowledge = createKnowledge({ ...stores, ...deps, read: readOnThread });
+  return { stores, clock, commit, take, restore, found, all, knowledge };
+}
+
+const memory = (id: string, text: string, change: Partial<NewMemory> = {}): NewMemory => ({
+  ...{ id, ...of, audience: ["kate"], text, turnId: `turn ${id}`, recordedAt: 100, ...change },
+});
+const without = (records: readonly MemoryRecord[]) =>
+  records.map(({ uses: _, lastUsedAt: __, ...rest }) => rest);
+
+test("what was forgotten, changed, erased and learned since is as it was, and a second restore changes nothing", async () => {
+  const { stores, commit, take, restore, found, all } = await setUp();
+  const { memories, dreams } = stores;
+  const source = { kind: "message", id: "m", sessionId: "s", turnSeq: 1 } as const;
+  const whole = {
+    kind: "episode",
+    slot: "kate tea",
+    attributes: { a: 1, b: "x" },
+    sources: [source],
+    validFrom: 5,
+  } as const;
+  await commit(
+    memories.put(
+      memory("tea", "Kate drinks green tea", { ...whole, emotion: { valence: 1, intensity: 0.5 } }),
+    ),
+    memories.put(memory("lamp", "the lamp is blue")),
+    memories.put(memory("old", "the lamp was red")),
+    memories.put(memory("other", "the lamp of Ben", { agentId: "ben" })),
+  );
+  await commit(
+    memories.close({ spaceId: "default", id: "old", at: 9, reason: "contradicted", successorId: "lamp" }),
+    memories.prove({
+      spaceId: "default",
+      memoryId: "tea",
+      turnId: "turn 2",
+      sources: [{ ...source, id: "m2" }],
+      at: 7,
+    }),
+    dreams.promote({ spaceId: "default", id: "tea", at: 8 }),
+  );
+  const before = await all();
+  const text = await take();
+
+  await commit(
+    memories.close({ spaceId: "default", id: "tea", at: 20, reason: "forgotten" }),
+    memories.erase("default", "lamp"),
+    memories.put(memory("new", "the lamp is gone")),
+    memories.use({ spaceId: "default", ids: ["tea"], at: 30 }),
+  );
+  expect(await found("tea")).toEqual([]);
+
+  expect(await restore(text)).toEqual({ added: ["lamp"], changed: ["tea"], removed: ["new"] });
+  expect(without(await all())).toEqual(without(before));
+  expect(await found("tea")).toEqual(["tea"]);
+  expect(await found("lamp")).toEqual(["lamp"]);
+  const alike = await memories.alike({ ...of, text: "x", slot: "kate tea" }, options);
+  expect(alike.map(({ id }) => id)).toEqual(["tea"]);
+  expect(await restore(text)).toEqual({ added: [], changed: [], removed: [] });
+  const query = { spaceId: "default", agentId: "ben", readers: undefined };
+  expect((await memories.list(query, options)).items).toHaveLength(1);
+});
+
+test("documents go and come with their pieces", async () => {
+  const { stores, take, restore, found, knowledge } = await setUp();
+  const give = (words: string, source = "/house.md") =>
+    knowledge.add(
+      {
+        ...{ ...of, audience: [EVERYONE], source, name: "house.md", mediaType: "text/markdown" },
+        bytes: Buffer.from(`# House\n\n## Laundry\n\n${words}`),
+      },
+      options,
+    );
+  await give("The machine runs until ten.");
+  const text = await take();
+  const titles = async () =>
+    (await stores.documents.list({ ...of }, options)).items.map(({ source, chunkCount }) => [
+      source,
+      chunkCount,
+    ]);
+
+  const { document } = await give("The machine is broken.");
+  await give("Ships come and go.", "/port.md");
+  await restore(text);
+  expect(await titles()).toEqual([["/house.md", 1]]);
+  expect(await found("machine", "ten")).toHaveLength(1);
+  expect(await found("broken")).toEqual([]);
+  expect(await found("ships")).toEqual([]);
+
+  await knowledge.remove("default", document.id, options);
+  await restore(text);
+  expect((await knowledge.pieces(document, 0, options)).map((piece) => piece.text)).toEqual([
+    "House › Laundry\nThe machine runs until ten.",
+  ]);
+  expect(await give("The machine runs until ten.")).toMatchObject({ kind: "known" });
+});
+
+test("a file that is not whole, was changed, or is something else is refused", async () => {
+  const { commit, stores, take } = await setUp();
+  await commit(stores.memories.put(memory("tea", "Kate drinks green tea")));
+  const text = await take();
+
+  expect(() => readSnapshot(text.replace("green", "black"))).toThrow("is not whole, or was changed");
+  expect(() => readSnapshot(text.split("\n").slice(0, -2).join("\n"))).toThrow("is not whole");
+  expect(() => readSnapshot("hello")).toThrow("is no snapshot");
+  expect(() => readSnapshot("")).toThrow("is no snapshot");
+  expect(() => readSnapshot(text.replace('"v":1', '"v":2'))).toThrow("a newer Troupe");
+  expect(readSnapshot(text).memories).toHaveLength(1);
+});
