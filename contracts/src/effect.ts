@@ -123,6 +123,11 @@ export interface EffectStore {
   /** The same of several that are done. Guard `store.conflict`: all of them, or none where one is held no longer. */
   settleDone(effects: readonly ClaimedEffect[], at: number): Write;
   ofTurn(turnId: string, options: CallOptions): Promise<readonly EffectRecord[]>;
+  /** `turnSeq` of the session's first turn up to `toTurnSeq` that has an effect of these kinds still to be done. */
+  firstOpenTurn(
+    query: { readonly sessionId: string; readonly kinds: readonly string[]; readonly toTurnSeq: number },
+    options: CallOptions,
+  ): Promise<number | undefined>;
   /** Ends due ones of these kinds as `shed`: the least urgent, and of those the ones that came last. At most `limit`. */
   shed(query: {
     readonly lane: Lane;

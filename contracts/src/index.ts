@@ -294,6 +294,7 @@ export type { SignInRecord, SignInStore } from "./sign-in.ts";
 export type {
   AgentStore,
   Committed,
+  Compaction,
   HistoryQuery,
   KeyRecord,
   KeyStore,
@@ -355,6 +356,7 @@ export type {
   InboundState,
   Lane,
   ModelStepOutput,
+  PromptBlock,
   SourceReference,
   StepName,
   ToolChoice,

@@ -27,6 +27,11 @@ export interface TurnView {
   readonly language: string;
   /** Oldest `turnSeq` whose messages the prompt shows as they are; what lies before may be recalled. */
   readonly shownFromTurnSeq: number;
+  /**
+   * Of a session that holds several storylines: the turns that the prompt shows. What else was said in the session may be
+   * recalled, however new it is. Absent: it shows all from `shownFromTurnSeq` on.
+   */
+  readonly shownTurns?: ReadonlySet<number>;
 }
 
 /** What a module adds to the prompt of one turn. */

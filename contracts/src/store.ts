@@ -189,6 +189,19 @@ export interface PlacedInStoryline {
   readonly audience: Audience;
 }
 
+/** What prompts of a session show in place of a storyline's older turns. */
+export interface Compaction {
+  readonly sessionId: string;
+  readonly storylineId: string;
+  /** The last of those turns. */
+  readonly uptoTurnSeq: number;
+  readonly summary: string;
+  /** Who may be told it: who knows all that it was made from. */
+  readonly audience: Audience;
+  /** UTC milliseconds. */
+  readonly at: number;
+}
+
 export interface StorylineStore {
   /** Makes a storyline; does nothing when its session has its first one, or when it is there already. */
   open(storyline: NewStoryline): Write;
@@ -240,12 +253,16 @@ export interface StorylineStore {
     },
     options: CallOptions,
   ): Promise<readonly Storyline[]>;
-  /** Turns of a session from one on that belong elsewhere than where it began, at most 200, in order. */
+  /** Turns of a session from one on that belong elsewhere than where it began, in order: of many the newest 2,000. */
   placedIn(
     sessionId: string,
     fromTurnSeq: number,
     options: CallOptions,
   ): Promise<readonly PlacedInStoryline[]>;
+  /** From now on a summary stands in prompts for the turns up to one. An older one than there is changes nothing. */
+  compact(compaction: Compaction): Write;
+  /** What stands in the prompts of a session for turns that they show no more. */
+  compactions(sessionId: string, options: CallOptions): Promise<readonly Compaction[]>;
   /** Its latest turns, newest first, those of the session that began with it included. */
   turnsOf(id: string, limit: number, options: CallOptions): Promise<readonly StorylineTurn[]>;
   /** Those that are not merged, by when they were talked of, newest first. */

@@ -65,6 +65,8 @@ export interface TapeTurn extends Line<"tape.turn"> {
   readonly maxSteps: number;
   /** Earlier turns that the prompt could show, oldest first. */
   readonly history: readonly TapeHistoryTurn[];
+  /** Most tokens of the history, however wide the window is; absent in tapes of an earlier version: as many as fit. */
+  readonly historyTokens?: number;
   /** Of the storyline; empty where the prompt needed none. */
   readonly summary: string;
   /** What modules added. */

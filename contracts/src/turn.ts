@@ -65,6 +65,18 @@ export interface TraceEntry {
   readonly detail?: string;
   /** Of recall and of tools: what they showed. */
   readonly sources?: readonly SourceReference[];
+  /** Of the prompt: what it was made of, in its order. Sizes and reasons, no texts. */
+  readonly blocks?: readonly PromptBlock[];
+}
+
+/** A piece of a prompt. They stand from what changes least to what changes most, so that a provider's cache finds them again. */
+export interface PromptBlock {
+  /** `instructions`, `tools`, `client`, `awareness`, `summary`, `messages`, `others`, `recalled`, `time`, `trigger`, `newest`; else a module's id. */
+  readonly block: string;
+  /** Estimated. */
+  readonly tokens: number;
+  /** Why it is there, and what of; empty where there is nothing to say. */
+  readonly why: string;
 }
 
 export interface TurnError {

@@ -211,6 +211,7 @@ describe("turns that no client asked for", () => {
         "open",
         "place",
         "equip",
+        "prompt",
         "model",
         "commit",
       ]);

@@ -91,7 +91,14 @@ test("the six steps are told in their order while the turn runs", async () => {
     "dispatch completed",
   ]);
   const { turn } = await recordOf(stage, turnId);
-  expect(turn.trace.map((entry) => entry.what)).toEqual(["open", "place", "equip", "model", "commit"]);
+  expect(turn.trace.map((entry) => entry.what)).toEqual([
+    "open",
+    "place",
+    "equip",
+    "prompt",
+    "model",
+    "commit",
+  ]);
 });
 
 test("the next turn's prompt repeats the last one's to the byte and adds what came since", async () => {

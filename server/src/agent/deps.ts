@@ -39,7 +39,10 @@ export interface AgentDeps {
   readonly unit: UnitOfWork;
   readonly sessions: Pick<SessionStore, "take" | "append" | "history" | "get" | "remove" | "handoff">;
   readonly blobs: Pick<BlobStore, "get">;
-  readonly storylines: Pick<StorylineStore, "open" | "ofSession" | "touch" | "placeTurn">;
+  readonly storylines: Pick<
+    StorylineStore,
+    "open" | "ofSession" | "get" | "touch" | "placeTurn" | "placedIn" | "compactions" | "turnsOf"
+  >;
   readonly turns: TurnStore;
   readonly inbox: Pick<InboxStore, "end" | "ofTurn">;
   readonly outbox: Pick<OutboxStore, "put">;
@@ -117,6 +120,8 @@ export interface AgentSettings {
   readonly unsureMs: number;
   /** A storyline's summary is refreshed after so many turns. */
   readonly summaryEveryTurns: number;
+  /** Most tokens of a storyline that prompts show as it was said; before that it is shortened behind a reply. */
+  readonly historyTokens: number;
   /** How often the store is swept for turns that no doorbell told of. */
   readonly sweepMs: number;
   readonly viewCacheBytes: number;
@@ -131,6 +136,7 @@ export const AGENT_DEFAULTS: AgentSettings = {
   gatherMs: 250,
   unsureMs: 3_000,
   summaryEveryTurns: 20,
+  historyTokens: 48_000,
   sweepMs: 5_000,
   viewCacheBytes: 64 * 1024 * 1024,
 };

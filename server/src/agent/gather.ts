@@ -2,8 +2,8 @@ import type { ContextModule, TurnPreview, TurnView } from "@troupe/contracts";
 import { TroupeError, textOf } from "@troupe/contracts";
 import { detectLanguage, estimateTokens, hasModule, linkSignal, untilAborted } from "../kit/index.ts";
 import type { AgentDeps } from "./deps.ts";
-import { shownFrom } from "./prompt.ts";
-import type { SessionViews } from "./session-views.ts";
+import { currentKey, type SessionView, type SessionViews, trackOf } from "./session-views.ts";
+import { shownFromOf } from "./tracks.ts";
 import type { GatheredContribution, Gathering } from "./values.ts";
 
 /**
@@ -28,9 +28,17 @@ export function gatherAhead(
     language,
     inbound: [message],
     turnSeq,
-    shownFromTurnSeq: shownFrom(view),
+    ...shownIn(view, currentKey(view)),
   };
   return gatherAll(deps, turnView, parent);
+}
+
+/** What the prompt of a turn in that track shows of its session. */
+export function shownIn(view: SessionView, key: string): Pick<TurnView, "shownFromTurnSeq" | "shownTurns"> {
+  const track = trackOf(view, key);
+  const shownFromTurnSeq = shownFromOf(track);
+  if (view.tracks.size === 1) return { shownFromTurnSeq };
+  return { shownFromTurnSeq, shownTurns: new Set(track.turns.map(({ turnSeq }) => turnSeq)) };
 }
 
 export function gatherAll(deps: AgentDeps, view: TurnView, parent: AbortSignal): Gathering {

@@ -17,9 +17,9 @@ import { partCalls } from "./client-tools.ts";
 import type { AgentDeps } from "./deps.ts";
 import { CALLS_PER_STEP, createReplay, type Replay } from "./journal.ts";
 import { needsJournalFirst, runCalls } from "./run-tools.ts";
-import { tokensOf } from "./session-views.ts";
 import { reserveCall, type Spending } from "./spending.ts";
 import { fromUser, HANDED_NOTE } from "./to-model.ts";
+import { tokensOf } from "./tracks.ts";
 import type { EquippedTurn, TurnRun } from "./values.ts";
 
 /**

@@ -1,44 +1,61 @@
-import type { Agent, AgentCause, Message, ModelMessage, Trigger, TurnPayload } from "@troupe/contracts";
-import { estimateTokens } from "../kit/index.ts";
-import { cutHistory, isCut, type SessionView, tokensOf } from "./session-views.ts";
+import type {
+  Agent,
+  AgentCause,
+  Message,
+  ModelMessage,
+  PromptBlock,
+  ToolSpec,
+  Trigger,
+  TurnPayload,
+} from "@troupe/contracts";
+import { estimateTokens, isKnownToAll } from "../kit/index.ts";
 import { answersOf, fromUser, userMessage } from "./to-model.ts";
+import { KEPT_TURNS, letGo, type Track, tokensOf } from "./tracks.ts";
 import type { EquippedTurn, GatheredContribution } from "./values.ts";
 
 /** Of the window, what an answer may take when nobody says otherwise. */
 const ANSWER_SHARE = 0.25;
 const ANSWER_TOKENS_MAX = 4_096;
 /** After a cut the history fills so much of its budget: the next cut, and the next change of the prefix, is far away. */
-const REFILL_SHARE = 0.5;
-const TOKENS_PER_TOOL = 120;
+export const REFILL_SHARE = 0.5;
+/** Beyond its own budget a history may grow by this much while a summary is made of its beginning. */
+const WAITING_SHARE = 1.25;
+/** Set aside whether there is a summary or not, so that the first one lets no more of the history go. */
+const SUMMARY_TOKENS = 600;
+const SUMMARY_HEAD = "Earlier in this conversation:";
+const ROLE_TOKENS = 4;
 
 /** Budgeted blocks of a prompt, most stable first, so that a provider's cache finds the same prefix again. */
 export interface Prompt {
   readonly messages: ModelMessage[];
-  /** Oldest turn that is shown as it was said. */
-  readonly shownFromTurnSeq: number;
-  readonly wasCut: boolean;
   readonly tokens: number;
   /**
    * What stands just before the newest message: what modules added, and what started the turn. It stays in the history,
    * so that the next prompt begins with the same bytes.
    */
   readonly added: ModelMessage | undefined;
+  /** Most tokens that its history may have. */
+  readonly historyBudget: number;
+  /** What it is made of, in its order, for `turn show --prompt`. */
+  blocks(): readonly PromptBlock[];
 }
 
-/** Lets as much of the history go as does not fit, and tells whether any is missing. Changes the view: a cut stays cut. */
-function fitHistory(view: SessionView, budgetTokens: number): boolean {
-  if (view.shownTokens > budgetTokens) cutHistory(view, budgetTokens * REFILL_SHARE);
-  return isCut(view);
+/** Tokens that the history may take. */
+interface HistoryBudget {
+  /** Beside everything else in the model's window. */
+  readonly window: number;
+  /** The less of that and of what the settings say. */
+  readonly own: number;
 }
 
-/** Tokens that the history may take beside everything else. */
 function historyBudget(
-  contextWindow: number,
+  { contextWindow, historyTokens }: PromptInput,
   fixedTokens: number,
   maxOutputTokens: number | undefined,
-): number {
+): HistoryBudget {
   const answer = Math.min(maxOutputTokens ?? ANSWER_TOKENS_MAX, Math.floor(contextWindow * ANSWER_SHARE));
-  return Math.max(0, contextWindow - answer - fixedTokens);
+  const window = Math.max(0, contextWindow - answer - fixedTokens);
+  return { window, own: Math.min(window, historyTokens * WAITING_SHARE) };
 }
 
 export interface PromptInput {
@@ -46,71 +63,154 @@ export interface PromptInput {
   /** Messages of the turn that were there when the model was first asked. */
   readonly newest: readonly Message[];
   readonly contextWindow: number;
+  /** Most tokens of the history, however wide the window is. */
+  readonly historyTokens: number;
   readonly contributions: readonly GatheredContribution[];
-  /** Of the storyline, when the history was cut; empty otherwise. */
-  readonly summary: string;
+}
+
+/** A block that is the same in every prompt, counted once. */
+interface Counted {
+  readonly message: ModelMessage;
+  readonly tokens: number;
+}
+
+interface Memos {
+  readonly heads: WeakMap<Agent, Counted>;
+  readonly tools: WeakMap<ToolSpec, number>;
 }
 
 /** Assembles prompts; remembers each agent's own block by identity, so that its bytes never change. */
 export function createPrompts(): { assemble(input: PromptInput): Prompt } {
-  const heads = new WeakMap<Agent, ModelMessage>();
-  return { assemble: (input) => assemble(heads, input) };
+  const memos: Memos = { heads: new WeakMap(), tools: new WeakMap() };
+  return { assemble: (input) => assemble(memos, input) };
 }
 
-function assemble(heads: WeakMap<Agent, ModelMessage>, input: PromptInput): Prompt {
-  const { turn, contributions } = input;
-  const { turn: record, session: talk } = turn.run.claimed;
-  const { payload } = record;
-  const head = headOf(heads, turn.agent, payload);
-  const shown = turn.session.shownLines;
-  const started = triggerLine(record.trigger, talk.channel, payload.cause?.from);
-  // A channel is that of the whole conversation; everything else is about this turn alone.
-  const isTold = record.trigger === "channel" && shown.has(started);
-  const block = addedBlock(contributions, shown, isTold ? "" : started);
+function assemble(memos: Memos, input: PromptInput): Prompt {
+  const { turn } = input;
+  const { payload } = turn.run.claimed.turn;
+  const track = turn.track;
+  const head = headOf(memos, turn.agent);
+  const tools = toolTokens(memos, turn.tools.specs);
+  const { messages: before, blocks: stable } = standing(payload);
+  const { block, blocks: fresh } = addedBlock(input, track.shownLines);
   // A call that brings its history brings the calls too, right before the results that it begins with.
   const isAnswer = payload.given?.at(-1)?.role === "assistant";
   const newest = input.newest.flatMap(({ parts }) => (isAnswer ? answersOf(parts) : [fromUser(parts)]));
-  const fixed = [...head, ...(block === undefined ? [] : [block]), ...newest];
+  const newestTokens = tokensOf(newest, estimateTokens);
   const fixedTokens =
-    tokensOf(fixed, estimateTokens) +
-    turn.tools.specs.length * TOKENS_PER_TOOL +
-    estimateTokens(input.summary);
-  const budget = historyBudget(input.contextWindow, fixedTokens, payload.maxOutputTokens);
-  if (payload.given !== undefined) return stateless(payload, head, block, newest, fixedTokens, budget);
-
-  const { session } = turn;
-  const wasCut = fitHistory(session, budget);
-  if (wasCut && input.summary !== "")
-    head.push({ role: "system", text: `Earlier in this conversation:\n${input.summary}` });
-  const messages = head.concat(session.shownMessages);
-  if (block !== undefined) messages.push(block);
+    head.tokens + tools + newestTokens + SUMMARY_TOKENS + tokensOfBlocks(stable) + tokensOfBlocks(fresh);
+  const budget = historyBudget(input, fixedTokens, payload.maxOutputTokens);
+  const history =
+    payload.given === undefined
+      ? kept(turn, track, budget)
+      : given(payload.given, newest[0]?.role === "tool", budget.window);
+  const messages = [head.message, ...before, ...history.before].concat(history.messages);
+  // Between calls and their results nothing may stand.
+  if (block !== undefined && newest[0]?.role !== "tool") messages.push(block);
   messages.push(...newest);
   return {
     messages,
-    shownFromTurnSeq: shownFrom(session),
-    wasCut,
-    tokens: fixedTokens + session.shownTokens,
+    tokens: fixedTokens + history.tokens,
     added: block,
+    historyBudget: budget.own,
+    blocks: () => [
+      { block: "instructions", tokens: head.tokens, why: "what the agent is" },
+      ...(tools === 0
+        ? []
+        : [{ block: "tools", tokens: tools, why: plural(turn.tools.specs.length, "tool") }]),
+      ...stable,
+      ...history.blocks,
+      ...fresh,
+      {
+        block: "newest",
+        tokens: newestTokens,
+        why: `${plural(input.newest.length, "message")} of this turn`,
+      },
+    ],
   };
 }
 
-/** Oldest turn of the session that prompts show; the newest possible number when none is. */
-export function shownFrom(session: SessionView): number {
-  return session.history[session.shownFrom]?.turnSeq ?? Number.MAX_SAFE_INTEGER;
+function tokensOfBlocks(blocks: readonly PromptBlock[]): number {
+  let sum = 0;
+  for (const { tokens } of blocks) sum += tokens;
+  return sum;
 }
 
-function headOf(heads: WeakMap<Agent, ModelMessage>, agent: Agent, payload: TurnPayload): ModelMessage[] {
-  let system = heads.get(agent);
-  if (system === undefined) {
-    system = {
-      role: "system",
-      text: `${agent.spec.instructions.trim()}\n\nYour name is ${agent.spec.name}.`,
-    };
-    heads.set(agent, system);
+export function plural(count: number, noun: string): string {
+  return `${count} ${noun}${count === 1 ? "" : "s"}`;
+}
+
+function headOf({ heads }: Memos, agent: Agent): Counted {
+  let head = heads.get(agent);
+  if (head === undefined) {
+    const text = `${agent.spec.instructions.trim()}\n\nYour name is ${agent.spec.name}.`;
+    head = { message: { role: "system", text }, tokens: ROLE_TOKENS + estimateTokens(text) };
+    heads.set(agent, head);
   }
-  return payload.instructions === undefined
-    ? [system]
-    : [system, { role: "system", text: payload.instructions }];
+  return head;
+}
+
+function toolTokens({ tools }: Memos, specs: readonly ToolSpec[]): number {
+  let sum = 0;
+  for (const spec of specs) {
+    let tokens = tools.get(spec);
+    if (tokens === undefined) {
+      tokens = 8 + estimateTokens(spec.name + spec.description + JSON.stringify(spec.inputSchema));
+      tools.set(spec, tokens);
+    }
+    sum += tokens;
+  }
+  return sum;
+}
+
+interface Part {
+  readonly messages: readonly ModelMessage[];
+  readonly blocks: readonly PromptBlock[];
+}
+
+/** What stands between the agent's own block and the conversation, and changes seldom. */
+function standing({ instructions }: TurnPayload): Part {
+  if (instructions === undefined) return NOTHING;
+  const message: ModelMessage = { role: "system", text: instructions };
+  const tokens = ROLE_TOKENS + estimateTokens(instructions);
+  return { messages: [message], blocks: [{ block: "client", tokens, why: "what the caller adds" }] };
+}
+
+const NOTHING: Part = { messages: [], blocks: [] };
+
+interface History extends Part {
+  /** The summary of what is shown no more. */
+  readonly before: readonly ModelMessage[];
+  readonly tokens: number;
+}
+
+/** The storyline as far as it fits. What is let go stays let go, so that the prefix of later prompts is the same. */
+function kept({ run }: EquippedTurn, track: Track, { window, own }: HistoryBudget): History {
+  if (track.shownTokens > own) letGo(track, own * REFILL_SHARE, KEPT_TURNS);
+  if (track.shownTokens > window) letGo(track, own * REFILL_SHARE, 0);
+  const { audience } = run.claimed.session;
+  const mayTell = track.summaryAudience === undefined || isKnownToAll(track.summaryAudience, audience);
+  const summary = track.hasEarlier && track.summary !== "" && mayTell ? summaryOf(track) : undefined;
+  const { turns, shownTokens } = track;
+  const [first] = turns;
+  const blocks: PromptBlock[] = [];
+  if (summary !== undefined) {
+    const tokens = ROLE_TOKENS + estimateTokens(summary.text);
+    blocks.push({ block: "summary", tokens, why: "what was said before in this storyline" });
+  }
+  if (first !== undefined) {
+    const why = `${plural(turns.length, "turn")} of this storyline, from turn ${first.turnSeq}`;
+    blocks.push({ block: "messages", tokens: shownTokens, why });
+  }
+  const before = summary === undefined ? [] : [summary];
+  return { messages: track.shownMessages, tokens: shownTokens, before, blocks };
+}
+
+/** The same object while it says the same: an adapter finds by identity what it has written already. */
+function summaryOf(track: Track): ModelMessage {
+  const text = `${SUMMARY_HEAD}\n${track.summary}`;
+  if (track.summaryMessage?.text !== text) track.summaryMessage = { role: "system", text };
+  return track.summaryMessage;
 }
 
 /** What started a turn, where it was not a person in a chat. One line each, always the same. Source: design §3. */
@@ -148,16 +248,29 @@ function agentLine({ agentId, name, kind, channel }: AgentCause): string {
   }
 }
 
+/** What modules add, and what started the turn, as far as the prompt does not show it yet. */
 function addedBlock(
-  contributions: readonly GatheredContribution[],
+  { turn, contributions }: PromptInput,
   shown: ReadonlySet<string>,
-  trigger: string,
-): ModelMessage | undefined {
-  const text = [...contributions.map((one) => freshLines(one.text, shown)), trigger]
-    .filter((one) => one !== "")
-    .join("\n\n");
-  return text === "" ? undefined : { role: "system", text };
+): { readonly block: ModelMessage | undefined; readonly blocks: readonly PromptBlock[] } {
+  const { turn: record, session } = turn.run.claimed;
+  const texts: string[] = [];
+  const blocks: PromptBlock[] = [];
+  const add = (block: string, text: string, why: string): void => {
+    if (text === "") return;
+    texts.push(text);
+    blocks.push({ block, tokens: estimateTokens(text), why });
+  };
+  for (const { moduleId, text, detail } of contributions)
+    if (text !== "") add(BLOCKS[moduleId] ?? moduleId, freshLines(text, shown), detail ?? "");
+  const started = triggerLine(record.trigger, session.channel, record.payload.cause?.from);
+  // A channel is that of the whole conversation; everything else is about this turn alone.
+  if (record.trigger !== "channel" || !shown.has(started)) add("trigger", started, "what started the turn");
+  return { block: texts.length === 0 ? undefined : { role: "system", text: texts.join("\n\n") }, blocks };
 }
+
+/** What blocks are called that a module of another name brings. */
+const BLOCKS: Readonly<Record<string, string>> = { memory: "recalled" };
 
 /** What the prompt does not show yet, under its heading; nothing when there is no such line. */
 function freshLines(text: string, shown: ReadonlySet<string>): string {
@@ -169,36 +282,22 @@ function freshLines(text: string, shown: ReadonlySet<string>): string {
 }
 
 /** A call that brought its own history: the oldest of it goes when it does not fit. */
-function stateless(
-  payload: TurnPayload,
-  head: ModelMessage[],
-  block: ModelMessage | undefined,
-  newest: readonly ModelMessage[],
-  fixedTokens: number,
-  budget: number,
-): Prompt {
-  const given = (payload.given ?? []).map(toGiven);
-  let tokens = tokensOf(given, estimateTokens);
+function given(brought: NonNullable<TurnPayload["given"]>, isAnswer: boolean, budget: number): History {
+  const all = brought.map(toGiven);
+  let tokens = tokensOf(all, estimateTokens);
   let from = 0;
   // Results that were just brought need the calls that they answer.
-  const last = newest[0]?.role === "tool" ? given.length - 1 : given.length;
+  const last = isAnswer ? all.length - 1 : all.length;
   while (from < last && tokens > budget) {
-    tokens -= tokensOf(given.slice(from, from + 1), estimateTokens);
+    tokens -= tokensOf(all.slice(from, from + 1), estimateTokens);
     from += 1;
   }
   // A result without its call is refused by providers.
-  while (given[from]?.role === "tool") from += 1;
-  const messages = [...head, ...given.slice(from)];
-  // Between calls and their results nothing may stand.
-  if (block !== undefined && newest[0]?.role !== "tool") messages.push(block);
-  messages.push(...newest);
-  return {
-    messages,
-    shownFromTurnSeq: Number.MAX_SAFE_INTEGER,
-    wasCut: from > 0,
-    tokens: fixedTokens + tokens,
-    added: block,
-  };
+  while (all[from]?.role === "tool") from += 1;
+  const messages = all.slice(from);
+  const why = from === 0 ? "what the caller brought" : `what the caller brought, without its first ${from}`;
+  const blocks = messages.length === 0 ? [] : [{ block: "messages", tokens, why }];
+  return { messages, blocks, before: [], tokens };
 }
 
 function toGiven(message: NonNullable<TurnPayload["given"]>[number]): ModelMessage {

@@ -81,6 +81,10 @@ export function replayPorts(parts: {
       touch: nothing,
       placeTurn: nothing,
       ofSession: async () => parts.storyline(),
+      get: async () => parts.storyline(),
+      placedIn: async () => [],
+      compactions: async () => [],
+      turnsOf: async () => [],
     },
     turns: turnsOf(parts.journal),
     inbox: { end: nothing, ofTurn: async () => [] },
@@ -102,6 +106,7 @@ export function singleView(load: SessionViews["load"]): SessionViews {
     append: () => undefined,
     peek: () => undefined,
     forget: () => undefined,
+    forgetAll: () => undefined,
     stats: { sessions: 1, bytes: 0 },
   };
 }

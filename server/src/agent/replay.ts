@@ -129,7 +129,10 @@ function agentDeps(stage: Stage, agent: Agent, publish: (event: TurnEvent) => vo
     modules: modulesOf(tape),
     feed: { publish, subscribe: () => ({ [Symbol.dispose]: () => undefined }) },
     ...{ clock, ids, logger: SILENT, metrics: createMetrics(), processId: "replay", random: () => 0 },
-    settings: { ...AGENT_DEFAULTS, maxSteps, maxAttempts: Number.POSITIVE_INFINITY },
+    settings: {
+      ...{ ...AGENT_DEFAULTS, maxSteps, maxAttempts: Number.POSITIVE_INFINITY },
+      historyTokens: head.historyTokens ?? Number.MAX_SAFE_INTEGER,
+    },
   };
 }
 
@@ -151,7 +154,7 @@ function viewsOf({ tape }: Stage): ReturnType<typeof singleView> {
     ...{ turnSeq, tokens },
     messages: tape.messages(messages),
   }));
-  return singleView(async () => viewOf(head.session, turns, head.turn.turnSeq));
+  return singleView(async () => viewOf(head.session, turns, head.turn.turnSeq, head.summary));
 }
 
 function modulesOf({ head }: Tape): readonly Module[] {

@@ -7,7 +7,7 @@ import type { AgentDeps } from "./deps.ts";
 import { failedTurn, failureOf, LeftForTakeover } from "./failure.ts";
 import { tellEnd, tellStart } from "./hooks.ts";
 import type { createPrompts } from "./prompt.ts";
-import type { SessionViews } from "./session-views.ts";
+import { HOME, type SessionViews, trackOf } from "./session-views.ts";
 import { beginRun, open } from "./steps/1-open.ts";
 import { place } from "./steps/2-place.ts";
 import { equip } from "./steps/3-equip.ts";
@@ -280,7 +280,7 @@ async function unopened(
       shownFromTurnSeq: 0,
     },
     gathering: [],
-    ...{ home, storyline: home, sideIds: [], placement: undefined },
+    ...{ home, storyline: home, track: trackOf(view, HOME), sideIds: [], placement: undefined },
     ...withClientTools(deps.toolbox.select(agent, turn.trigger), undefined),
     decided: [],
     path: { kind: "loop" },
@@ -293,7 +293,7 @@ async function unopened(
     extraReservedMicroUsd: run.before.reservedMicroUsd,
     calls,
     toolWrites: [],
-    wasCut: false,
+    historyBudget: undefined,
     added: undefined,
   };
 }

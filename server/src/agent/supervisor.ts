@@ -16,7 +16,7 @@ import { gatherAhead } from "./gather.ts";
 import { createPrompts } from "./prompt.ts";
 import { createTurnRunner, join } from "./run-turn.ts";
 import { createSessionControl } from "./session-control.ts";
-import { createSessionViews, type SessionViews } from "./session-views.ts";
+import { createSessionViews, currentKey, type SessionViews, trackOf } from "./session-views.ts";
 import { createSlots, type Place, type Slots } from "./slots.ts";
 import { createTurnBells } from "./turn-bells.ts";
 import type { Gathering } from "./values.ts";
@@ -34,6 +34,8 @@ export interface Supervisor {
   drain(options: { readonly graceMs: number }): Promise<void>;
   /** Tokens of history that the session's next prompt shows, as far as it is in memory. */
   shownTokens(sessionId: string): number | undefined;
+  /** Reads conversations anew: turns belong to other storylines than they did. */
+  forgetHistories(): void;
   stats(): { readonly running: number; readonly waiting: number; readonly sessionViews: number };
 }
 
@@ -108,9 +110,15 @@ export function createSupervisor(deps: AgentDeps): Supervisor {
       await active.drain(graceMs);
       custody.abort(new LeftForTakeover("the process stops"));
     },
-    shownTokens: (sessionId) => views.peek(sessionId)?.shownTokens,
+    shownTokens: (sessionId) => shownTokens(views, sessionId),
+    forgetHistories: views.forgetAll,
     stats: () => ({ running: active.size, waiting: slots.waiting, sessionViews: views.stats.sessions }),
   };
+}
+
+function shownTokens(views: SessionViews, sessionId: string): number | undefined {
+  const view = views.peek(sessionId);
+  return view === undefined ? undefined : trackOf(view, currentKey(view)).shownTokens;
 }
 
 function runningIn(active: ActiveTurns, sessionId: string): RunningTurn | undefined {

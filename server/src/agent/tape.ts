@@ -19,7 +19,7 @@ import type {
   TurnState,
 } from "@troupe/contracts";
 import { tooLong } from "../kit/index.ts";
-import type { HistoryTurn } from "./session-views.ts";
+import type { HistoryTurn } from "./tracks.ts";
 
 /** Where the tapes of turns go. */
 export interface TapeRecorder {
@@ -40,7 +40,10 @@ export interface EndedTape {
 
 /** What the prompt of an attempt is made from, beside the claimed turn. */
 export interface TapeBeginning
-  extends Pick<TapeTurn, "agentRevision" | "model" | "maxSteps" | "journal" | "contributions"> {
+  extends Pick<
+    TapeTurn,
+    "agentRevision" | "model" | "maxSteps" | "historyTokens" | "journal" | "contributions"
+  > {
   readonly choices: readonly ModelChoice[];
   readonly inbound: readonly Message[];
   readonly history: readonly HistoryTurn[];

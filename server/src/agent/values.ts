@@ -23,6 +23,7 @@ import type { Language } from "../kit/index.ts";
 import type { TurnEmitter } from "./emitter.ts";
 import type { SessionView } from "./session-views.ts";
 import type { TapeRecording } from "./tape.ts";
+import type { Track } from "./tracks.ts";
 
 /**
  * The six values of a turn. Each step takes the one before its own, so calling steps out of order does not compile.
@@ -79,6 +80,8 @@ export interface PlacedTurn extends OpenedTurn {
   readonly storyline: { readonly id: string; readonly title: string; readonly isNew: boolean };
   /** The one that the session began with; it bears the session's title and summary. */
   readonly home: { readonly id: string; readonly title: string; readonly isNew: boolean };
+  /** Of the storyline, in this session: what the prompt shows of it. */
+  readonly track: Track;
   /** Others that the turn touches. */
   readonly sideIds: readonly string[];
   /** Undefined where nothing was weighed. */
@@ -121,8 +124,8 @@ export interface ExecutedTurn extends EquippedTurn {
   readonly calls: readonly ModelCallRecord[];
   /** Effects of transactional tools: they join the finishing commit, or never happen. */
   readonly toolWrites: readonly Write<unknown>[];
-  /** History was cut to fit the model's window. */
-  readonly wasCut: boolean;
+  /** Most tokens that the history may have in a prompt; undefined where no model was asked. */
+  readonly historyBudget: number | undefined;
   /** What stood just before the newest message: what modules added, and what started the turn. */
   readonly added: ModelMessage | undefined;
 }

@@ -61,7 +61,7 @@ test("the directory swaps all agents at once, and who holds one keeps it", async
 
 test("what troupe.yaml says of all turns fills in what an agent leaves out", async () => {
   const [agent] = await bringIn(ana);
-  const turns = { deadlineSeconds: 5, maxSteps: 3, whileBusy: "steer" as const };
+  const turns = { deadlineSeconds: 5, maxSteps: 3, historyTokens: 48_000, whileBusy: "steer" as const };
 
   const filled = agent && withTurnDefaults({ ...agent, spec: { ...agent.spec, maxSteps: 9 } }, turns);
 

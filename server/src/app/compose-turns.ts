@@ -181,7 +181,21 @@ export function composeTurns(foundation: Foundation, parts: Joined): TurnParts {
   const dreamLoop = dreamLoopOf(foundation, config);
   return {
     ...{ inbox, supervisor, relay, effects, indexer, budgets, toolbox },
-    ...{ blobSweep, dreamLoop, tapeKeeper, placer },
+    ...{ blobSweep, dreamLoop, tapeKeeper },
+    placer: forgettingAll(placer, supervisor),
+  };
+}
+
+/** Turns belong to other storylines than they did: placing and prompts read conversations anew. */
+function forgettingAll(
+  placer: Pick<ReturnType<typeof createPlacer>, "forgetAll">,
+  supervisor: Pick<Supervisor, "forgetHistories">,
+): TurnParts["placer"] {
+  return {
+    forgetAll() {
+      placer.forgetAll();
+      supervisor.forgetHistories();
+    },
   };
 }
 
@@ -355,6 +369,9 @@ function agentSettings(config: () => Config, sweepMs: number): AgentSettings {
     },
     get maxSteps() {
       return config().turns.maxSteps;
+    },
+    get historyTokens() {
+      return config().turns.historyTokens;
     },
   };
 }

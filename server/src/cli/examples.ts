@@ -64,7 +64,7 @@ const EXAMPLES: Readonly<Record<string, readonly string[]>> = {
   "storyline split": ['./troupe storyline split 6f0e2c… 01JD8Q2V… --name "The new flat"'],
   "storyline move": ["./troupe storyline move 01JD8Q2V… 91ab77…"],
   "turn list": ["./troupe turn list --state failed,dead"],
-  "turn show": ["./troupe turn show 01JD8Q2V…"],
+  "turn show": ["./troupe turn show 01JD8Q2V…", "./troupe turn show 01JD8Q2V… --prompt"],
   "turn cancel": ["./troupe turn cancel 01JD8Q2V…"],
   "memory search": ["./troupe memory search cat", "./troupe memory search --agent ana --closed --json"],
   "memory show": ["./troupe memory show 01JD8Q2V…"],

@@ -179,12 +179,9 @@ function addTurns(program: Command): void {
     .option("--limit <n>", "at most so many", "20")
     .option("--state <state>", "only queued, running, replied, failed, cancelled, suppressed or dead ones")
     .option("--session <id>", "only those of one conversation");
-  add(
-    turn,
-    "show <id>",
-    "print everything that happened to one message",
-    async (context, _options, id = "") => (await import("./commands/turn.ts")).showTurn(context, id),
-  );
+  add(turn, "show <id>", "print everything that happened to one message", async (context, options, id = "") =>
+    (await import("./commands/turn.ts")).showTurn(context, options, id),
+  ).option("--prompt", "what its prompt was made of: each block with its size, and why it was there");
   add(turn, "cancel <id>", "stop a turn that waits or runs", async (context, _options, id = "") =>
     (await import("./commands/turn.ts")).cancelTurn(context, id),
   );

@@ -163,7 +163,15 @@ const turn = object(
     costMicroUsd: whole,
     usage,
     error: object({ code: text, message: text }),
-    trace: list(object({ at: time, what: text, detail: text, sources: list(source) })),
+    trace: list(
+      object({
+        at: time,
+        what: text,
+        detail: text,
+        sources: list(source),
+        blocks: list(object({ block: text, tokens: whole, why: text })),
+      }),
+    ),
     createdAt: time,
     finishedAt: time,
   },

@@ -15,7 +15,9 @@ import { TroupeError, textOf } from "@troupe/contracts";
 import { createMemoryKeeper, derivedId, type MemoryKeeper, wordsOf } from "../kit/index.ts";
 import { correctedValue, type PlainCase, plainCases } from "./plain-cases.ts";
 
-const KIND = "memory.learn";
+/** Kind of the effect that learns by rules. */
+export const LEARN_EFFECT = "memory.learn";
+const KIND: string = LEARN_EFFECT;
 /** Kind of the effect that learns with a model, beside the rules. */
 export const EXTRACT_EFFECT = "memory.extract";
 const VERSION = 1;

@@ -72,6 +72,10 @@ interface Setting {
   readonly history?: readonly Message[];
   /** Who reads the conversation now. */
   readonly readers?: readonly string[];
+  /** Turns of other storylines. */
+  readonly placed?: readonly { readonly turnSeq: number; readonly storylineId: string }[];
+  /** The first turn of which something is to be learned still. */
+  readonly unlearned?: number;
 }
 
 function setUp({
@@ -82,6 +86,8 @@ function setUp({
   refuseReserve = false,
   history = HISTORY,
   readers = ["kate"],
+  placed = [],
+  unlearned,
 }: Setting = {}) {
   const clock = createManualClock(Date.UTC(2026, 10, 20, 23, 0, 0));
   const requests: ModelRequest[] = [];
@@ -95,6 +101,10 @@ function setUp({
   };
   const names = (writes: readonly Write<unknown>[]): string[] =>
     writes.map((write) => (write as { name: string }).name);
+  const line: Storyline = {
+    ...{ id: "line", spaceId: "default", agentId: "ana", sessionId: "s", audience: ["kate"], title: "Old title" },
+    ...{ summary: "Kate plans something.", summaryTurnSeq: 1, updatedAt: 0, ...storyline },
+  };
   const choice: ModelChoice = {
     model: { provider: "p", modelId: "m", contextWindow: 8_000, stream: () => (async function* () {})() },
     name: "p/m",
@@ -123,20 +133,14 @@ function setUp({
       history: async ({ beforeTurnSeq }) => history.filter((message) => message.turnSeq < beforeTurnSeq),
     },
     storylines: {
-      ofSession: async () => ({
-        id: "line",
-        spaceId: "default",
-        agentId: "ana",
-        sessionId: "s",
-        audience: ["kate"],
-        title: "Old title",
-        summary: "Kate plans something.",
-        summaryTurnSeq: 1,
-        updatedAt: 0,
-        ...storyline,
-      }),
+      ofSession: async () => line,
+      get: async () => line,
+      placedIn: async () => placed.map((one) => ({ ...one, title: "Other", audience: ["kate"] })),
+      compactions: async () => [],
+      compact: writeOf("compact"),
       summarise: writeOf("summarise"),
     },
+    effects: { firstOpenTurn: async () => unlearned },
     ledger: {
       reserve: writeOf("reserve"),
       release: (holder) => writeOf("release")({ holder }),
@@ -212,6 +216,45 @@ it("asks for a summary of what was said since the last one, and returns it as a 
     summary: "Kate moves to Lviv.",
     summaryTurnSeq: 7,
   });
+});
+
+it("shortens what prompts show in the same commit, and asks nobody where a summary reaches as far", async () => {
+  const { run, detail } = setUp();
+  expect(await run({ compactTo: 3 })).toEqual(["summarise", "compact"]);
+  expect(detail("compact")).toMatchObject({
+    ...{ sessionId: "s", storylineId: "line", uptoTurnSeq: 3 },
+    ...{ summary: "Kate moves to Lviv.", audience: ["kate"] },
+  });
+  const newer = setUp({ storyline: { summaryTurnSeq: 7 } });
+
+  expect(await newer.run({ compactTo: 5 })).toEqual(["compact"]);
+  expect(newer.requests).toEqual([]);
+});
+
+it("shortens nothing of turns that something is to be learned from still", async () => {
+  const some = setUp({ unlearned: 4 });
+  const all = setUp({ unlearned: 1 });
+
+  await some.run({ compactTo: 5 });
+
+  expect(some.detail("compact")).toMatchObject({ uptoTurnSeq: 3 });
+  expect(await all.run({ compactTo: 5 })).toEqual(["summarise"]);
+});
+
+it("shows prompts nothing that one of their readers does not know", async () => {
+  const { run } = setUp({ readers: ["kate", "newcomer"], storyline: { summaryTurnSeq: 7 } });
+
+  expect(await run({ compactTo: 5 })).toEqual([]);
+});
+
+it("leaves out what belongs to other storylines", async () => {
+  const { run, requests } = setUp({ placed: [{ turnSeq: 3, storylineId: "other" }] });
+
+  await run();
+
+  const told = requests[0]?.messages[1]?.text ?? "";
+  expect(told).toContain("in May");
+  expect(told).not.toContain("Lviv");
 });
 
 it.each([

@@ -1,5 +1,6 @@
 import type { Generated, Selectable } from "kysely";
 import { AGENT_TABLE_NAMES, type AgentTables } from "./agent-tables.ts";
+import type { CompactionTable } from "./compaction-table.ts";
 import { DOCUMENT_TABLE_NAMES, type DocumentTables } from "./document-table.ts";
 import type { InboxItemTable } from "./inbox-item-table.ts";
 import type { JobNeedTable, JobRunTable, JobTable } from "./job-tables.ts";
@@ -16,6 +17,7 @@ export interface Tables extends AgentTables, DocumentTables, MemoryTables, Perso
   sessions: SessionTable;
   storylines: StorylineTable;
   storyline_turns: StorylineTurnTable;
+  compactions: CompactionTable;
   messages: MessageTable;
   attachments: AttachmentTable;
   turns: TurnTable;
@@ -52,6 +54,7 @@ export const TABLE_NAMES: readonly (keyof Tables)[] = [
   "sessions",
   "storylines",
   "storyline_turns",
+  "compactions",
   "messages",
   "attachments",
   "turns",

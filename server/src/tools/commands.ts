@@ -70,6 +70,7 @@ export const COMMANDS: readonly Command[] = [
     input: optional("choice"),
     help: "help.storyline",
   },
+  { names: ["compact", "стисни"], tool: "compact", input: () => ({}), help: "help.compact" },
   { names: ["sessions", "розмови"], tool: "list_sessions", input: () => ({}), help: "help.sessions" },
   { names: ["link", "звʼяжи"], tool: "link", input: optional("code"), help: "help.link" },
   { names: ["inbox", "скринька"], tool: "inbox", input: () => ({}), help: "help.inbox" },

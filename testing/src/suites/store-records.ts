@@ -1,6 +1,6 @@
 import type { AgentSpec, KeyRecord, NewStoryline } from "@troupe/contracts";
 import { expect, it } from "vitest";
-import { commit, type GetHarness, options, result, SPACE } from "./store-fixtures.ts";
+import { commit, type GetHarness, keepTurn, options, result, SPACE } from "./store-fixtures.ts";
 
 export function describeRecords(get: GetHarness): void {
   describeKeys(get);
@@ -10,6 +10,7 @@ export function describeRecords(get: GetHarness): void {
   describeReadersOfSummaries(get);
   describeLaterStorylines(get);
   describeTurnsOfStorylines(get);
+  describeCompactions(get);
 }
 
 function describeKeys(get: GetHarness): void {
@@ -244,5 +245,47 @@ function describeTurnsOfStorylines(get: GetHarness): void {
     const { items } = await storylines.list({ spaceId: SPACE, agentId: "ana" }, options);
     expect(items.map(({ id }) => id).sort()).toEqual(["first", "third"]);
     expect(await storylines.get("none", options)).toBeUndefined();
+  });
+}
+
+function describeCompactions(get: GetHarness): void {
+  it("keeps what prompts show in place of older turns, the newest alone, and none of a session that is gone", async () => {
+    const harness = get();
+    const { storylines, sessions } = harness.stores;
+    await keepTurn(harness, 1);
+    const about = { sessionId: "session-1", storylineId: "line-1", audience: ["peer-1"], at: 5 };
+
+    await commit(harness, storylines.compact({ ...about, uptoTurnSeq: 9, summary: "newer" }));
+    await commit(harness, storylines.compact({ ...about, uptoTurnSeq: 3, summary: "older" }));
+    await commit(
+      harness,
+      storylines.compact({ ...about, sessionId: "none", uptoTurnSeq: 3, summary: "lost" }),
+    );
+
+    expect(await storylines.compactions("session-1", options)).toEqual([
+      { ...about, uptoTurnSeq: 9, summary: "newer" },
+    ]);
+    expect(await storylines.compactions("none", options)).toEqual([]);
+    await commit(harness, sessions.remove("session-1"));
+    expect(await storylines.compactions("session-1", options)).toEqual([]);
+  });
+
+  it("finds the first turn of a session that has work of some kinds still to be done", async () => {
+    const harness = get();
+    const { effects } = harness.stores;
+    await commit(harness, ...accepting(harness, 1));
+    const of = { sessionId: "session-1", kinds: ["memory.learn"], toTurnSeq: 5 };
+    const work = {
+      ...{ spaceId: SPACE, v: 1, lane: "background" as const, turnId: "turn-1" },
+      ...{ sessionId: "session-1", payload: {}, createdAt: 1 },
+    };
+    await commit(harness, effects.put({ ...work, id: "e-1", kind: "other" }));
+    expect(await effects.firstOpenTurn(of, options)).toBeUndefined();
+
+    await commit(harness, effects.put({ ...work, id: "e-2", kind: "memory.learn" }));
+
+    expect(await effects.firstOpenTurn(of, options)).toBe(1);
+    expect(await effects.firstOpenTurn({ ...of, toTurnSeq: 0 }, options)).toBeUndefined();
+    expect(await effects.firstOpenTurn({ ...of, sessionId: "session-2" }, options)).toBeUndefined();
   });
 }

@@ -3,10 +3,9 @@ import { TroupeError, textOf } from "@troupe/contracts";
 import { detectLanguage } from "../../kit/index.ts";
 import type { AgentDeps } from "../deps.ts";
 import { createEmitter } from "../emitter.ts";
-import { gatherAll } from "../gather.ts";
+import { gatherAll, shownIn } from "../gather.ts";
 import { briefOf, handoffTo } from "../handed.ts";
-import { shownFrom } from "../prompt.ts";
-import type { SessionViews } from "../session-views.ts";
+import { currentKey, type SessionViews } from "../session-views.ts";
 import { createRecording, type TapeRecording } from "../tape.ts";
 import type { Gathering, OpenedTurn, TurnRun } from "../values.ts";
 
@@ -81,7 +80,7 @@ export async function open(
     peerId: session.peerId,
     inbound: run.inbound,
     language,
-    shownFromTurnSeq: shownFrom(view),
+    ...shownIn(view, currentKey(view)),
   };
   const modules =
     turn.payload.direct === undefined ? (run.prepared ?? gatherAll(deps, turnView, signal)) : [];

@@ -2,6 +2,9 @@ import type { ModuleDecision, PlaceChoice, Placement, PlaceQuery } from "@troupe
 import { derivedId, isKnownToAll, titleOf } from "../../kit/index.ts";
 import { askUnsure } from "../ask-unsure.ts";
 import type { AgentDeps } from "../deps.ts";
+import { gatherAll, shownIn } from "../gather.ts";
+import { elsewhereOf } from "../second-track.ts";
+import { currentKey, HOME, trackOf } from "../session-views.ts";
 import type { OpenedTurn, PlacedTurn } from "../values.ts";
 
 /** By this name configuration says whether a model is asked, and a model is told who asks. */
@@ -55,7 +58,8 @@ function homeOf({ session, text, view }: OpenedTurn): Home {
 
 function placedHome(deps: AgentDeps, turn: OpenedTurn, home: Home): PlacedTurn {
   tell(deps, turn, `${home.isNew ? "began" : "continued"} "${home.title}"`);
-  return { ...turn, home, storyline: home, sideIds: [], placement: undefined };
+  const track = trackOf(turn.session, HOME);
+  return { ...turn, home, storyline: home, track, sideIds: [], placement: undefined };
 }
 
 function queryOf(turn: OpenedTurn, home: Home): PlaceQuery {
@@ -64,12 +68,12 @@ function queryOf(turn: OpenedTurn, home: Home): PlaceQuery {
   return {
     ...{ spaceId: view.spaceId, agentId: view.agent.spec.id, sessionId: view.sessionId, peerId: view.peerId },
     ...{ readers: view.audience, turnId: view.turnId, turnSeq: view.turnSeq, text, home },
-    previousTurnSeq: session.history.at(-1)?.turnSeq ?? 0,
+    previousTurnSeq: session.recent.at(-1)?.turn.turnSeq ?? 0,
     at: turn.run.claimed.turn.createdAt,
     isSilent: direct !== undefined || view.trigger !== "chat",
     chosen: direct?.tool === CHOOSER ? choiceIn(direct.input) : undefined,
     earlier: () =>
-      session.history.slice(-MAX_EARLIER_TURNS).map(({ turnSeq, messages }) => ({
+      session.recent.slice(-MAX_EARLIER_TURNS).map(({ turn: { turnSeq, messages } }) => ({
         turnSeq,
         texts: messages.flatMap(({ role, text: said }) =>
           role === "user" || role === "assistant" ? [said] : [],
@@ -92,7 +96,7 @@ function settled(
 ): PlacedTurn | Promise<PlacedTurn> {
   const { otherwise } = placement;
   if (otherwise === undefined || deps.asksModel?.(ASKER) !== true)
-    return placedAt(deps, turn, home, placement);
+    return placedAt(deps, turn, home, placement, signal);
   return asked(deps, turn, home, placement, otherwise, signal);
 }
 
@@ -108,25 +112,49 @@ async function asked(
   const choices = Object.fromEntries(Object.keys(otherwise).map((name) => [name, NOTHING]));
   const question = "Which of these subjects does the newest message belong to?";
   const unsure = [{ moduleId: ASKER, answer: { question, choices, otherwise: NOTHING } }];
-  const provisional = { ...turn, home, storyline: home, sideIds: [], placement: undefined };
+  const track = trackOf(turn.session, currentKey(turn.session));
+  const provisional = { ...turn, home, storyline: home, track, sideIds: [], placement: undefined };
   const answers = await askUnsure(deps, provisional, unsure, signal);
   const chosen = otherwise[answers.get(ASKER) ?? ""];
-  return placedAt(deps, turn, home, chosen === undefined ? placement : { ...placement, ...chosen });
+  return placedAt(deps, turn, home, chosen === undefined ? placement : { ...placement, ...chosen }, signal);
 }
 
 const WORDS = { begun: "began", continued: "continued", resumed: "resumed", chosen: "was sent to" } as const;
 
-function placedAt(deps: AgentDeps, turn: OpenedTurn, home: Home, placement: Placement): PlacedTurn {
+function placedAt(
+  deps: AgentDeps,
+  turn: OpenedTurn,
+  home: Home,
+  placement: Placement,
+  signal: AbortSignal,
+): PlacedTurn {
   const { id, title, how, note, sideIds } = placement;
   const isHome = id === home.id;
   const isNew = isHome ? home.isNew : how === "begun";
   const word = isHome && !isNew && how === "begun" ? WORDS.continued : WORDS[how];
   tell(deps, turn, `${word} "${title}"`);
+  const key = isHome ? HOME : id;
+  const seen = key === currentKey(turn.session) ? turn : gatheredAnew(deps, turn, key, signal);
+  const { sessionId, audience: readers } = turn.view;
   const gathering =
     note === ""
-      ? turn.gathering
-      : [...turn.gathering, Promise.resolve({ moduleId: ASKER, text: note, detail: "an earlier storyline" })];
-  return { ...turn, gathering, home, storyline: { id, title, isNew }, sideIds, placement };
+      ? seen.gathering
+      : [...seen.gathering, elsewhereOf(deps, { storylineId: id, note, sessionId, readers }, signal)];
+  const track = trackOf(turn.session, key, title);
+  return { ...turn, ...seen, gathering, home, storyline: { id, title, isNew }, track, sideIds, placement };
+}
+
+/** What was gathered so far is about a prompt that shows another storyline. */
+function gatheredAnew(
+  deps: AgentDeps,
+  { view, session, run }: OpenedTurn,
+  key: string,
+  signal: AbortSignal,
+): Pick<OpenedTurn, "view" | "gathering"> {
+  trackOf(session, key);
+  const seen = { ...view, ...shownIn(session, key) };
+  const isAsked = run.claimed.turn.payload.direct === undefined;
+  return { view: seen, gathering: isAsked ? gatherAll(deps, seen, signal) : [] };
 }
 
 function tell(deps: AgentDeps, { run }: OpenedTurn, detail: string): void {

@@ -8,8 +8,10 @@ import { createReplay } from "../journal.ts";
 import { createLoopState, type LoopInput, type LoopState, replyOf, runLoop } from "../loop.ts";
 import type { createPrompts, Prompt } from "../prompt.ts";
 import { runCalls } from "../run-tools.ts";
+import { othersOf } from "../second-track.ts";
 import type { TapeBeginning } from "../tape.ts";
-import type { EquippedTurn, ExecutedTurn, GatheredContribution } from "../values.ts";
+import { compact } from "../tracks.ts";
+import type { EquippedTurn, ExecutedTurn, GatheredContribution, TurnRun } from "../values.ts";
 
 export interface Execution {
   readonly state: LoopState;
@@ -41,53 +43,98 @@ async function loopExecution(
   const model = turn.run.claimed.turn.payload.model ?? turn.agent.spec.model;
   const choices = deps.router.choices(model);
   const contextWindow = Math.min(...choices.map(({ model }) => model.contextWindow));
-  const contributions = withDecided(deps, turn, await Promise.all(turn.gathering));
+  const looked = turn.track.compactionLooks > 0 ? lookForCompaction(deps, turn, signal) : undefined;
+  const gathered = await Promise.all(turn.gathering);
+  if (looked !== undefined) await looked;
+  const contributions = [...othersOf(turn), ...withDecided(deps, turn, gathered)];
   const { run } = turn;
-  for (const { moduleId, text, detail, sources } of contributions) {
-    if (text === "") continue;
-    const what = detail === undefined ? moduleId : `${moduleId}: ${detail}`;
-    run.trace.push({
-      at: deps.clock.now(),
-      what: "recall",
-      detail: what,
-      ...(sources === undefined ? {} : { sources }),
-    });
-  }
+  traceRecall(deps, run, contributions);
   // From here on whatever joins is answered by a later model step.
   const newest = [...run.inbound];
   run.arrived.length = 0;
-  const build = (shrink: number, summary: string): Prompt =>
-    prompts.assemble({ turn, newest, contextWindow: contextWindow / 2 ** shrink, contributions, summary });
+  const { historyTokens } = deps.settings;
+  const build = (window: number): Prompt =>
+    prompts.assemble({ turn, newest, contributions, historyTokens, contextWindow: window });
   run.tape?.begin(beginningOf(deps, turn, { model, choices, contributions, newest }));
-  let prompt = build(0, "");
-  let summary = "";
-  // A summary tells of all that was said, and of a conversation that was handed over its agent knows only what it was shown.
-  if (prompt.wasCut && !run.claimed.session.stateless && turn.session.startsAt === 1) {
-    const storyline = await deps.storylines.ofSession(turn.session.sessionId, { signal });
-    // Made before somebody came who reads this answer, it tells of what they do not know.
-    const isKnown = storyline !== undefined && isKnownToAll(storyline.audience, turn.view.audience);
-    summary = isKnown ? storyline.summary : "";
-    run.tape?.summary(summary);
-    prompt = build(0, summary);
+  let prompt = build(contextWindow);
+  if (!turn.track.isSummaryKnown) {
+    await findSummary(deps, turn, signal);
+    prompt = build(contextWindow);
   }
+  if (turn.track.summary !== "") run.tape?.summary(turn.track.summary);
+  run.trace.push({ at: deps.clock.now(), what: "prompt", detail: sizeOf(prompt), blocks: prompt.blocks() });
   const before = spentBefore(run.claimed, turn.journal, turn.paidBefore);
   const state = createLoopState(run, before, { choices, model });
-  let { wasCut } = prompt;
+  const { tokens } = prompt;
   const input: LoopInput = {
     turn,
     prompt: (shrink) => {
-      if (shrink > 0) prompt = build(shrink, summary);
-      wasCut ||= prompt.wasCut;
+      // A model that calls it too long has less room than it is said to have.
+      if (shrink > 0) prompt = build(Math.min(contextWindow, tokens) / 2 ** shrink);
       return prompt.messages;
     },
-    promptTokens: prompt.tokens,
+    promptTokens: tokens,
     maxSteps: turn.agent.spec.maxSteps ?? deps.settings.maxSteps,
   };
   return {
     state,
     proceed: (scope) => runLoop(deps, input, state, scope),
-    outcome: () => executed(turn, state, wasCut, prompt.added),
+    outcome: () => executed(turn, state, prompt.historyBudget, prompt.added),
   };
+}
+
+function traceRecall({ clock }: AgentDeps, { trace }: TurnRun, all: readonly GatheredContribution[]): void {
+  for (const { moduleId, text, detail, sources } of all) {
+    if (text === "") continue;
+    const what = detail === undefined ? moduleId : `${moduleId}: ${detail}`;
+    const shown = sources === undefined ? {} : { sources };
+    trace.push({ at: clock.now(), what: "recall", detail: what, ...shown });
+  }
+}
+
+function sizeOf({ tokens, historyBudget }: Prompt): string {
+  return `about ${Math.round(tokens)} tokens, history at most ${Math.round(historyBudget)}`;
+}
+
+/** A history that is shortened behind a reply: whether that is done by now. What fails shows it as it was. */
+async function lookForCompaction(
+  { storylines, logger }: AgentDeps,
+  { track, storyline, session, view }: EquippedTurn,
+  signal: AbortSignal,
+): Promise<void> {
+  track.compactionLooks -= 1;
+  try {
+    const all = await storylines.compactions(session.sessionId, { signal });
+    const found = all.find(({ storylineId }) => storylineId === storyline.id);
+    if (found === undefined || found.uptoTurnSeq <= track.summaryTo) return;
+    compact(track, { text: found.summary, audience: found.audience }, found.uptoTurnSeq);
+    track.compactionLooks = 0;
+  } catch (error) {
+    if (signal.aborted) throw signal.reason;
+    logger.warn("prompt.compaction_unread", { turnId: view.turnId, error });
+  }
+}
+
+/** Turns were let go before anybody shortened the history: the newest summary there is stands for them. */
+async function findSummary(
+  { storylines }: AgentDeps,
+  { track, session, storyline, run }: EquippedTurn,
+  signal: AbortSignal,
+): Promise<void> {
+  track.isSummaryKnown = true;
+  // A summary tells of all that was said, and of a conversation that was handed over its agent knows only what it was shown.
+  if (run.claimed.session.stateless || session.startsAt !== 1) return;
+  const found = await (track.storylineId === undefined
+    ? storylines.ofSession(session.sessionId, { signal })
+    : storylines.get(storyline.id, { signal }));
+  if (found === undefined || found.summary === "") return;
+  // Made before somebody came who reads this answer, it tells of what they do not know.
+  if (!isKnownToAll(found.audience, session.readers)) return;
+  // Of a storyline from elsewhere the turns count in another conversation.
+  const isOwn = found.sessionId === session.sessionId;
+  if (isOwn ? found.summaryTurnSeq < track.summaryTo : track.summary !== "") return;
+  track.summary = found.summary;
+  track.summaryAudience = found.audience;
 }
 
 /** What modules say of their decisions, each before what it gathered: both share the module's budget. */
@@ -120,12 +167,13 @@ function beginningOf(
     readonly newest: readonly Message[];
   },
 ): TapeBeginning {
-  const { session, agent, journal } = turn;
+  const { track, agent, journal } = turn;
   const { model, choices, contributions, newest } = asked;
   return {
     ...{ model, choices, journal, inbound: newest, agentRevision: agent.revision },
     maxSteps: agent.spec.maxSteps ?? deps.settings.maxSteps,
-    history: session.history.slice(session.shownFrom),
+    history: [...track.turns],
+    historyTokens: deps.settings.historyTokens,
     contributions: contributions.map(({ moduleId, text }) => ({ moduleId, text })),
   };
 }
@@ -168,14 +216,14 @@ function directExecution(
       state.steps = 1;
       turn.run.emitter.emit({ type: "text-delta", text });
     },
-    outcome: () => executed(turn, state, false, undefined),
+    outcome: () => executed(turn, state, undefined, undefined),
   };
 }
 
 function executed(
   turn: EquippedTurn,
   state: LoopState,
-  wasCut: boolean,
+  historyBudget: number | undefined,
   added: ModelMessage | undefined,
 ): ExecutedTurn {
   const reply = replyOf(state.parts);
@@ -191,7 +239,7 @@ function executed(
     extraReservedMicroUsd: state.extraReservedMicroUsd,
     calls: state.calls,
     toolWrites: state.toolWrites,
-    wasCut,
+    historyBudget,
     added,
   };
 }

@@ -4,11 +4,19 @@ import { afterEndOf } from "../after-end.ts";
 import { decidedAtEnd } from "../decided.ts";
 import type { AgentDeps } from "../deps.ts";
 import { effectsAtEnd } from "../hooks.ts";
+import { REFILL_SHARE } from "../prompt.ts";
+import { KEPT_TURNS, type Track } from "../tracks.ts";
 import type { CommittedTurn, ExecutedTurn } from "../values.ts";
 
 /** Kind of the effect that refreshes a storyline's summary. */
 export const SUMMARY_EFFECT = "storyline.summary";
 const SUMMARY_VERSION = 1;
+/** Serves the command by which a person has the history shortened. */
+const COMPACT_TOOL = "compact";
+/** A history is shortened when it fills so much of its budget: the rest is room until the summary is there. */
+const COMPACT_SHARE = 0.8;
+/** So many turns lie between two times, whatever the budget is: one that cannot be kept must not ask for ever. */
+const LEAST_TURNS = 4;
 
 /**
  * Step 5: one transaction with messages, usage, money, reply, effects, and the end of every message of the turn, guarded
@@ -140,28 +148,55 @@ function outboxOf(deps: AgentDeps, turn: ExecutedTurn, messageId: string, at: nu
   });
 }
 
-/** A summary is due when enough was said since the last one, or when prompts no longer show the whole conversation. */
+/**
+ * A summary is due when enough was said since the last one; and when the history outgrows its budget, or somebody asked for
+ * that, it takes the place of the oldest turns in later prompts.
+ */
 function effectsOf(deps: AgentDeps, turn: ExecutedTurn, at: number): Omit<Effect, "attempt" | "epoch">[] {
   const { claimed } = turn.run;
-  const { session } = turn;
+  const { track, storyline } = turn;
   if (turn.state !== "replied" || claimed.session.stateless) return [];
-  const every = turn.wasCut && session.turnsSinceSummary >= 2 ? 2 : deps.settings.summaryEveryTurns;
-  if (session.turnsSinceSummary + 1 < every) return [];
+  const compactTo = compactToOf(turn);
+  if (compactTo === undefined && track.turnsSinceSummary + 1 < deps.settings.summaryEveryTurns) return [];
   const { spaceId, id: turnId, turnSeq } = claimed.turn;
-  const { id: storylineId, title } = turn.home;
+  const { id: sessionId } = claimed.session;
+  const about = { sessionId, storylineId: storyline.id, uptoTurnSeq: turnSeq, title: storyline.title };
   return [
     {
-      id: derivedId(SUMMARY_EFFECT, storylineId, String(turnSeq)),
+      id: derivedId(SUMMARY_EFFECT, storyline.id, turnId),
       spaceId,
       kind: SUMMARY_EFFECT,
       v: SUMMARY_VERSION,
       lane: "background",
       turnId,
-      sessionId: claimed.session.id,
-      payload: { sessionId: claimed.session.id, storylineId, uptoTurnSeq: turnSeq, title },
+      sessionId,
+      payload: compactTo === undefined ? about : { ...about, compactTo },
       createdAt: at,
     },
   ];
+}
+
+/** The last turn that a summary is to stand for, if the history is to be shortened. */
+function compactToOf(turn: ExecutedTurn): number | undefined {
+  const { track, session, historyBudget, path } = turn;
+  if (session.startsAt !== 1) return undefined;
+  if (path.kind === "direct") return path.call.tool === COMPACT_TOOL ? lastToSummarise(track, 0) : undefined;
+  const isDue = historyBudget !== undefined && track.shownTokens > historyBudget * COMPACT_SHARE;
+  // It is on its way; or there is so little to shorten that each of the next turns would begin it again.
+  if (!isDue || track.compactionLooks > 0 || track.turnsSinceSummary < LEAST_TURNS) return undefined;
+  return lastToSummarise(track, historyBudget * REFILL_SHARE);
+}
+
+/** So that the turns after it have at most so many tokens; the newest stay as they are. */
+function lastToSummarise({ turns, shownTokens, summaryTo }: Track, keepTokens: number): number | undefined {
+  let left = shownTokens;
+  let last: number | undefined;
+  for (const { turnSeq, tokens } of turns.slice(0, -KEPT_TURNS)) {
+    if (left <= keepTokens) break;
+    left -= tokens;
+    last = turnSeq;
+  }
+  return last === undefined || last <= summaryTo ? undefined : last;
 }
 
 /** What the words of a person teach is kept after the reply; what they told a tool is the tool's affair. */

@@ -2,9 +2,13 @@ import type { Message, ModelMessage } from "@troupe/contracts";
 import { openCallsOf, SUBJECTS, textOf } from "@troupe/contracts";
 import { estimateTokens, finishReasonOf, SECONDS_BUCKETS } from "../../kit/index.ts";
 import type { AgentDeps } from "../deps.ts";
-import { type HistoryTurn, historyTurn, type SessionViews, tokensOf } from "../session-views.ts";
+import { HOME, type SessionViews } from "../session-views.ts";
+import { type HistoryTurn, historyTurn, tokensOf } from "../tracks.ts";
 import type { CommittedTurn } from "../values.ts";
 import { SUMMARY_EFFECT } from "./5-commit.ts";
+
+/** Turns that look whether a history has been shortened. After them it is tried again, if it is due still. */
+const COMPACTION_LOOKS = 10;
 
 /** Step 6: everything is kept; rings the doorbells and tells whoever watches. Nothing here can fail the turn. */
 export function dispatch(deps: AgentDeps, views: SessionViews, turn: CommittedTurn): void {
@@ -75,7 +79,9 @@ function remember(deps: AgentDeps, views: SessionViews, turn: CommittedTurn): vo
     : [];
   const seqs = [...inbound.map((message) => message.seq), turn.lastSeq];
   const ended = historyTurn([...inbound, ...reply], estimateTokens);
-  views.append(session, turn.state === "replied" ? withAdded(ended, turn.added) : ended, seqs);
+  // Only an answer belongs anywhere else than where its session began.
+  const key = turn.state === "replied" ? (turn.track.storylineId ?? HOME) : HOME;
+  views.append(session, key, turn.state === "replied" ? withAdded(ended, turn.added) : ended, seqs);
   placeNext(deps, turn, [...inbound, ...reply]);
   if (turn.home.isNew) {
     session.storyline = {
@@ -90,7 +96,10 @@ function remember(deps: AgentDeps, views: SessionViews, turn: CommittedTurn): vo
       updatedAt: deps.clock.now(),
     };
   }
-  if (turn.effects.some(({ kind }) => kind === SUMMARY_EFFECT)) session.turnsSinceSummary = 0;
+  const summary = turn.effects.find(({ kind }) => kind === SUMMARY_EFFECT);
+  if (summary === undefined) return;
+  turn.track.turnsSinceSummary = 0;
+  if (summary.payload.compactTo !== undefined) turn.track.compactionLooks = COMPACTION_LOOKS;
 }
 
 /** What was said counts for where the next turns belong. */
@@ -110,9 +119,6 @@ function placeNext(deps: AgentDeps, turn: CommittedTurn, messages: readonly Mess
 /** Where it stood in the prompt, so that the next prompt begins with the same bytes. */
 function withAdded(turn: HistoryTurn, added: ModelMessage | undefined): HistoryTurn {
   if (added === undefined) return turn;
-  return {
-    turnSeq: turn.turnSeq,
-    messages: [added, ...turn.messages],
-    tokens: turn.tokens + tokensOf([added], estimateTokens),
-  };
+  const tokens = turn.tokens + tokensOf([added], estimateTokens);
+  return { ...turn, messages: [added, ...turn.messages], tokens };
 }

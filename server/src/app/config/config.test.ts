@@ -50,7 +50,9 @@ describe("a valid configuration", () => {
     expect(config.server).toEqual({ host: "127.0.0.1", port: 8080, metricsPort: 9090, adminPort: 9091 });
     expect(config.store.url).toBe("sqlite:data/troupe.db");
     expect(config.models).toEqual({ default: ["offline/guide"] });
-    expect(config.turns).toEqual({ deadlineSeconds: 300, maxSteps: 16, whileBusy: "queue" });
+    expect(config.turns).toEqual({
+      ...{ deadlineSeconds: 300, maxSteps: 16, historyTokens: 48_000, whileBusy: "queue" },
+    });
     expect(config.agents).toEqual([
       {
         id: "ana",

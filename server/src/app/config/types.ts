@@ -38,6 +38,7 @@ export interface ConfigFile {
   readonly turns: {
     readonly deadlineSeconds: number;
     readonly maxSteps: number;
+    readonly historyTokens: number;
     readonly whileBusy: WhileBusy;
   };
   readonly lanes: Readonly<Record<Lane, LaneLimits>>;

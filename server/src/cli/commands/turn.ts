@@ -1,6 +1,7 @@
 import type { Page, Turn, TurnState } from "@troupe/contracts";
 import type { CommandContext } from "../context.ts";
 import { formatTurns } from "../format/lists.ts";
+import { formatPrompt, promptOf } from "../format/prompt.ts";
 import { formatTurnChain, type TurnLife } from "../format/turn-chain.ts";
 import { limitOf, queryOf } from "./query.ts";
 
@@ -13,9 +14,18 @@ export async function listTurns({ connect, output }: CommandContext, options: Op
   output.result(page.items, () => formatTurns(page.items, Date.now(), output.paint));
 }
 
-export async function showTurn({ connect, output }: CommandContext, id: string): Promise<void> {
+export async function showTurn(
+  { connect, output }: CommandContext,
+  options: Options,
+  id: string,
+): Promise<void> {
   await using client = await connect({ command: "turn show" });
   const life = await client.call<TurnLife>("GET", `/api/turns/${encodeURIComponent(id)}`);
+  if (options.prompt === true) {
+    const prompt = promptOf(life.turn);
+    output.result(prompt, () => formatPrompt(prompt, output.paint));
+    return;
+  }
   output.result(life, () => formatTurnChain(life, output.paint));
 }
 

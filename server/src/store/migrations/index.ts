@@ -19,6 +19,7 @@ import { agentDeadLetters } from "./0018-agent-dead-letters.ts";
 import { memoryRecords } from "./0019-memory-records.ts";
 import { storylines } from "./0020-storylines.ts";
 import { vectors } from "./0021-vectors.ts";
+import { compactions } from "./0022-compactions.ts";
 import { documents } from "./0023-documents.ts";
 import { dreams } from "./0024-dreams.ts";
 import { persons } from "./0025-persons.ts";
@@ -49,6 +50,7 @@ export const migrations: readonly Migration[] = [
   memoryRecords,
   storylines,
   vectors,
+  compactions,
   documents,
   dreams,
   persons,

@@ -187,6 +187,11 @@ export function effectWrites({ statements, dialect }: PortDeps): EffectWrites {
 
 export interface EffectSelects {
   readonly ofTurn: Statement<{ readonly turnId: string }>;
+  readonly firstOpenTurn: Statement<{
+    readonly sessionId: string;
+    readonly kinds: string;
+    readonly toTurnSeq: number;
+  }>;
   readonly list: Statement<ListInput>;
   readonly listLost: Statement<ListInput>;
   readonly listShed: Statement<ListInput>;
@@ -211,6 +216,15 @@ export function effectSelects({ statements, dialect }: PortDeps): EffectSelects 
     ofTurn: statements.add("effect.of-turn", { returns: "rows" }, (db, p) =>
       db.selectFrom("effects").select(EFFECT_COLUMNS).where("turn_id", "=", p.turnId).orderBy("row"),
     ),
+    // By the two indexes of open rows: the turns of a long session are many, open effects are few.
+    firstOpenTurn: statements.add("effect.first-open-turn", { returns: "rows" }, (_db, p) => {
+      const open = (state: string): RawBuilder<unknown> => sql`
+        SELECT turn_id FROM effects WHERE state = ${sql.lit(state)} AND session_id = ${p.sessionId}
+          AND kind IN (SELECT kind.value FROM ${dialect.texts(p.kinds, "kind")})`;
+      return sql`
+      SELECT min(t.turn_seq) FROM (${open("pending")} UNION ALL ${open("running")}) AS e JOIN turns t ON t.id = e.turn_id
+      WHERE t.turn_seq <= ${p.toTurnSeq}`;
+    }),
     list: list("effect.list", sql``),
     listLost: list("effect.list-lost", sql`AND state IN ('parked', 'dead')`),
     listShed: list("effect.list-shed", sql`AND state = 'shed'`),

@@ -74,7 +74,7 @@ function storeWrites(
 
 function storeReads(
   deps: PortDeps,
-): Pick<EffectStore, "lanes" | "backlog" | "parked" | "ofTurn" | "list" | "nextDue"> {
+): Pick<EffectStore, "lanes" | "backlog" | "parked" | "ofTurn" | "firstOpenTurn" | "list" | "nextDue"> {
   const { reads } = deps;
   const selects = effectSelects(deps);
   return {
@@ -92,6 +92,11 @@ function storeReads(
     },
     async ofTurn(turnId, options) {
       return (await reads.rows(selects.ofTurn, { turnId }, options)).map((row) => recordOf(deps, row));
+    },
+    async firstOpenTurn({ kinds, ...query }, options) {
+      const input = { ...query, kinds: JSON.stringify(kinds) };
+      const [row] = await reads.farRows(selects.firstOpenTurn, input, options);
+      return (row?.[0] ?? undefined) as number | undefined;
     },
     async list(query, options) {
       const limit = pageLimit(query);

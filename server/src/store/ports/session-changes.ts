@@ -119,6 +119,7 @@ function removeLeavings({ statements, dialect }: PortDeps): readonly Statement<{
     ["storyline.remove", "DELETE FROM storylines WHERE session_id = ?"],
     ["storyline.remove-begun", "DELETE FROM storylines WHERE begun_in = ?"],
     ["storyline-turn.remove", "DELETE FROM storyline_turns WHERE session_id = ?"],
+    ["compaction.remove", "DELETE FROM compactions WHERE session_id = ?"],
     ["search.remove-scopes", "DELETE FROM search_scopes WHERE session_id = ?"],
     ["module-link.remove", "DELETE FROM module_links WHERE session_id = ?"],
     [

@@ -19,17 +19,47 @@ interface ReassignInput {
   readonly turnSeq: number | undefined;
 }
 
-/** Most turns of a session that a process asks for when it reads it anew. */
-const MOST = 200;
+interface CompactInput {
+  readonly sessionId: string;
+  readonly storylineId: string;
+  readonly uptoTurnSeq: number;
+  readonly summary: string;
+  readonly audience: string;
+  readonly at: number;
+}
 
-/** Turns elsewhere than in the storyline that their session began with; of the others no row tells. */
+/** Most turns of a session that a process asks for when it reads it anew. */
+const MOST = 2_000;
+
+/** Turns elsewhere than in the storyline that their session began with (of the others no row tells), and what prompts show no more. */
 export function storylineTurnStatements({ statements }: PortDeps): {
   readonly place: Statement<PlaceInput>;
   readonly placedIn: Statement<{ sessionId: string; fromTurnSeq: number }>;
   readonly turnsOf: Statement<{ id: string; limit: number }>;
   readonly reassign: Statement<ReassignInput>;
+  readonly compact: Statement<CompactInput>;
+  readonly compactions: Statement<{ sessionId: string }>;
 } {
   return {
+    // A session that was deleted meanwhile leaves nothing behind.
+    compact: statements.add<CompactInput>(
+      "compaction.put",
+      {},
+      (_db, p) => sql`
+      INSERT INTO compactions (session_id, storyline_id, upto_turn_seq, summary, audience, at)
+      SELECT s.id, ${sql`CAST(${p.storylineId} AS TEXT)`}, ${sql`CAST(${p.uptoTurnSeq} AS BIGINT)`},
+        ${sql`CAST(${p.summary} AS TEXT)`}, ${sql`CAST(${p.audience} AS TEXT)`}, ${sql`CAST(${p.at} AS BIGINT)`}
+      FROM sessions s WHERE s.id = ${p.sessionId}
+      ON CONFLICT (session_id, storyline_id) DO UPDATE SET upto_turn_seq = excluded.upto_turn_seq,
+        summary = excluded.summary, audience = excluded.audience, at = excluded.at
+      WHERE excluded.upto_turn_seq > compactions.upto_turn_seq`,
+    ),
+    compactions: statements.add<{ sessionId: string }>(
+      "compaction.of-session",
+      { returns: "rows" },
+      (_db, p) => sql`
+      SELECT storyline_id, upto_turn_seq, summary, audience, at FROM compactions WHERE session_id = ${p.sessionId}`,
+    ),
     place: statements.add<PlaceInput>(
       "storyline.place-turn",
       {},
@@ -45,7 +75,7 @@ export function storylineTurnStatements({ statements }: PortDeps): {
       SELECT p.turn_seq, p.storyline_id, coalesce(l.name, l.title), l.audience
       FROM storyline_turns p JOIN storylines l ON l.id = p.storyline_id
       WHERE p.session_id = ${p.sessionId} AND p.turn_seq >= ${p.fromTurnSeq}
-      ORDER BY p.turn_seq LIMIT ${sql.lit(MOST)}`,
+      ORDER BY p.turn_seq DESC LIMIT ${sql.lit(MOST)}`,
     ),
     turnsOf: statements.add<{ id: string; limit: number }>(
       "storyline.turns-of",

@@ -54,9 +54,24 @@ export function createStorylineStore(deps: PortDeps): StorylineStore {
     },
     async placedIn(sessionId, fromTurnSeq, options) {
       const rows = await reads.rows(turns.placedIn, { sessionId, fromTurnSeq }, options);
-      return rows.map((row) => {
+      return rows.toReversed().map((row) => {
         const [turnSeq, storylineId, title, audience] = row as [number, string, string, string];
         return { turnSeq, storylineId, title, audience: parseAudience(audience) };
+      });
+    },
+    compact: (compaction) =>
+      write(turns.compact, { ...compaction, audience: namesText(compaction.audience) }),
+    async compactions(sessionId, options) {
+      const rows = await reads.rows(turns.compactions, { sessionId }, options);
+      return rows.map((row) => {
+        const [storylineId, uptoTurnSeq, summary, audience, at] = row as [
+          string,
+          number,
+          string,
+          string,
+          number,
+        ];
+        return { sessionId, storylineId, uptoTurnSeq, summary, audience: parseAudience(audience), at };
       });
     },
     async turnsOf(id, limit, options) {

@@ -1,4 +1,5 @@
 import type { Tool } from "@troupe/contracts";
+import { compactTool } from "./compact.ts";
 import { type ForgetDeps, forgetTool } from "./forget.ts";
 import { type InboxToolDeps, inboxTool } from "./inbox.ts";
 import { type LinkToolDeps, linkTool } from "./link.ts";
@@ -17,5 +18,6 @@ export function createCommandTools(deps: CommandToolDeps): readonly Tool[] {
     forgetTool(deps),
     storylineTool(deps),
     linkTool(deps),
+    compactTool(),
   ];
 }

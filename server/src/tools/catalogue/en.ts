@@ -97,6 +97,9 @@ export const en = {
   "link.alone": "I link people only where nobody else reads. Write to me in private.",
   "link.none": "I link nobody here.",
   "help.link": "/link [code|undo]: the same you on another channel",
+  "compact.begun":
+    "From here on I go on with a summary of what was said before. All of it is kept, and can be searched.",
+  "help.compact": "/compact: go on with a summary of what was said before",
   "help.inbox": "/inbox: what I left in your inbox",
   "help.back": "/back: the agent again that you wrote to first",
   "help.stop": "/stop: end what runs in this conversation, and all that it began",
