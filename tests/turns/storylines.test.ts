@@ -1,3 +1,4 @@
+import type { Module } from "@troupe/contracts";
 import { createScriptedModel } from "@troupe/testing";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { endOf, NEVER, openStage, promptOf, recordOf, type Stage, type StagedProcess } from "./stage.ts";
@@ -99,6 +100,90 @@ test("a greeting alone leads to no other session, whatever that began with", asy
   const again = await say(one, "hello", { sessionKey: "s2" });
 
   expect(await placedOf(again)).toBe('began "hello"');
+});
+
+test("a prompt shows its own storyline whole, and of the others what was said last, once", async () => {
+  const one = await open();
+  await say(one, TRAIN);
+  await say(one, SOUP);
+  await say(one, SOUP_ON);
+  await say(one, TRAIN_AGAIN);
+  await say(one, "Is there a ticket for my dog on the night train to Vienna?");
+
+  const [, soup = [], on = [], back = [], dog = []] = [0, 1, 2, 3, 4].map((n) => promptOf(stage, n));
+  const others = "system: Said last in this conversation about something else";
+  // A new subject begins with what was said before it, in short.
+  expect(soup.map((line) => line.split(",")[0])).toEqual([expect.any(String), others, `user: ${SOUP}`]);
+  expect(soup[1]).toContain(`[${TRAIN}] user: ${TRAIN}`);
+  expect(on.filter((line) => line.startsWith("user: "))).toEqual([`user: ${SOUP}`, `user: ${SOUP_ON}`]);
+  expect(back.filter((line) => !line.startsWith("system: "))).toEqual([
+    `user: ${TRAIN}`,
+    `assistant: ${ANSWERS[TRAIN]}`,
+    `user: ${TRAIN_AGAIN}`,
+  ]);
+  expect(back.find((line) => line.startsWith(others))).toContain(`[Hello!] user: ${SOUP_ON}`);
+  // It stays where it stood, and nothing is told of others again.
+  expect(dog.slice(0, back.length)).toEqual(back);
+  expect(dog.filter((line) => line.startsWith(others))).toHaveLength(1);
+});
+
+test("another process shows a storyline of several as the first one did", async () => {
+  const one = await open();
+  for (const text of [TRAIN, SOUP, SOUP_ON]) await say(one, text);
+  const two = await stage.process("two", { hasStorylines: true });
+
+  await say(two, TRAIN_AGAIN);
+
+  const said = promptOf(stage, 3).filter((line) => line.startsWith("user: "));
+  expect(said).toEqual([`user: ${TRAIN}`, `user: ${TRAIN_AGAIN}`]);
+});
+
+test("what is recalled is what the prompt does not show, also of the same conversation", async () => {
+  const seen: (readonly number[] | undefined)[] = [];
+  const memory: Module = {
+    ...{ id: "memory", budgetTokens: 100 },
+    async gather({ shownTurns }) {
+      seen.push(shownTurns === undefined ? undefined : [...shownTurns]);
+      return { text: "" };
+    },
+  };
+  const one = await stage.process("one", { hasStorylines: true, modules: [memory] });
+  for (const text of [TRAIN, SOUP, SOUP_ON, TRAIN_AGAIN]) await say(one, text);
+
+  // A turn that goes elsewhere than it seemed to is gathered for once more.
+  expect(seen).toEqual([undefined, undefined, [], [3], [3, 5], [1]]);
+});
+
+test("a storyline that goes on in another session brings what was said last, as far as its readers know it", async () => {
+  const one = await open();
+  const { sessionId } = await say(one, TRAIN);
+  await summarise(sessionId);
+
+  const back = await say(one, TRAIN_AGAIN, { sessionKey: "s2" });
+
+  const [told = ""] = promptOf(stage, 1).filter((line) => line.includes("earlier storyline"));
+  expect(told).toContain(SUMMARY);
+  expect(told).toContain(`] user: ${TRAIN}\n`);
+  expect(told).toContain(`] assistant: ${ANSWERS[TRAIN]}`);
+  const { turn } = await recordOf(stage, back.turnId);
+  const recalled = turn.trace.find(({ sources }) => sources !== undefined);
+  expect(recalled?.sources?.map((source) => source.kind)).toEqual(["message", "message"]);
+  const blocks = turn.trace.find(({ what }) => what === "prompt")?.blocks ?? [];
+  expect(blocks.map(({ block }) => block)).toContain("elsewhere");
+});
+
+test("messages of another session that one of the readers does not know stay there", async () => {
+  const one = await open();
+  const about = { sessionKey: "s1", peerId: "p1" };
+  const { sessionId } = await say(one, TRAIN, { ...about, audience: ["p1", "p2"] });
+  await say(one, "For you alone: the night train to Vienna is a surprise", { ...about, audience: ["p1"] });
+  await summarise(sessionId);
+
+  await say(one, TRAIN_AGAIN, { peerId: "p1", sessionKey: "s2", audience: ["p1", "p2"] });
+
+  const prompt = promptOf(stage, 2).join("\n");
+  expect(prompt).toContain(SUMMARY);
+  expect(prompt).not.toContain("surprise");
 });
 
 test("nobody is led to a storyline of which one of the readers does not know", async () => {

@@ -1,4 +1,12 @@
-import type { Clock, ContextModule, Contribution, Logger, SearchHit, SearchStore } from "@troupe/contracts";
+import type {
+  Clock,
+  ContextModule,
+  Contribution,
+  Logger,
+  SearchHit,
+  SearchStore,
+  TurnView,
+} from "@troupe/contracts";
 import { textOf } from "@troupe/contracts";
 import { dayOf, estimateTokens, type Metrics, referenceOf, SECONDS_BUCKETS, wordsOf } from "../kit/index.ts";
 import { excerptOf } from "./excerpt.ts";
@@ -7,6 +15,8 @@ const BUDGET_TOKENS = 600;
 const MAX_LINES = 6;
 /** Asked for beyond what is shown, because some of it says the same. */
 const SPARE_HITS = 2;
+/** Asked for where some of it may stand in the prompt already. */
+const HITS_AMONG_SHOWN = 20;
 /** Below this share of the asked words a hit is a coincidence. */
 const MIN_SCORE = 0.3;
 /** Of a long message the beginning says what is asked. */
@@ -47,14 +57,14 @@ export function createMemoryModule({ search, clock, logger, metrics }: MemoryMod
           words,
           text: text.slice(0, MAX_QUESTION_CHARACTERS),
           askedAt: turn.inbound.at(-1)?.createdAt ?? clock.now(),
-          limit: MAX_LINES + SPARE_HITS,
+          limit: turn.shownTurns === undefined ? MAX_LINES + SPARE_HITS : HITS_AMONG_SHOWN,
           minScore: MIN_SCORE,
-          except: { sessionId: turn.sessionId, fromTurnSeq: Math.min(turn.shownFromTurnSeq, turn.turnSeq) },
+          except: { sessionId: turn.sessionId, fromTurnSeq: exceptFrom(turn) },
         },
         { signal },
       );
       seconds.observe((clock.monotonicMs() - startedMs) / 1_000);
-      const chosen = choose(hits);
+      const chosen = choose(hits.filter((hit) => !isShown(hit, turn)));
       const head = chosen.some(({ role }) => role === "document") ? HEAD_WITH_DOCUMENTS : HEAD;
       const lines = linesOf(chosen, words, BUDGET_TOKENS - estimateTokens(head));
       if (lines.length === 0) return NOTHING;
@@ -67,6 +77,15 @@ export function createMemoryModule({ search, clock, logger, metrics }: MemoryMod
       };
     },
   };
+}
+
+/** Of a session with several storylines only this turn is left out of the question: what is shown is left out of the hits. */
+function exceptFrom({ shownTurns, shownFromTurnSeq, turnSeq }: TurnView): number {
+  return shownTurns === undefined ? Math.min(shownFromTurnSeq, turnSeq) : turnSeq;
+}
+
+function isShown({ sessionId, turnSeq }: SearchHit, turn: TurnView): boolean {
+  return sessionId === turn.sessionId && turnSeq !== undefined && turn.shownTurns?.has(turnSeq) === true;
 }
 
 /** Leaves out what says the same as a better hit. */

@@ -1,6 +1,6 @@
 import type { AgentSpec, KeyRecord, NewStoryline } from "@troupe/contracts";
 import { expect, it } from "vitest";
-import { commit, type GetHarness, keepTurn, options, result, SPACE } from "./store-fixtures.ts";
+import { accepting, commit, type GetHarness, keepTurn, options, result, SPACE } from "./store-fixtures.ts";
 
 export function describeRecords(get: GetHarness): void {
   describeKeys(get);

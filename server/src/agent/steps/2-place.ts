@@ -134,13 +134,13 @@ function placedAt(
   const word = isHome && !isNew && how === "begun" ? WORDS.continued : WORDS[how];
   tell(deps, turn, `${word} "${title}"`);
   const key = isHome ? HOME : id;
+  const track = trackOf(turn.session, key, title);
   const seen = key === currentKey(turn.session) ? turn : gatheredAnew(deps, turn, key, signal);
   const { sessionId, audience: readers } = turn.view;
   const gathering =
     note === ""
       ? seen.gathering
       : [...seen.gathering, elsewhereOf(deps, { storylineId: id, note, sessionId, readers }, signal)];
-  const track = trackOf(turn.session, key, title);
   return { ...turn, ...seen, gathering, home, storyline: { id, title, isNew }, track, sideIds, placement };
 }
 
@@ -151,7 +151,6 @@ function gatheredAnew(
   key: string,
   signal: AbortSignal,
 ): Pick<OpenedTurn, "view" | "gathering"> {
-  trackOf(session, key);
   const seen = { ...view, ...shownIn(session, key) };
   const isAsked = run.claimed.turn.payload.direct === undefined;
   return { view: seen, gathering: isAsked ? gatherAll(deps, seen, signal) : [] };
