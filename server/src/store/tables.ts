@@ -1,6 +1,5 @@
 import type { Generated, Selectable } from "kysely";
 import { AGENT_TABLE_NAMES, type AgentTables } from "./agent-tables.ts";
-import type { CompactionTable } from "./compaction-table.ts";
 import { DOCUMENT_TABLE_NAMES, type DocumentTables } from "./document-table.ts";
 import type { InboxItemTable } from "./inbox-item-table.ts";
 import type { JobNeedTable, JobRunTable, JobTable } from "./job-tables.ts";
@@ -8,6 +7,7 @@ import { MEMORY_TABLE_NAMES, type MemoryTables } from "./memory-tables.ts";
 import type { ModuleDependencyTable, ModuleInstanceTable, ModuleLinkTable } from "./module-tables.ts";
 import { PERSON_TABLE_NAMES, type PersonTables } from "./person-tables.ts";
 import type { DataKeyTable, SecretTable } from "./secret-tables.ts";
+import type { CompactionTable, StorylineTable, StorylineTurnTable } from "./storyline-tables.ts";
 import type { FlowEventTable, FlowSignalTable, FlowTable } from "./tables-flow.ts";
 import type { TapeTable } from "./tape-table.ts";
 import type { VectorTable } from "./vector-table.ts";
@@ -112,34 +112,6 @@ export interface SessionTable {
   handed_to: string | null;
   parent_id: string | null;
   parent_message_id: string | null;
-}
-
-export interface StorylineTable {
-  id: string;
-  space_id: string;
-  agent_id: string;
-  session_id: string;
-  audience: string;
-  title: string;
-  summary: string;
-  summary_turn_seq: number;
-  updated_at: number;
-  peer_id: string | null;
-  /** Where it began, where that is not the session whose first it is. */
-  begun_in: string | null;
-  /** What a person called it. */
-  name: string | null;
-  merged_into: string | null;
-}
-
-/** Turns elsewhere than in the storyline that their session began with. */
-export interface StorylineTurnTable {
-  turn_id: string;
-  storyline_id: string;
-  session_id: string;
-  turn_seq: number;
-  side_ids: string;
-  at: number;
 }
 
 export interface MessageTable {

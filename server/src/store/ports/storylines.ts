@@ -1,7 +1,8 @@
 import type { NewStoryline, Storyline, StorylineStore } from "@troupe/contracts";
 import { sql } from "kysely";
 import { type Row, write } from "../statement.ts";
-import type { StorylineTable, TupleOf } from "../tables.ts";
+import type { StorylineTable } from "../storyline-tables.ts";
+import type { TupleOf } from "../tables.ts";
 import { badCursor, knownToAll, namesText, type PortDeps, pageLimit, pageOf, parseAudience } from "./kit.ts";
 import { storylineTurnStatements } from "./storyline-turns.ts";
 
