@@ -3,6 +3,7 @@ import { lanes } from "./lane-schema.ts";
 import { knowledge, memory } from "./memory-schema.ts";
 import { budget, price } from "./money-schema.ts";
 import { heartbeat, peers, quietHours, zone } from "./quiet-schema.ts";
+import { turns, whileBusy } from "./turns-schema.ts";
 import type { AgentFile, ConfigFile } from "./types.ts";
 
 /** Names that become parts of paths, subjects and model names. */
@@ -11,7 +12,6 @@ const MODEL_REFERENCE = /^[a-z][a-z0-9_-]{0,31}\/\S{1,200}$/;
 
 const port = z.int().min(0).max(65_535);
 const positive = z.int().min(1);
-const whileBusy = z.enum(["queue", "steer", "interrupt"]);
 const providerName = z.string().regex(NAME, "starts with a letter and holds a–z, 0–9, _ and -, at most 32");
 const modelReference = z.string().regex(MODEL_REFERENCE, 'is "provider/model"');
 
@@ -105,22 +105,6 @@ const limits = z.strictObject({
     .prefault({})
     .describe("Turns of a lane that run at one time."),
   bodyBytes: z.int().min(1024).default(1_048_576).describe("Longest request body."),
-});
-
-const turns = z.strictObject({
-  deadlineSeconds: positive.max(86_400).default(300).describe("Longest time one turn may take."),
-  maxSteps: positive.max(1000).default(16).describe("Most model calls one turn may make."),
-  historyTokens: z
-    .int()
-    .min(1000)
-    .max(10_000_000)
-    .default(48_000)
-    .describe(
-      "Tokens of a conversation that prompts show as it was said; past that a summary takes the place of its beginning.",
-    ),
-  whileBusy: whileBusy
-    .default("queue")
-    .describe("What a message does that arrives while a turn of its session runs."),
 });
 
 const agentGlobs = z
