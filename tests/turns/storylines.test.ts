@@ -1,6 +1,7 @@
 import type { Module } from "@troupe/contracts";
 import { createScriptedModel } from "@troupe/testing";
 import { afterEach, beforeEach, expect, test } from "vitest";
+import { summariser } from "./prompt-stage.ts";
 import { endOf, NEVER, openStage, promptOf, recordOf, type Stage, type StagedProcess } from "./stage.ts";
 
 const options = { signal: NEVER };
@@ -39,10 +40,10 @@ async function placedOf({ turnId }: Said): Promise<string | undefined> {
 
 const SUMMARY = "A night train to Vienna on Friday was looked for; the sleeper ticket costs 60 euros.";
 
-async function summarise(sessionId: string): Promise<void> {
+async function summarise(sessionId: string, audience: readonly string[] = ["p1"]): Promise<void> {
   const { unit, storylines } = stage.stores;
   const id = String((await storylines.ofSession(sessionId, options))?.id);
-  const update = { id, audience: ["p1"], title: TRAIN, summary: SUMMARY, summaryTurnSeq: 1, at: 5 };
+  const update = { id, audience, title: TRAIN, summary: SUMMARY, summaryTurnSeq: 1, at: 5 };
   await unit.commit([storylines.summarise(update)], options);
 }
 
@@ -127,6 +128,19 @@ test("a prompt shows its own storyline whole, and of the others what was said la
   expect(dog.filter((line) => line.startsWith(others))).toHaveLength(1);
 });
 
+test("the summary of a storyline tells of that one alone", async () => {
+  const { handler, requests } = summariser(stage, () => "In short.");
+  const one = await stage.process("one", {
+    ...{ hasStorylines: true, settings: { summaryEveryTurns: 2 }, effectHandlers: [handler] },
+  });
+  for (const text of [TRAIN, SOUP, SOUP_ON]) await say(one, text);
+  await stage.clock.advance(100);
+
+  expect(requests).toHaveLength(1);
+  expect(requests[0]?.messages.at(-1)?.text).toContain(SOUP);
+  expect(requests[0]?.messages.at(-1)?.text).not.toContain("Vienna");
+});
+
 test("another process shows a storyline of several as the first one did", async () => {
   const one = await open();
   for (const text of [TRAIN, SOUP, SOUP_ON]) await say(one, text);
@@ -177,7 +191,7 @@ test("messages of another session that one of the readers does not know stay the
   const about = { sessionKey: "s1", peerId: "p1" };
   const { sessionId } = await say(one, TRAIN, { ...about, audience: ["p1", "p2"] });
   await say(one, "For you alone: the night train to Vienna is a surprise", { ...about, audience: ["p1"] });
-  await summarise(sessionId);
+  await summarise(sessionId, ["p1", "p2"]);
 
   await say(one, TRAIN_AGAIN, { peerId: "p1", sessionKey: "s2", audience: ["p1", "p2"] });
 

@@ -1,4 +1,11 @@
-import type { Audience, CallOptions, Message, SessionStore, Storyline, StorylineStore } from "@troupe/contracts";
+import type {
+  Audience,
+  CallOptions,
+  Message,
+  SessionStore,
+  Storyline,
+  StorylineStore,
+} from "@troupe/contracts";
 import { isKnownToAll } from "../kit/index.ts";
 import { compact, createTrack, type HistoryTurn, historyTurn, pushTurn, type Track } from "./tracks.ts";
 

@@ -58,6 +58,7 @@ const HISTORY = [
   said(7, "assistant", "Good."),
 ];
 
+const SESSION = { id: "s", spaceId: "default", agentId: "ana", peerId: "kate", ownerId: "key" };
 const DAILY: AppliedBudget = {
   ...{ name: "daily", spaceId: "default", scope: "space", subject: "", period: "2026-11-20" },
   ...{ limitMicroUsd: 5_000, atLimit: "refuse", resetsAt: Date.UTC(2026, 10, 21) },
@@ -72,8 +73,6 @@ interface Setting {
   readonly history?: readonly Message[];
   /** Who reads the conversation now. */
   readonly readers?: readonly string[];
-  /** Turns of other storylines. */
-  readonly placed?: readonly { readonly turnSeq: number; readonly storylineId: string }[];
   /** The first turn of which something is to be learned still. */
   readonly unlearned?: number;
 }
@@ -86,7 +85,6 @@ function setUp({
   refuseReserve = false,
   history = HISTORY,
   readers = ["kate"],
-  placed = [],
   unlearned,
 }: Setting = {}) {
   const clock = createManualClock(Date.UTC(2026, 10, 20, 23, 0, 0));
@@ -102,7 +100,14 @@ function setUp({
   const names = (writes: readonly Write<unknown>[]): string[] =>
     writes.map((write) => (write as { name: string }).name);
   const line: Storyline = {
-    ...{ id: "line", spaceId: "default", agentId: "ana", sessionId: "s", audience: ["kate"], title: "Old title" },
+    ...{
+      id: "line",
+      spaceId: "default",
+      agentId: "ana",
+      sessionId: "s",
+      audience: ["kate"],
+      title: "Old title",
+    },
     ...{ summary: "Kate plans something.", summaryTurnSeq: 1, updatedAt: 0, ...storyline },
   };
   const choice: ModelChoice = {
@@ -121,21 +126,13 @@ function setUp({
       flush: async () => {},
     },
     sessions: {
-      get: async () =>
-        ({
-          id: "s",
-          spaceId: "default",
-          agentId: "ana",
-          peerId: "kate",
-          ownerId: "key",
-          audience: readers,
-        }) as never,
+      get: async () => ({ ...SESSION, audience: readers }) as never,
       history: async ({ beforeTurnSeq }) => history.filter((message) => message.turnSeq < beforeTurnSeq),
     },
     storylines: {
       ofSession: async () => line,
       get: async () => line,
-      placedIn: async () => placed.map((one) => ({ ...one, title: "Other", audience: ["kate"] })),
+      placedIn: async () => [],
       compactions: async () => [],
       compact: writeOf("compact"),
       summarise: writeOf("summarise"),
@@ -245,16 +242,6 @@ it("shows prompts nothing that one of their readers does not know", async () => 
   const { run } = setUp({ readers: ["kate", "newcomer"], storyline: { summaryTurnSeq: 7 } });
 
   expect(await run({ compactTo: 5 })).toEqual([]);
-});
-
-it("leaves out what belongs to other storylines", async () => {
-  const { run, requests } = setUp({ placed: [{ turnSeq: 3, storylineId: "other" }] });
-
-  await run();
-
-  const told = requests[0]?.messages[1]?.text ?? "";
-  expect(told).toContain("in May");
-  expect(told).not.toContain("Lviv");
 });
 
 it.each([
