@@ -31,9 +31,10 @@ export function createGossip(deps: {
     rule(request) {
       const text = textOfRequest(request);
       const secrets = secretsIn(text);
+      // Work behind the reply offers no tools, and nobody reads what comes of it as it is. It draws nothing: whether it comes
+      // before the next turn or after it is the machine's affair.
+      if (request.tools.length === 0) return { text: behindTheReply(request, secrets) };
       const some = shuffled(secrets, random).slice(0, MOST_SAID);
-      // Work behind the reply offers no tools, and nobody reads what comes of it as it is.
-      if (request.tools.length === 0) return { text: behindTheReply(request, secrets, words) };
       deps.onPrompt(text);
       const last = request.messages.at(-1);
       const offered = (name: string): boolean => request.tools.some((one) => one.name === name);
@@ -55,10 +56,11 @@ export function createGossip(deps: {
   });
 }
 
-function behindTheReply({ responseFormat }: ModelRequest, secrets: readonly string[], words: Words): string {
-  if (responseFormat === undefined) return `It was about the ${words.subject()}: ${secrets.join(", ")}.`;
+function behindTheReply({ responseFormat, messages }: ModelRequest, secrets: readonly string[]): string {
+  const subject = /\bthe ([a-z]{4,})\b/.exec(messages.at(-1)?.text ?? "")?.[1] ?? "matter";
+  if (responseFormat === undefined) return `It was about the ${subject}: ${secrets.join(", ")}.`;
   const memories = secrets.slice(-4).map((secret) => ({
-    ...{ text: `The ${words.subject()} goes by the word ${secret}.`, kind: "fact", slot: "", value: "" },
+    ...{ text: `The ${subject} goes by the word ${secret}.`, kind: "fact", slot: "", value: "" },
     matters: 0.5,
   }));
   return JSON.stringify({ memories });
