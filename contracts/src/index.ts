@@ -289,12 +289,11 @@ export type {
 export { DEFAULT_SPACE_ID } from "./runtime.ts";
 export type { DataKeyRow, Hold, HoldStore, SecretKey, SecretRow, SecretStore } from "./secrets.ts";
 export { SPACE_OWNER } from "./secrets.ts";
-export type { Handoff, NewStoryline, Session, SessionSummary, Storyline } from "./session.ts";
+export type { Compaction, Handoff, NewStoryline, Session, SessionSummary, Storyline } from "./session.ts";
 export type { SignInRecord, SignInStore } from "./sign-in.ts";
 export type {
   AgentStore,
   Committed,
-  Compaction,
   HistoryQuery,
   KeyRecord,
   KeyStore,

@@ -1,3 +1,5 @@
+import type { Audience } from "./message.ts";
+
 /** One conversation of an agent with a peer or a group on a channel. */
 export interface Session {
   readonly id: string;
@@ -77,4 +79,17 @@ export interface Storyline {
 export interface NewStoryline extends Omit<Storyline, "summary" | "summaryTurnSeq" | "mergedInto"> {
   /** Its id again, for one that begins after its session's first. */
   readonly laterId?: string | undefined;
+}
+
+/** What prompts of a session show in place of a storyline's older turns. */
+export interface Compaction {
+  readonly sessionId: string;
+  readonly storylineId: string;
+  /** The last of those turns. */
+  readonly uptoTurnSeq: number;
+  readonly summary: string;
+  /** Who may be told it: who knows all that it was made from. */
+  readonly audience: Audience;
+  /** UTC milliseconds. */
+  readonly at: number;
 }

@@ -1,7 +1,7 @@
 import type { Agent, AgentSpec } from "./agent.ts";
 import type { Audience, Message, MessageOutcome, MessagePart, MessageRole } from "./message.ts";
 import type { CallOptions, Page, PageQuery } from "./runtime.ts";
-import type { Handoff, NewStoryline, Session, SessionSummary, Storyline } from "./session.ts";
+import type { Compaction, Handoff, NewStoryline, Session, SessionSummary, Storyline } from "./session.ts";
 import type { SourceReference } from "./turn.ts";
 
 declare const resultOf: unique symbol;
@@ -187,19 +187,6 @@ export interface PlacedInStoryline {
   readonly title: string;
   /** Who may know that title. */
   readonly audience: Audience;
-}
-
-/** What prompts of a session show in place of a storyline's older turns. */
-export interface Compaction {
-  readonly sessionId: string;
-  readonly storylineId: string;
-  /** The last of those turns. */
-  readonly uptoTurnSeq: number;
-  readonly summary: string;
-  /** Who may be told it: who knows all that it was made from. */
-  readonly audience: Audience;
-  /** UTC milliseconds. */
-  readonly at: number;
 }
 
 export interface StorylineStore {

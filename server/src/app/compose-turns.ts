@@ -177,11 +177,9 @@ export function composeTurns(foundation: Foundation, parts: Joined): TurnParts {
     ...memoryHandlers(foundation, { router, agents, budgets }),
     ...delegation.handlers,
   ]);
-  const blobSweep = sweepOf(foundation, config);
-  const dreamLoop = dreamLoopOf(foundation, config);
   return {
     ...{ inbox, supervisor, relay, effects, indexer, budgets, toolbox },
-    ...{ blobSweep, dreamLoop, tapeKeeper },
+    ...{ blobSweep: sweepOf(foundation, config), dreamLoop: dreamLoopOf(foundation, config), tapeKeeper },
     placer: forgettingAll(placer, supervisor),
   };
 }

@@ -91,6 +91,7 @@ const REMOVALS: readonly (readonly [name: string, text: string])[] = [
   ["documents", `DELETE FROM documents WHERE ${OF_PEER}`],
   ["storyline-vectors", `DELETE FROM vectors WHERE owner_kind = 'storyline' AND owner_id IN ${STORYLINES}`],
   ["storyline-turns", `DELETE FROM storyline_turns WHERE storyline_id IN ${STORYLINES}`],
+  ["compactions", `DELETE FROM compactions WHERE storyline_id IN ${STORYLINES}`],
   ["storylines", `DELETE FROM storylines WHERE ${OF_PEER}`],
   ["deliveries", `DELETE FROM agent_deliveries WHERE message_id IN ${CHANNEL_MESSAGES}`],
   ["agent-messages", `DELETE FROM agent_messages WHERE channel_id IN ${CHANNELS}`],
