@@ -39,6 +39,7 @@ import {
   loadMeaning,
 } from "../../server/src/memory/index.ts";
 import {
+  type CommandToolDeps,
   createBlueprintPolicy,
   createBuiltinTools,
   createCommandTools,
@@ -71,6 +72,8 @@ export interface HouseDeps {
   readonly blobs: BlobStore;
   readonly logger: Logger;
   readonly random: () => number;
+  /** For codes that people are told. */
+  readonly randomBytes: (count: number) => Uint8Array;
   readonly model: LanguageModel;
   /** For broken pieces: what else the product is to call a peer. */
   readonly nameOnPlatform: (name: string) => string;
@@ -118,7 +121,10 @@ export async function openHouse(deps: HouseDeps): Promise<House> {
   };
   const parts = { ...common, budgets: createBudgets({ ...common, rules: () => [] }) };
   const placer = createPlacer({ ...common, meaning: async () => meaningOf });
-  const { inbox, delegation } = await composeTurns(parts, placer, () => people.changing());
+  const { inbox, delegation } = await composeTurns(parts, placer, {
+    onChange: () => people.changing(),
+    randomBytes: deps.randomBytes,
+  });
   const lease = createProcessLease({
     ...{ ...common, pid: 1, role: "leaks", leaseMs: 3_600_000, onLost: () => {} },
   });
@@ -162,7 +168,7 @@ export async function openHouse(deps: HouseDeps): Promise<House> {
   };
 }
 
-type Common = Omit<HouseDeps, "model" | "onArrival" | "nameOnPlatform" | "id" | "stores"> &
+type Common = Omit<HouseDeps, "randomBytes" | "model" | "onArrival" | "nameOnPlatform" | "id" | "stores"> &
   Omit<Stores, "agents"> & {
     readonly metrics: ReturnType<typeof createMetrics>;
     readonly ids: ReturnType<typeof createIdGenerator>;
@@ -174,7 +180,11 @@ type Common = Omit<HouseDeps, "model" | "onArrival" | "nameOnPlatform" | "id" | 
     readonly budgets: ReturnType<typeof createBudgets>;
   };
 
-async function composeTurns(common: Common, placer: ReturnType<typeof createPlacer>, onChange: () => void) {
+async function composeTurns(
+  common: Common,
+  placer: ReturnType<typeof createPlacer>,
+  linking: Pick<CommandToolDeps, "onChange" | "randomBytes">,
+) {
   const { clock, logger, metrics } = common;
   const feed = createLocalTurnFeed({ logger, metrics });
   const delegation: HandlerDeps = {
@@ -187,7 +197,7 @@ async function composeTurns(common: Common, placer: ReturnType<typeof createPlac
   const toolbox = createToolbox({
     sources: [builtin],
     commandTools: [
-      ...createCommandTools({ ...common, placer, onChange }),
+      ...createCommandTools({ ...common, placer, ...linking }),
       ...createDelegationCommandTools(delegation),
     ],
     ...{ logger, metrics, clock },

@@ -71,5 +71,5 @@ it("holds on PostgreSQL too", { timeout: 600_000 }, async ({ skip }) => {
 
   expect(result.leaks, describeLeaks(result)).toEqual([]);
   expect(result.troubles).toEqual([]);
-  expect(result).toEqual(await talking.run(1, SIZE_ON_POSTGRES));
+  expect(result.counts.seen).toBeGreaterThan(SIZE_ON_POSTGRES.deeds);
 });

@@ -140,6 +140,7 @@ function createTalk({ seed, size, clock, logger, stores, mutation }: TalkDeps): 
   let now = 0;
   /** Where somebody spoke last: turns of people are over before the next deed. */
   let here: Place | undefined;
+  const codes = random.fork("codes");
   let houses = 0;
   let sent = 0;
   let heard = "";
@@ -158,6 +159,7 @@ function createTalk({ seed, size, clock, logger, stores, mutation }: TalkDeps): 
       ...{ id: `house-${++houses}`, clock, stores, blobs, logger, model },
       nameOnPlatform: mutation?.nameOnPlatform ?? ((name) => name),
       random: () => 0.5,
+      randomBytes: (length) => Uint8Array.from({ length }, () => codes.int(0, 255)),
       onArrival(platform, { target, text }) {
         count("replies");
         const place = crowd.places.find((one) => one.platform === platform && one.target === target);

@@ -166,6 +166,27 @@ it("keeps for a group only what all of its readers heard, and nothing that looks
   expect(await known(["olena"])).toEqual([]);
 });
 
+it("shows a model that learns from one conversation nothing of another's, learned just now or by a name that is linked", async () => {
+  const { hear, learn, requests, stores } = setUp();
+  const theirs = { spaceId: "default", agentId: "ana", audience: ["max"], turnId: "t", recordedAt: 1 };
+  await stores.unit.commit([stores.memories.put({ ...theirs, id: "m", text: "Max sings bass." })], options);
+  const { list } = stores.memories;
+  // As the store answers where Kate and Max are one person.
+  Object.assign(stores.memories, {
+    list: (query: Parameters<typeof list>[0]) => list({ ...query, readers: undefined }, options),
+  });
+
+  await learn(
+    await hear("I live in Lviv.", "one", ["max"]),
+    await hear("I work as a baker.", "two", ["kate"]),
+  );
+
+  expect(requests).toHaveLength(2);
+  const [, toKate] = requests.map(({ messages }) => JSON.stringify(messages));
+  expect(toKate).toContain("baker");
+  expect(toKate).not.toMatch(/Lviv|sings bass/);
+});
+
 it("waits a little for company, and lets small talk be", () => {
   const of = (text: string) => {
     const inbound = [{ role: "user", audience: ["kate"], parts: [{ type: "text", text }] }] as never;

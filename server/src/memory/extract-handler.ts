@@ -112,11 +112,12 @@ async function learnConversation(
   const audience = sharedAudience(messages.map((message) => message.audience));
   if (said.length === 0 || audience === undefined) return writes;
   const query = { spaceId: session.spaceId, agentId, readers: audience, limit: MAX_KNOWN };
-  // Of what was learned a moment ago some is of other people's conversations: a model that read it here might say it here.
-  const fresh = lesson.learned.filter(
-    (one) => one.agentId === agentId && isKnownToAll(one.audience, audience),
+  // A model that reads here what only others know, learned a moment ago or told by a name that is linked, might say it here,
+  // and what it says is kept for those of this conversation.
+  const fresh = lesson.learned.filter((one) => one.agentId === agentId);
+  const known = [...fresh, ...(await deps.memories.list(query, options)).items].filter((one) =>
+    isKnownToAll(one.audience, audience),
   );
-  const known = [...fresh, ...(await deps.memories.list(query, options)).items];
   const answer = await askOnce(deps, {
     choices: smallChoices(deps.router, agent.spec.model),
     request: extractRequest(agent.spec.name, known, messages),
