@@ -17,6 +17,8 @@ export default defineConfig({
     // Real processes, workers and databases are started in tests; on two busy cores five seconds are too few.
     testTimeout: runsLong ? 600_000 : 20_000,
     hookTimeout: 90_000,
+    // What happens in other processes and threads happens when they get a processor; a second is too few on a busy machine.
+    expect: { poll: { timeout: 15_000 } },
     // One of four thousand tests of real processes on a busy machine must not hide what all others say. In CI it is run
     // once more; tests/closing-line.ts names it. Seeds of the simulator fail again, and so does what is broken.
     retry: process.env.CI === "true" && !runsLong ? 1 : 0,
