@@ -46,7 +46,7 @@ export interface HeldRow {
 
 /**
  * Brings one row to its channel. Resolves with how it ended, or with undefined when the claim no longer lasts long
- * enough for a send: then nothing was begun, and the row is left to be claimed again.
+ * enough for a send: then nothing was begun, and the row may be given back.
  *
  * Why nothing is doubled. A send begins only while the claim outlasts `sendTimeoutMs`; it is aborted after that time, and
  * earlier when the process's lease is about to end unrenewed. So when another process gets the row, no send of ours is

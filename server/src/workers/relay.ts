@@ -71,13 +71,13 @@ export function createRelay(deps: RelayDeps): Relay {
   const handle = async (held: HeldRow): Promise<void> => {
     const { row } = held;
     const startedMs = clock.monotonicMs();
-    let outcome: DeliveryOutcome | undefined;
+    let ended: DeliveryOutcome | undefined;
     try {
-      outcome = await deliver(delivery, held, sends.signal);
+      ended = await deliver(delivery, held, sends.signal);
     } catch (error) {
       logger.error("relay.failed", { outboxId: row.id, turnId: row.turnId, error });
     }
-    if (outcome === undefined) return report.left(row);
+    const outcome = ended ?? givenBack(row, report, clock.now());
     const settled = await settler.settle(outbox.settle(row, outcome, clock.now()));
     if (settled !== "kept") return report.unsettled(row, outcome, settled);
     report.settled(row, outcome, clock.monotonicMs() - startedMs);
@@ -140,6 +140,12 @@ function sorted(
   const due = waiting.filter(({ dueAt }) => dueAt <= now).map(({ channel }) => channel);
   const laterMs = waiting.map(({ dueAt }) => dueAt - now).filter((ms) => ms > 0);
   return { due, nextMs: Math.min(sweepMs, ...laterMs) };
+}
+
+/** Nothing was begun under the claim, so it need not stand until its lease ends: nobody else could send meanwhile. */
+function givenBack(row: OutboxRecord, report: Report, now: number): DeliveryOutcome {
+  report.left(row);
+  return { kind: "retry", dueAt: now + RETRY_MS, error: "The claim would have ended before the send." };
 }
 
 interface InFlightByChannel {
