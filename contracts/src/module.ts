@@ -123,6 +123,12 @@ export interface Module {
    * module makes a shorter prompt.
    */
   gather?(turn: TurnView, options: CallOptions): Promise<Contribution>;
+  /**
+   * What it knows that changes seldom, of the agent and of those it talks with. Shown right behind the agent's instructions, so it
+   * is asked seldom too: in the first turn of a conversation in this process, after a pause, when the readers changed, and
+   * after a turn whose tools changed something. Fails open as `gather` does.
+   */
+  aware?(turn: TurnView, options: CallOptions): Promise<Contribution>;
   /** Offered to agents that have the module and name no tools, or name these. */
   readonly tools?: readonly Tool[];
   readonly hooks?: readonly AnyHook[];

@@ -69,6 +69,8 @@ export interface TapeTurn extends Line<"tape.turn"> {
   readonly historyTokens?: number;
   /** Of the storyline; empty where the prompt needed none. */
   readonly summary: string;
+  /** What stood behind the agent's instructions; absent: nothing. */
+  readonly awareness?: string;
   /** What modules added. */
   readonly contributions: readonly { readonly moduleId: string; readonly text: string }[];
   /** What an earlier attempt had journalled. */

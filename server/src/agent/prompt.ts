@@ -9,6 +9,7 @@ import type {
   TurnPayload,
 } from "@troupe/contracts";
 import { estimateTokens, isKnownToAll } from "../kit/index.ts";
+import type { Awareness } from "./aware-text.ts";
 import { answersOf, fromUser, userMessage } from "./to-model.ts";
 import { KEPT_TURNS, letGo, type Track, tokensOf } from "./tracks.ts";
 import type { EquippedTurn, GatheredContribution } from "./values.ts";
@@ -91,8 +92,8 @@ function assemble(memos: Memos, input: PromptInput): Prompt {
   const track = turn.track;
   const head = headOf(memos, turn.agent);
   const tools = toolTokens(memos, turn.tools.specs);
-  const { messages: before, blocks: stable } = standing(payload);
-  const { block, blocks: fresh } = addedBlock(input, track.shownLines);
+  const { messages: before, blocks: stable } = standing(turn.session.awareness, payload);
+  const { block, blocks: fresh } = addedBlock(input, track.shownLines, turn.session.awareness?.lines);
   // A call that brings its history brings the calls too, right before the results that it begins with.
   const isAnswer = payload.given?.at(-1)?.role === "assistant";
   const newest = input.newest.flatMap(({ parts }) => (isAnswer ? answersOf(parts) : [fromUser(parts)]));
@@ -169,14 +170,20 @@ interface Part {
 }
 
 /** What stands between the agent's own block and the conversation, and changes seldom. */
-function standing({ instructions }: TurnPayload): Part {
-  if (instructions === undefined) return NOTHING;
-  const message: ModelMessage = { role: "system", text: instructions };
-  const tokens = ROLE_TOKENS + estimateTokens(instructions);
-  return { messages: [message], blocks: [{ block: "client", tokens, why: "what the caller adds" }] };
+function standing(awareness: Awareness | undefined, { instructions }: TurnPayload): Part {
+  const messages: ModelMessage[] = [];
+  const blocks: PromptBlock[] = [];
+  if (instructions !== undefined) {
+    messages.push({ role: "system", text: instructions });
+    const tokens = ROLE_TOKENS + estimateTokens(instructions);
+    blocks.push({ block: "client", tokens, why: "what the caller adds" });
+  }
+  if (awareness?.message !== undefined) {
+    messages.push(awareness.message);
+    blocks.push({ block: "awareness", tokens: awareness.tokens, why: awareness.why });
+  }
+  return { messages, blocks };
 }
-
-const NOTHING: Part = { messages: [], blocks: [] };
 
 interface History extends Part {
   /** The summary of what is shown no more. */
@@ -252,6 +259,7 @@ function agentLine({ agentId, name, kind, channel }: AgentCause): string {
 function addedBlock(
   { turn, contributions }: PromptInput,
   shown: ReadonlySet<string>,
+  aware: ReadonlySet<string> | undefined,
 ): { readonly block: ModelMessage | undefined; readonly blocks: readonly PromptBlock[] } {
   const { turn: record, session } = turn.run.claimed;
   const texts: string[] = [];
@@ -262,7 +270,7 @@ function addedBlock(
     blocks.push({ block, tokens: estimateTokens(text), why });
   };
   for (const { moduleId, text, detail } of contributions)
-    if (text !== "") add(BLOCKS[moduleId] ?? moduleId, freshLines(text, shown), detail ?? "");
+    if (text !== "") add(BLOCKS[moduleId] ?? moduleId, freshLines(text, shown, aware), detail ?? "");
   const started = triggerLine(record.trigger, session.channel, record.payload.cause?.from);
   // A channel is that of the whole conversation; everything else is about this turn alone.
   if (record.trigger !== "channel" || !shown.has(started)) add("trigger", started, "what started the turn");
@@ -273,13 +281,15 @@ function addedBlock(
 const BLOCKS: Readonly<Record<string, string>> = { memory: "recalled" };
 
 /** What the prompt does not show yet, under its heading; nothing when there is no such line. */
-function freshLines(text: string, shown: ReadonlySet<string>): string {
-  if (shown.size === 0) return text;
+function freshLines(text: string, shown: ReadonlySet<string>, aware: ReadonlySet<string> = NO_LINES): string {
+  if (shown.size + aware.size === 0) return text;
   const [heading = "", ...rest] = text.split("\n");
   if (rest.length === 0) return shown.has(heading) ? "" : heading;
-  const fresh = rest.filter((line) => !shown.has(line));
+  const fresh = rest.filter((line) => !shown.has(line) && !aware.has(line));
   return fresh.length === 0 ? "" : [heading, ...fresh].join("\n");
 }
+
+const NO_LINES: ReadonlySet<string> = new Set();
 
 /** A call that brought its own history: the oldest of it goes when it does not fit. */
 function given(brought: NonNullable<TurnPayload["given"]>, isAnswer: boolean, budget: number): History {

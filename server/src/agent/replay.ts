@@ -154,7 +154,8 @@ function viewsOf({ tape }: Stage): ReturnType<typeof singleView> {
     ...{ turnSeq, tokens },
     messages: tape.messages(messages),
   }));
-  return singleView(async () => viewOf(head.session, turns, head.turn.turnSeq, head.summary));
+  const shown = { summary: head.summary, awareness: head.awareness ?? "" };
+  return singleView(async () => viewOf(head.session, turns, head.turn.turnSeq, shown));
 }
 
 function modulesOf({ head }: Tape): readonly Module[] {

@@ -7,6 +7,7 @@ import type {
   StorylineStore,
 } from "@troupe/contracts";
 import { isKnownToAll } from "../kit/index.ts";
+import { type Awareness, awarenessIn } from "./aware-text.ts";
 import { compact, createTrack, type HistoryTurn, historyTurn, pushTurn, type Track } from "./tracks.ts";
 
 /** What this process knows of a session, kept between turns and always behind the store, never before it. */
@@ -25,6 +26,8 @@ export interface SessionView {
   /** Known ones above it: replies that were numbered after a message which waited for its own turn. */
   readonly seenAhead: Set<number>;
   storyline: Storyline | undefined;
+  /** Undefined: nobody asked for it yet, or it is to be made anew. */
+  awareness: Awareness | undefined;
 }
 
 /** An ended turn and the key of its track. */
@@ -151,6 +154,7 @@ function emptyView({ id: sessionId, audience: readers }: Known): SessionView {
     seenTo: 0,
     seenAhead: new Set(),
     storyline: undefined,
+    awareness: undefined,
   };
 }
 
@@ -159,11 +163,13 @@ export function viewOf(
   session: Known,
   turns: readonly HistoryTurn[],
   turnSeq: number,
-  summary: string,
+  shown: { readonly summary: string; readonly awareness: string },
 ): SessionView {
+  const { summary, awareness } = shown;
   const view = emptyView(session);
   for (const turn of turns) push(view, HOME, turn);
   Object.assign(trackOf(view, HOME), { summary, hasEarlier: summary !== "" });
+  if (awareness !== "") view.awareness = awarenessIn(awareness, [], Number.MAX_SAFE_INTEGER);
   view.seenTo = turnSeq - 1;
   return view;
 }

@@ -42,7 +42,7 @@ export interface EndedTape {
 export interface TapeBeginning
   extends Pick<
     TapeTurn,
-    "agentRevision" | "model" | "maxSteps" | "historyTokens" | "journal" | "contributions"
+    "agentRevision" | "model" | "maxSteps" | "historyTokens" | "awareness" | "journal" | "contributions"
   > {
   readonly choices: readonly ModelChoice[];
   readonly inbound: readonly Message[];

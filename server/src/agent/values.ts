@@ -69,6 +69,8 @@ export interface OpenedTurn {
   readonly paidBefore: readonly ModelCallRecord[];
   readonly view: TurnView;
   readonly gathering: Gathering;
+  /** Under way where the session's awareness is made anew; never rejects. */
+  readonly becomingAware: Promise<void> | undefined;
 }
 
 export interface GatheredContribution extends Contribution {

@@ -3,12 +3,14 @@ import type {
   ContextModule,
   Contribution,
   Logger,
+  MemoryStore,
   SearchHit,
   SearchStore,
   TurnView,
 } from "@troupe/contracts";
 import { textOf } from "@troupe/contracts";
 import { dayOf, estimateTokens, type Metrics, referenceOf, SECONDS_BUCKETS, wordsOf } from "../kit/index.ts";
+import { awarenessOf } from "./awareness.ts";
 import { excerptOf } from "./excerpt.ts";
 
 const BUDGET_TOKENS = 600;
@@ -32,17 +34,21 @@ const NOTHING: Contribution = { text: "" };
 
 export interface MemoryModuleDeps {
   readonly search: Pick<SearchStore, "search">;
+  /** Absent: prompts show nothing of it but what is recalled. */
+  readonly memories?: Pick<MemoryStore, "list">;
   readonly clock: Clock;
   readonly logger: Logger;
   readonly metrics: Metrics;
 }
 
 /** Adds what was said and remembered earlier about the words of the new message. No model is asked and nothing is written. */
-export function createMemoryModule({ search, clock, logger, metrics }: MemoryModuleDeps): ContextModule {
+export function createMemoryModule(deps: MemoryModuleDeps): ContextModule {
+  const { search, memories, clock, logger, metrics } = deps;
   const seconds = metrics.histogram("recall_seconds", "Time of recalling before a turn", SECONDS_BUCKETS);
   return {
     id: "memory",
     budgetTokens: BUDGET_TOKENS,
+    ...(memories === undefined ? {} : { aware: (turn, options) => awarenessOf(memories, turn, options) }),
     async gather(turn, { signal }) {
       const text = turn.inbound.map((message) => textOf(message.parts)).join("\n");
       const words = wordsOf(text);

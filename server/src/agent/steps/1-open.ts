@@ -1,6 +1,7 @@
 import type { ClaimedTurn, Turn, TurnView } from "@troupe/contracts";
 import { TroupeError, textOf } from "@troupe/contracts";
 import { detectLanguage } from "../../kit/index.ts";
+import { refreshAwareness } from "../awareness.ts";
 import type { AgentDeps } from "../deps.ts";
 import { createEmitter } from "../emitter.ts";
 import { gatherAll, shownIn } from "../gather.ts";
@@ -86,6 +87,11 @@ export async function open(
     turn.payload.direct === undefined ? (run.prepared ?? gatherAll(deps, turnView, signal)) : [];
   const gathering =
     handoff === undefined ? modules : [Promise.resolve(briefOf(deps, handoff, claimed)), ...modules];
+  const becomingAware =
+    turn.payload.direct === undefined && !session.stateless && handoff === undefined
+      ? refreshAwareness(deps, view, turnView, signal)
+      : undefined;
   run.emitter.step("open", "completed", `attempt ${turn.attempt}`);
-  return { run, agent, language, text, session: view, journal, paidBefore, view: turnView, gathering };
+  const about = { paidBefore, view: turnView, gathering, becomingAware };
+  return { run, agent, language, text, session: view, journal, ...about };
 }

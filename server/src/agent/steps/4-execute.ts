@@ -46,9 +46,16 @@ async function loopExecution(
   const looked = turn.track.compactionLooks > 0 ? lookForCompaction(deps, turn, signal) : undefined;
   const gathered = await Promise.all(turn.gathering);
   if (looked !== undefined) await looked;
+  if (turn.becomingAware !== undefined) await turn.becomingAware;
+  const aware = turn.becomingAware === undefined ? undefined : turn.session.awareness;
   const contributions = [...othersOf(turn), ...withDecided(deps, turn, gathered)];
   const { run } = turn;
   traceRecall(deps, run, contributions);
+  // Told once: the turns after it show the same.
+  if (aware?.message !== undefined)
+    run.trace.push({
+      ...{ at: deps.clock.now(), what: "recall", detail: `awareness: ${aware.why}`, sources: aware.sources },
+    });
   // From here on whatever joins is answered by a later model step.
   const newest = [...run.inbound];
   run.arrived.length = 0;
@@ -167,13 +174,15 @@ function beginningOf(
     readonly newest: readonly Message[];
   },
 ): TapeBeginning {
-  const { track, agent, journal } = turn;
+  const { track, agent, journal, session } = turn;
+  const awareness = session.awareness?.message;
   const { model, choices, contributions, newest } = asked;
   return {
     ...{ model, choices, journal, inbound: newest, agentRevision: agent.revision },
     maxSteps: agent.spec.maxSteps ?? deps.settings.maxSteps,
     history: [...track.turns],
     historyTokens: deps.settings.historyTokens,
+    ...(awareness === undefined ? {} : { awareness: awareness.text }),
     contributions: contributions.map(({ moduleId, text }) => ({ moduleId, text })),
   };
 }

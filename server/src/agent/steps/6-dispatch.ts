@@ -96,6 +96,9 @@ function remember(deps: AgentDeps, views: SessionViews, turn: CommittedTurn): vo
       updatedAt: deps.clock.now(),
     };
   }
+  // Something may be remembered or forgotten by them.
+  if (turn.toolWrites.length > 0 && session.awareness !== undefined)
+    session.awareness = { ...session.awareness, seenAt: Number.NEGATIVE_INFINITY };
   const summary = turn.effects.find(({ kind }) => kind === SUMMARY_EFFECT);
   if (summary === undefined) return;
   turn.track.turnsSinceSummary = 0;

@@ -1,0 +1,28 @@
+import type { ModelMessage, SourceReference } from "@troupe/contracts";
+import { estimateTokens } from "../kit/index.ts";
+
+/**
+ * What modules know that changes seldom, as the prompts of a conversation show it right behind the agent's own block. The
+ * message stays the same object until it is made anew, for it stands before everything that a provider has cached.
+ */
+export interface Awareness {
+  readonly message: ModelMessage | undefined;
+  readonly tokens: number;
+  readonly why: string;
+  readonly lines: ReadonlySet<string>;
+  /** Of the turn that made it. */
+  readonly sources: readonly SourceReference[];
+  readonly readers: readonly string[];
+  /** UTC milliseconds of the last turn that showed it. */
+  readonly seenAt: number;
+}
+
+/** A text as prompts show it. */
+export function awarenessIn(text: string, readers: readonly string[], seenAt: number): Awareness {
+  const isEmpty = text === "";
+  return {
+    ...{ readers, seenAt, why: "", sources: [], tokens: isEmpty ? 0 : 4 + estimateTokens(text) },
+    message: isEmpty ? undefined : { role: "system", text },
+    lines: new Set(isEmpty ? [] : text.split("\n")),
+  };
+}

@@ -1,0 +1,47 @@
+import type { Contribution, MemoryRecord, MemoryStore, TurnView } from "@troupe/contracts";
+import { dayOf, estimateTokens } from "../kit/index.ts";
+import { excerptOf } from "./excerpt.ts";
+
+/** Newest facts that are looked at, and of them those that are told. */
+const LOOKED_AT = 50;
+const MAX_LINES = 8;
+const MAX_LINE_CHARACTERS = 280;
+const BUDGET_TOKENS = 300;
+const HEAD =
+  "What you keep in mind of those you talk with, for reference only; what they say now comes first:";
+const NOTHING: Contribution = { text: "" };
+
+/**
+ * The few facts that matter most, whatever the words of a message are: who somebody is and how they live. Only what everybody
+ * who reads the answer knows. What is an answer to a question of its own (a name, a home) counts most, then what matters and
+ * was told often.
+ */
+export async function awarenessOf(
+  memories: Pick<MemoryStore, "list">,
+  { spaceId, agent, audience: readers }: TurnView,
+  { signal }: { readonly signal: AbortSignal },
+): Promise<Contribution> {
+  if (readers.length === 0) return NOTHING;
+  const query = { spaceId, agentId: agent.spec.id, readers, limit: LOOKED_AT };
+  const { items } = await memories.list({ ...query, kinds: ["fact", "relationship"] }, { signal });
+  const told: MemoryRecord[] = [];
+  const lines: string[] = [];
+  let left = BUDGET_TOKENS - estimateTokens(HEAD);
+  for (const record of items.toSorted((a, b) => weightOf(b) - weightOf(a)).slice(0, MAX_LINES)) {
+    const line = `[${dayOf(record.recordedAt)}] note: ${excerptOf(record.text, [], MAX_LINE_CHARACTERS)}`;
+    left -= estimateTokens(line);
+    if (left < 0) break;
+    told.push(record);
+    lines.push(line);
+  }
+  if (lines.length === 0) return NOTHING;
+  return {
+    text: [HEAD, ...lines].join("\n"),
+    detail: lines.length === 1 ? "1 fact" : `${lines.length} facts`,
+    sources: told.map(({ id }) => ({ kind: "memory", id })),
+  };
+}
+
+function weightOf({ slot, salience, proofCount }: MemoryRecord): number {
+  return (slot === undefined ? 0 : 1) + salience + Math.min(proofCount, 5) / 10;
+}
