@@ -42,7 +42,10 @@ export function composeModules(
   const tasks = createModuleTasks({ ...stores, clock });
   const theirs = { ...foundation, stores: { ...stores, effects }, tasks };
   const given = sources.map((source) => (typeof source === "function" ? source(theirs) : source));
-  const modules = [createMemoryModule({ search, memories: stores.memories, clock, logger, metrics }), ...given];
+  const modules = [
+    createMemoryModule({ search, memories: stores.memories, clock, logger, metrics }),
+    ...given,
+  ];
   const hooks = createHookRegistry({ ...foundation, effectVersions });
   const joined = joinModules(modules, hooks);
   const effectHandlers = [createDependantsHandler({ ...stores, clock }), ...joined.effectHandlers];
