@@ -1,11 +1,4 @@
-import type {
-  CallOptions,
-  Contribution,
-  ModelMessage,
-  Module,
-  SourceReference,
-  TurnView,
-} from "@troupe/contracts";
+import type { CallOptions, Contribution, Module, TurnView } from "@troupe/contracts";
 import { hasModule, linkSignal, untilAborted } from "../kit/index.ts";
 import { awarenessIn } from "./aware-text.ts";
 import type { AgentDeps } from "./deps.ts";
