@@ -1,5 +1,5 @@
 // What made people do: all that may carry a secret from one circle to another.
-import type { Message, MessagePart } from "@troupe/contracts";
+import type { Message, MessagePart, Storyline } from "@troupe/contracts";
 import { DEFAULT_SPACE_ID, textOf } from "@troupe/contracts";
 import { derivedId, sessionIdFrom } from "../../server/src/kit/index.ts";
 import type { Random } from "../../testing/src/simulator/index.ts";
@@ -201,12 +201,18 @@ function pickOne(messages: readonly Message[], random: Random): Message | undefi
   return said.length === 0 ? undefined : random.pick(said);
 }
 
+function orderOf({ sessionId, title, updatedAt }: Storyline): string {
+  return `${sessionId} ${updatedAt} ${title}`;
+}
+
 /** What an operator may do to storylines; that it is refused is an answer too. */
 function mend(what: "merge" | "split" | "turns"): Deed["run"] {
   return async (scene) => {
     const { house, random, counts } = scene;
     const { storylines } = house.stores;
-    const { items } = await storylines.list({ spaceId: DEFAULT_SPACE_ID, limit: 100 }, options);
+    const page = await storylines.list({ spaceId: DEFAULT_SPACE_ID, limit: 100 }, options);
+    // Their ids follow from those of turns, and these from what else asked for one meanwhile.
+    const items = page.items.toSorted((a, b) => (orderOf(a) < orderOf(b) ? -1 : 1));
     if (items.length < 2) return;
     const from = random.pick(items);
     const alike = items.filter((one) => one.id !== from.id && String(one.audience) === String(from.audience));
