@@ -92,8 +92,27 @@ const CALLS: Readonly<Record<string, Call>> = {
   "memory why": { words: ["{memory}"], expects: { messages: [{ role: "user" }] } },
   "memory forget": { words: ["{memory}"], expects: { closed: [expect.any(String)] } },
   "memory undo": { words: ["{memory}"], expects: { reopened: [expect.any(String)] } },
-  "memory stats": { expects: { open: 1, closed: 0 } },
+  // A fact, and a piece of a document.
+  "memory stats": { expects: { open: 2, closed: 0 } },
   "memory audit": { expects: { looked: 1, exact: [] } },
+  "memory reindex": {},
+  "memory snapshot": { words: ["{snapshot}", "--agent", "ana"] },
+  "memory restore": { words: ["{snapshot}", "--dry-run"] },
+  "memory erase": { words: ["--peer", "chat/nobody", "--dry-run"] },
+  "knowledge add": { words: ["{handbook}", "--agent", "ana"], expects: { kind: "known" } },
+  "knowledge list": { expects: { items: [{ title: "Handbook", chunkCount: 1 }] } },
+  "knowledge show": {
+    words: ["{document}"],
+    expects: { pieces: [{ text: expect.stringContaining("Friday") }] },
+  },
+  "knowledge remove": { words: ["{document}"], expects: { title: "Handbook" } },
+  "person merge": {
+    words: ["chat/kate", "page/kate"],
+    expects: { names: expect.arrayContaining(["chat/kate", "page/kate"]) },
+  },
+  "person list": { expects: [{ links: [expect.objectContaining({})] }] },
+  "person show": { words: ["chat/kate"], expects: { names: expect.arrayContaining(["page/kate"]) } },
+  "person undo": { words: ["chat/kate"], expects: { ended: 1 } },
   // The memory above was told in it.
   "session delete": { words: ["{other}", "--yes"], expects: { deleted: true } },
   "job create": {
@@ -171,6 +190,10 @@ beforeAll(async () => {
   known.job = (
     await json("job", "create", "Tidy up", "--agent", "ana", "--cron", "0 8 * * *", "--to", "inbox")
   ).id;
+  known.snapshot = join(folder, "ana.jsonl");
+  known.handbook = join(folder, "handbook.md");
+  writeFileSync(known.handbook, "# Handbook\n\nThe office closes at noon on Friday.\n");
+  known.document = (await json("knowledge", "add", known.handbook, "--agent", "ana")).document.id;
   known.key = (await json("key", "create", "--name", "doomed")).id;
 }, 60_000);
 

@@ -14,6 +14,11 @@ const MAY_SCAN: Readonly<Record<string, string>> = {
   "key.list": "there are few keys",
   "search.clear-memories": "empties the index once, where words are made otherwise than before",
   "search.clear-messages": "the same",
+  "erasure.count": "an operator erases a person; it goes through all that may be theirs, once",
+  "erasure.counts": "the same",
+  "erasure.flow-signals": "the same",
+  "erasure.inbox-items": "the same",
+  "erasure.job-needs": "the same",
 };
 /** One row a process that runs or ran lately. */
 const SMALL = "processes";
