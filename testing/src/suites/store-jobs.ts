@@ -146,10 +146,10 @@ function describeLeftBehind(get: GetHarness): void {
   it("leaves a start to the process that asks, although its own lease has ended: it is alive", async () => {
     const harness = get();
     const { jobs, jobRuns, leases } = harness.stores;
-    await commit(harness, leases.register({ id: "p-1", pid: 1, role: "all", leaseMs: 500 }));
+    await commit(harness, leases.register({ id: "p-1", pid: 1, role: "all", leaseMs: 2_000 }));
     await commit(harness, jobs.put(newJob(harness, "job-1")));
     await result(harness, jobRuns.claim({ ...claimOf("p-1"), leaseMs: 90_000 }));
-    await harness.pass(501);
+    await harness.pass(2_001);
 
     expect(await result(harness, jobRuns.claim(claimOf("p-1")))).toEqual([]);
     expect(await jobRuns.untilDueMs("p-1", options)).toBeGreaterThan(0);
