@@ -18,6 +18,21 @@ it.each([
       ["named sister", "Daryna"],
     ],
   ],
+  [
+    "My name is Olena and I live in Lviv.",
+    [
+      ["name", "Olena"],
+      ["home", "Lviv"],
+    ],
+  ],
+  [
+    "Мене звати Олена, і я живу у Львові",
+    [
+      ["name", "Олена"],
+      ["home", "Львові"],
+    ],
+  ],
+  ["My name is Olena and I wonder what to cook", []],
   ["My wife is Anna", [["named wife", "Anna"]]],
   ["My birthday is on May 3", [["birthday", "May 3"]]],
   ["I'm 34 years old", [["age", "34"]]],

@@ -184,7 +184,20 @@ const HINT =
 export function plainCases(text: string): readonly PlainCase[] {
   const straight = text.slice(0, MAX_CHARACTERS).replace(/[’ʼ‘`]/g, "'");
   if (!HINT.test(straight)) return [];
-  return sentencesOf(straight).flatMap((sentence) => caseOf(sentence) ?? []);
+  return sentencesOf(straight).flatMap(casesOf);
+}
+
+/** Between two things that a person tells of themselves in one sentence. */
+const AND_I =
+  /,? (?:and|і|й|та) (?=(?:i|i'm|i've|my|я|мене|мені|мій|моя|моє|моїй|мого|мою|у мене)(?![\p{L}']))/iu;
+
+/** What a sentence tells; of one that tells two things both, and nothing where only one of them is plain. */
+function casesOf(sentence: string): readonly PlainCase[] {
+  const found = caseOf(sentence);
+  if (found !== undefined) return [found];
+  const parts = sentence.split(AND_I);
+  const told = parts.flatMap((part) => caseOf(part) ?? []);
+  return parts.length > 1 && told.length === parts.length ? told : [];
 }
 
 /** `no, it is Oleh`: what took the place of what was said before, where nothing else says of what. */
