@@ -26,6 +26,10 @@ async function pass(ms: number, steps = 1): Promise<void> {
   }
 }
 const jobOf = async (id: string) => stage.stores.jobs.get({ spaceId: "default", id }, options);
+const noticesOf = async () => {
+  const query = { spaceId: "default", ownerIds: ["operator"], unreadOnly: false };
+  return (await stage.stores.inboxItems.list(query, options)).items;
+};
 const runsOf = async (jobId: string) => (await stage.stores.jobs.runs({ jobId }, options)).items.toReversed();
 
 test("a reminder is told in the session where it was asked for, without a model", async () => {
@@ -136,6 +140,23 @@ test("a job that is cancelled while its run starts, by a process that dies over 
   expect(await jobOf(id)).toMatchObject({ state: "cancelled" });
   expect(await runsOf(id)).toMatchObject([{ state: "cancelled" }]);
   expect(stage.model.requests).toEqual([]);
+  expect(await noticesOf()).toEqual([]);
+});
+
+test("a job that runs once and is cancelled during its run is not told of as given up", async () => {
+  const one = await working();
+  const id = await make(one, { text: "Look.", inSeconds: 60, title: "Once" });
+  stage.model.enqueue({ text: "slow", delayMs: 40_000 });
+  await pass(65_000, 13);
+  expect(await runsOf(id)).toMatchObject([{ state: "running" }]);
+  const job = await jobOf(id);
+  if (job === undefined) throw new Error("no job");
+  await one.service.act(job, "cancel", options);
+  await pass(60_000, 12);
+
+  expect(await runsOf(id)).toMatchObject([{ state: "cancelled" }]);
+  expect(await jobOf(id)).toMatchObject({ state: "cancelled" });
+  expect(await noticesOf()).toEqual([]);
 });
 
 test("a job is not resumed while a run from before the pause still starts", async () => {
@@ -264,9 +285,7 @@ test("a job that is given up is told in its owner's inbox, after it was tried ag
 
   expect((await runsOf(id)).map(({ state }) => state)).toEqual(["failed", "failed", "failed", "failed"]);
   expect(await jobOf(id)).toMatchObject({ state: "failed", runs: 4 });
-  const query = { spaceId: "default", ownerIds: ["operator"], unreadOnly: false };
-  const { items } = await stage.stores.inboxItems.list(query, options);
-  expect(items).toMatchObject([{ kind: "notice", title: 'The job "Once" was given up' }]);
+  expect(await noticesOf()).toMatchObject([{ kind: "notice", title: 'The job "Once" was given up' }]);
 });
 
 test("what a person cannot have is refused in one sentence: too many, twice the same, a circle", async () => {

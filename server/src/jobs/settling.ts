@@ -10,11 +10,12 @@ export interface SettlingDeps {
 /** The end of a run as writes of one commit; its owner reads in the inbox of a job that is given up with it. */
 export function settling(
   { jobRuns, notices }: SettlingDeps,
-  { id, ownerId, spec }: Job,
+  { id, ownerId, spec, endedAt }: Job,
   settled: SettledRun,
 ): readonly Write<unknown>[] {
   const write = jobRuns.settle(settled);
-  if (settled.job.state !== "failed") return [write];
+  // One that a person ended stays what they made of it.
+  if (settled.job.state !== "failed" || endedAt !== undefined) return [write];
   const language = detectLanguage(`${spec.title} ${spec.work.text}`);
   const { title } = spec;
   const reason = settled.reason ?? tellJob(language, "failed.noReason");
