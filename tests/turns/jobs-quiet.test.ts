@@ -236,6 +236,13 @@ test("a heartbeat that is to speak to somebody else begins anew, without what th
     { state: "active", peerId: "p-7", spec: { deliverTo } },
     { state: "cancelled", peerId: "operator" },
   ]);
+
+  // And back: that it was ended before was no person's wish.
+  await one.heartbeats.reconcile("default", [agentOf({ everyMs: 30 * MINUTE })], options);
+  await one.heartbeats.reconcile("default", [agentOf({ everyMs: 30 * MINUTE })], options);
+  expect((await heartbeatsOf()).map(({ state, peerId }) => `${state} ${peerId}`)).toEqual([
+    ...["active operator", "cancelled p-7", "cancelled operator"],
+  ]);
 });
 
 test("words that may still become nothing are kept back, others are told at once", async () => {

@@ -21,6 +21,8 @@ const DEFAULT_TEXT =
   "Look at what you know: promises, plans, open questions, results that somebody waits for. Is there anything that the person should hear now and has not heard yet? Then say it in a few sentences.";
 /** Why one is paused whose agent has none any more; one that a person paused stays so. */
 const TAKEN_OUT = "The agent's file asks for no heartbeat any more.";
+/** Why one was ended that has a successor: no person wanted that. */
+const MOVED = "It speaks to somebody else now.";
 /** Times that a heartbeat was ended by a person and asked for anew. */
 const MAX_LIVES = 100;
 
@@ -53,8 +55,7 @@ export function createHeartbeats(deps: HeartbeatDeps): Heartbeats {
         const spec = agent && wanted && specOf(deps, agent, wanted);
         if (wanted !== undefined && peerOf(wanted) !== job.peerId) {
           // It knows what its old listener knows: the new one gets a conversation of its own.
-          const reason = "It speaks to somebody else now.";
-          writes.push(deps.jobs.change(job, { state: "cancelled", reason }, clock.now()));
+          writes.push(deps.jobs.change(job, { state: "cancelled", reason: MOVED }, clock.now()));
           continue;
         }
         writes.push(...changeOf(deps, job, spec, clock.now()));
@@ -132,7 +133,7 @@ async function begin(
       const peerId = peerOf(heartbeat);
       return [jobs.put({ ...about, peerId, spec, origin: {}, state: "active", next, createdAt: now })];
     }
-    if (JSON.stringify(known.spec) === JSON.stringify(spec)) return [];
+    if (known.reason !== MOVED && JSON.stringify(known.spec) === JSON.stringify(spec)) return [];
   }
   return [];
 }
