@@ -60,6 +60,38 @@ test("what a person says ends a job by its quoted words, without a model", async
   ).toHaveLength(1);
 });
 
+test("quoted words end a job where the person says them: not its list, nor the words that it is asked for in", async () => {
+  const one = await openWorking(stage, "one");
+  const id = await waitingJob(one, 'I say "it is here"');
+
+  stage.model.enqueue({ text: 'Parcel (active, every hour, until I say "it is here")' });
+  await one.process.say("What is scheduled?");
+  await one.pass(1_000, 2);
+  expect(await one.job(id)).toMatchObject({ state: "active" });
+
+  const input = { title: "Letter", text: "Ask.", everyMinutes: 60, until: 'I say "it came"' };
+  const call = { callId: "c1", name: "job_create", arguments: JSON.stringify(input) };
+  stage.model.enqueue({ calls: [call] }, { text: "I will." });
+  await one.process.say('Ask me each hour, until I say "it came".');
+  await one.pass(1_000, 2);
+  const jobs = await stage.stores.jobs.list({ spaceId: "default" }, options);
+  expect(jobs.items.map(({ spec, state }) => `${spec.title} ${state}`)).toEqual([
+    ...["Letter active", "Parcel active"],
+  ]);
+
+  const change = { job: "Letter", until: 'I say "it is there"' };
+  const changing = { callId: "c2", name: "job_update", arguments: JSON.stringify(change) };
+  stage.model.enqueue({ calls: [changing] }, { text: "Until then." });
+  await one.process.say('No, until I say "it is there".');
+  await one.pass(1_000, 2);
+  expect((await stage.stores.jobs.list({ spaceId: "default", isOpen: true }, options)).items).toHaveLength(2);
+
+  await one.process.say("It is there!");
+  await one.pass(1_000, 2);
+  const { items } = await stage.stores.jobs.list({ spaceId: "default", isOpen: true }, options);
+  expect(items.map(({ spec }) => spec.title)).toEqual(["Parcel"]);
+});
+
 test("what no rule decides is asked of a small model, all of it once a turn, after the reply", async () => {
   const { asked, askSmall } = judging("2");
   const one = await openWorking(stage, "one", { askSmall });

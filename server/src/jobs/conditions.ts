@@ -8,6 +8,7 @@ import type {
   JobStore,
   Logger,
   MessageBus,
+  MessagePart,
   ModelRequest,
   Notices,
   SessionStore,
@@ -26,6 +27,8 @@ const SWEEP_MS = 60_000;
 /** Bells that ring together are one look. */
 const PAUSE_MS = 1_000;
 const RETRY_MS = 2_000;
+/** The tool that gives a job another condition. */
+const CHANGING_TOOL = "job_update";
 /** Newest messages of a session that are looked at for those of the turn. */
 const LOOKED_AT = 30;
 
@@ -112,14 +115,18 @@ async function judgeChat(deps: ConditionDeps, effect: Effect, options: CallOptio
   const { agentId, peerId } = effect.payload;
   if (typeof agentId !== "string" || typeof peerId !== "string")
     throw new TroupeError("What is to be judged does not say whose jobs.", { code: "request.invalid" });
-  const waiting = await waitingFor(deps, { spaceId: effect.spaceId, agentId, peerId }, options);
+  const found = await waitingFor(deps, { spaceId: effect.spaceId, agentId, peerId }, options);
+  // The words that a job is asked for in are not what it waits for.
+  const waiting = found.filter(({ origin }) => origin.turnId !== effect.turnId);
   if (waiting.length === 0) return [];
   const said = await saidIn(deps, effect, options);
   if (said.length === 0) return [];
   const { askSmall } = deps;
   const about = { holder: effect.id, turnId: effect.turnId, sessionId: effect.sessionId, agentId };
   const ask = askSmall && ((request: ModelRequest) => askSmall(request, about, options));
-  const verdicts = await judge({ logger: deps.logger, ...(ask === undefined ? {} : { ask }) }, waiting, said);
+  const asking = { logger: deps.logger, ...(ask === undefined ? {} : { ask }) };
+  // Quoted words count where the person says them: an agent that lists its jobs says them too.
+  const verdicts = await judge(asking, waiting, said, "user");
   const now = deps.clock.now();
   return waiting.flatMap((job) => {
     const reason = reasonOf(job, verdicts.get(job.id) === "holds");
@@ -178,10 +185,16 @@ async function saidIn(
   options: CallOptions,
 ): Promise<readonly Said[]> {
   const { items } = await sessions.messages({ sessionId, newest: true, limit: LOOKED_AT }, options);
-  return items
-    .filter((message) => message.turnId === turnId)
+  const ofTurn = items.filter((message) => message.turnId === turnId);
+  if (ofTurn.some(({ parts }) => parts.some(setsCondition))) return [];
+  return ofTurn
     .toSorted((a, b) => a.seq - b.seq)
     .flatMap(({ role, parts }) =>
       role === "user" || role === "assistant" ? [{ role, text: textOf(parts) }] : [],
     );
+}
+
+/** What the person said then tells what is to be waited for, and is not that itself. */
+function setsCondition(part: MessagePart): boolean {
+  return part.type === "tool-call" && part.name === CHANGING_TOOL;
 }

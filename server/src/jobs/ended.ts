@@ -102,5 +102,6 @@ async function judgeRun(
   const about = { holder, turnId, sessionId, agentId: job.agentId };
   const ask = askSmall && ((request: ModelRequest) => askSmall(request, about, options));
   const said = [{ role: "assistant" as const, text: textOf(message.parts) }];
-  return (await judge({ logger, ...(ask === undefined ? {} : { ask }) }, [job], said)).get(job.id);
+  const deps = { logger, ...(ask === undefined ? {} : { ask }) };
+  return (await judge(deps, [job], said, "assistant")).get(job.id);
 }

@@ -31,22 +31,24 @@ export interface JudgeDeps {
 export type Verdict = "holds" | "not" | "unsure";
 
 /**
- * Which conditions of these jobs hold by what was said. Rules first: words in quotation marks were said, or not. What has none
- * is asked of a model, all of it in one question; one that fails or answers something else decides nothing.
+ * Which conditions of these jobs hold by what was said. Rules first: words in quotation marks were said by `speaker`, or not.
+ * What has none is asked of a model, all of it in one question; one that fails or answers something else decides nothing.
  */
 export async function judge(
   { ask, logger }: JudgeDeps,
   jobs: readonly Job[],
   said: readonly Said[],
+  speaker: Said["role"],
 ): Promise<ReadonlyMap<string, Verdict>> {
   const verdicts = new Map<string, Verdict>();
-  const text = said.map((one) => one.text).join("\n");
+  const text = said.flatMap((one) => (one.role === speaker ? one.text : [])).join("\n");
   for (const { id, spec } of jobs) {
     const hasRule = keywordsOf(spec.until?.condition ?? "").length > 0;
     verdicts.set(id, isFulfilled(spec.until, text) ? "holds" : hasRule ? "not" : "unsure");
   }
   const unsure = jobs.filter(({ id }) => verdicts.get(id) === "unsure");
-  if (unsure.length === 0 || ask === undefined || text.trim() === "") return verdicts;
+  if (unsure.length === 0 || ask === undefined || said.every((one) => one.text.trim() === ""))
+    return verdicts;
   try {
     const answer = await ask(requestOf(unsure, said));
     if (!ANSWER.test(answer)) return verdicts;
