@@ -12,8 +12,8 @@ export type ScrubOutcome =
   | Scrubbed
   | { readonly kind: "failed"; readonly code: ErrorCode; readonly message: string };
 
-/** Commits wait while the file is written anew: a few seconds at this size. */
-const MAX_BYTES = 512 * 1024 * 1024;
+/** Commits wait while the file is written anew, and are refused after five seconds: two or three at this size. */
+const MAX_BYTES = 256 * 1024 * 1024;
 
 /** Writes the database at `path` anew, beside whoever has it open. */
 export async function scrubDatabase(path: string, { signal }: CallOptions): Promise<Scrubbed> {
