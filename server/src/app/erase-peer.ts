@@ -10,8 +10,13 @@ import {
   TroupeError,
 } from "@troupe/contracts";
 
-/** Messages may come while conversations are deleted; somebody who goes on writing is told to be kept out first. */
+/**
+ * Messages may come while conversations are deleted: so many rounds beyond what there was. Somebody who goes on writing is told to be
+ * kept out first.
+ */
 const ROUNDS = 20;
+/** Most conversations of a round: as `ErasureStore.sessionIds` gives them. */
+const SESSIONS_A_ROUND = 200;
 const BLOB_PAGE = 200;
 
 export interface ErasureParts {
@@ -40,12 +45,15 @@ export async function erasePeer(
   options: CallOptions,
 ): Promise<Erasure> {
   const { unit, erasure } = stores;
-  const fileIds = await erasure.blobIds(of, options);
+  const before = await erasure.counts(of, options);
+  const mostRounds = ROUNDS + Math.ceil(before.sessions / SESSIONS_A_ROUND);
+  const fileIds = new Set<string>();
   let [sessions, messages] = [0, 0];
   for (let round = 0; ; round++) {
     const ids = await erasure.sessionIds(of, options);
     if (ids.length === 0) break;
-    if (round === ROUNDS)
+    for (const id of await erasure.blobIds(of, options)) fileIds.add(id);
+    if (round === mostRounds)
       throw new TroupeError("Somebody goes on writing as this person. Revoke the key, then erase again.", {
         code: "request.conflict",
       });
@@ -57,7 +65,7 @@ export async function erasePeer(
   }
   const write = erasure.remove(of);
   const rows = (await unit.commit([write], options)).read(write);
-  const files = await deleteFiles({ stores, blobs }, of.spaceId, fileIds, options);
+  const files = await deleteFiles({ stores, blobs }, of.spaceId, [...fileIds], options);
   const scrubbed = await erasure.scrub(options);
   logger.info("person.erased", { sessions, messages, files, ...rows, scrubbed: scrubbed.kind });
   return { sessions, messages, files, ...rows, scrubbed };
