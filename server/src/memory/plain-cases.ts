@@ -202,6 +202,7 @@ function casesOf(sentence: string): readonly PlainCase[] {
 
 /** `no, it is Oleh`: what took the place of what was said before, where nothing else says of what. */
 export function correctedValue(text: string): string | undefined {
+  if (text.length > MAX_SENTENCE_CHARACTERS) return undefined;
   const straight = text
     .replace(/[’ʼ‘`]/g, "'")
     .trim()
