@@ -105,6 +105,19 @@ it("asks once for all waiting turns of a conversation, and keeps what is new wit
   ]);
 });
 
+it("shows the model every waiting turn, however much was said in between", async () => {
+  const { hear, learn, requests } = setUp();
+  const first = await hear("My sister Daryna has a workshop.");
+  for (let n = 0; n < 120; n++) await hear("So it goes, on and on.");
+  await hear(`Here is the whole book: ${"word ".repeat(20_000)}`);
+  const last = await hear("She repairs violins, in Uzhhorod.");
+
+  await learn(first, last);
+
+  const [, asked] = requests[0]?.messages ?? [];
+  expect(asked?.text).toMatch(/My sister Daryna has a workshop\.\nuser: She repairs violins/);
+});
+
 it("keeps one record of what rules and model both read, and a model's word proves nothing", async () => {
   const { hear, learn, known } = setUp(
     [fact("The user lives in Lviv.", { slot: "home", value: "Lviv" })],

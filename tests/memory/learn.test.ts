@@ -55,6 +55,22 @@ function setUp() {
     const of = { id: `effect-${seq}`, spaceId: "default", lane: "background", turnId: own.turnId } as const;
     return { ...draft, ...of, sessionId: own.sessionId, attempt: 1, epoch: 1, createdAt: clock.now() };
   };
+  /** The reply to the turn of an effect, with what a tool brought. */
+  const answer = async (effect: Effect | undefined, brought: string): Promise<void> => {
+    const { sessionId = "", turnId = "", payload } = effect ?? {};
+    const of = { id: sessionId, at: clock.now(), count: 1 };
+    const content = { ...{ type: "tool-result", callId: "c", name: "read", text: brought }, isError: false };
+    const message = {
+      ...{ id: `answer to ${turnId}`, spaceId: "default", sessionId, turnId, audience: ["kate"] },
+      ...({ role: "assistant", outcome: "ok", createdAt: clock.now(), fromLast: 0 } as const),
+      ...{ parts: [content, { type: "text", text: "Nothing new." }] as never },
+    };
+    const turnSeq = Number(payload?.turnSeq);
+    await stores.unit.commit(
+      [stores.sessions.take(of), stores.sessions.append({ ...message, turnSeq })],
+      options,
+    );
+  };
   const learn = async (...effects: readonly (Effect | undefined)[]): Promise<void> => {
     const due = effects.filter((effect) => effect !== undefined);
     const writes = await handler.batch?.handle(due, options);
@@ -67,7 +83,7 @@ function setUp() {
         options,
       )
     ).items;
-  return { stores, hear, learn, known };
+  return { stores, hear, answer, learn, known };
 }
 
 const AGENT = { id: "ana", name: "Ana", model: "default", instructions: "Help." };
@@ -114,6 +130,16 @@ it("closes what is corrected and what is no longer so, and says which it was", a
     ["I live in Lviv.", "contradicted"],
     ["My name is Kate.", "corrected"],
   ]);
+});
+
+it("learns of a turn whose tools brought more than any prompt shows", async () => {
+  const { hear, answer, learn, known } = setUp();
+  const told = await hear("I live in Lviv. What do all these pages say?");
+
+  await answer(told, "x".repeat(200_000));
+  await learn(told);
+
+  expect((await known()).map(({ text }) => text)).toEqual(["I live in Lviv."]);
 });
 
 it("reads a correction without a subject as one of what was just said", async () => {

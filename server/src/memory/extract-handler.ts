@@ -8,7 +8,6 @@ import {
   type Message,
   type SessionStore,
   TroupeError,
-  textOf,
   type Write,
 } from "@troupe/contracts";
 import {
@@ -22,10 +21,9 @@ import {
 import { type AskOnceDeps, askOnce } from "./ask-once.ts";
 import { type ExtractedFact, extractRequest, readExtracted } from "./extract-request.ts";
 import { EXTRACT_EFFECT, type Lesson, learnMessages, payloadOf } from "./learn.ts";
+import { saidInTurn } from "./said-messages.ts";
 
 const MAX_BATCH = 16;
-const MAX_MESSAGES = 100;
-const MAX_BYTES = 64 * 1024;
 const MAX_KNOWN = 20;
 /** After a refusal that only a person can mend nobody is asked again for so long. */
 const PAUSE_MS = 15 * 60_000;
@@ -33,7 +31,7 @@ const PAUSE_MS = 15 * 60_000;
 const RETRY = { maxAttempts: 500, baseMs: 30_000, capMs: 60 * 60_000 };
 
 export interface ExtractHandlerDeps extends AskOnceDeps {
-  readonly sessions: Pick<SessionStore, "get" | "history">;
+  readonly sessions: Pick<SessionStore, "get" | "messages">;
   readonly memories: Pick<MemoryStore, "alike" | "list" | "put" | "prove" | "close">;
   readonly agents: AgentDirectory;
   readonly logger: Logger;
@@ -94,19 +92,15 @@ async function learnConversation(
   effects: readonly Effect[],
   options: CallOptions,
 ): Promise<readonly Write<unknown>[]> {
-  const payloads = effects.map((effect) => payloadOf(effect));
-  const { agentId = "", sessionId = "" } = payloads[0] ?? {};
   const [effect] = effects;
+  if (effect === undefined) return [];
+  const { agentId, sessionId } = payloadOf(effect);
   const session = await deps.sessions.get(sessionId, options);
   const agent = session === undefined ? undefined : deps.agents.get(session.spaceId, agentId);
-  if (effect === undefined || session === undefined || agent === undefined) return [];
-  const beforeTurnSeq = Math.max(...payloads.map(({ turnSeq }) => turnSeq)) + 1;
-  const history = await deps.sessions.history(
-    { sessionId, beforeTurnSeq, maxMessages: MAX_MESSAGES, maxBytes: MAX_BYTES },
-    options,
-  );
-  const turnIds = new Set(effects.map(({ turnId }) => turnId));
-  const messages = history.filter((message) => turnIds.has(message.turnId) && isReadable(message));
+  if (session === undefined || agent === undefined) return [];
+  const messages: Message[] = [];
+  for (const { turnId, turnSeq } of turnsOf(effects))
+    messages.push(...(await saidInTurn(deps.sessions, { sessionId, turnSeq, turnId }, options)));
   const writes = [...(await learnMessages(deps, lesson, messages, agentId, options))];
   const said = messages.filter(({ role }) => role === "user");
   const audience = sharedAudience(messages.map((message) => message.audience));
@@ -141,8 +135,13 @@ async function learnConversation(
   return writes;
 }
 
-function isReadable({ role, outcome, parts }: Message): boolean {
-  return role !== "notice" && outcome === "ok" && textOf(parts).trim() !== "";
+/** Oldest first; each turn has one effect. */
+function turnsOf(
+  effects: readonly Effect[],
+): readonly { readonly turnId: string; readonly turnSeq: number }[] {
+  return effects
+    .map((effect) => ({ turnId: effect.turnId, turnSeq: payloadOf(effect).turnSeq }))
+    .toSorted((a, b) => a.turnSeq - b.turnSeq);
 }
 
 function memoryOf(

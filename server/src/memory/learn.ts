@@ -14,6 +14,7 @@ import type {
 import { TroupeError, textOf } from "@troupe/contracts";
 import { createMemoryKeeper, derivedId, type MemoryKeeper, wordsOf } from "../kit/index.ts";
 import { correctedValue, type PlainCase, plainCases } from "./plain-cases.ts";
+import { saidInTurn } from "./said-messages.ts";
 
 /** Kind of the effect that learns by rules. */
 export const LEARN_EFFECT = "memory.learn";
@@ -26,15 +27,12 @@ const GATHER_MS = 30_000;
 /** Fewer words that say what they are about are no news. */
 const MIN_WORDS = 3;
 const MAX_BATCH = 20;
-/** Messages that begin one turn: several, where people write in bursts. */
-const MAX_MESSAGES = 16;
-const MAX_BYTES = 64 * 1024;
 /** A correction without a subject is about something that was said so many turns ago at most. */
 const TURNS_BACK = 4;
 const LOOKED_AT = 10;
 
 export interface LearnHandlerDeps {
-  readonly sessions: Pick<SessionStore, "history">;
+  readonly sessions: Pick<SessionStore, "messages">;
   readonly memories: Pick<MemoryStore, "alike" | "list" | "put" | "prove" | "close">;
 }
 
@@ -117,14 +115,8 @@ async function learnTurn(
   options: CallOptions,
 ): Promise<readonly Write<unknown>[]> {
   const { agentId, sessionId, turnSeq } = payloadOf(effect);
-  const history = await deps.sessions.history(
-    { sessionId, beforeTurnSeq: turnSeq + 1, maxMessages: MAX_MESSAGES, maxBytes: MAX_BYTES },
-    options,
-  );
-  const own = history.filter(
-    (message) => message.turnId === effect.turnId && message.outcome === "ok" && isOnesOwn(message),
-  );
-  return await learnMessages(deps, lesson, own, agentId, options);
+  const said = await saidInTurn(deps.sessions, { sessionId, turnSeq, turnId: effect.turnId }, options);
+  return await learnMessages(deps, lesson, said, agentId, options);
 }
 
 /** What rules read in messages; those of several people, and those of nobody, are passed over. */

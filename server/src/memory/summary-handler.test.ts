@@ -127,7 +127,7 @@ function setUp({
     },
     sessions: {
       get: async () => ({ ...SESSION, audience: readers }) as never,
-      history: async ({ beforeTurnSeq }) => history.filter((message) => message.turnSeq < beforeTurnSeq),
+      messages: async ({ cursor }) => ({ items: history.filter(({ seq }) => seq > Number(cursor)) }),
     },
     storylines: {
       ofSession: async () => line,

@@ -24,18 +24,17 @@ import { TroupeError, textOf } from "@troupe/contracts";
 import { isKnownToAll, sharedAudience, smallChoices, titleOf } from "../kit/index.ts";
 import { askOnce } from "./ask-once.ts";
 import { EXTRACT_EFFECT, LEARN_EFFECT } from "./learn.ts";
+import { saidAfter } from "./said-messages.ts";
 import { summaryRequest } from "./summary-request.ts";
 
 const KIND = "storyline.summary";
 const VERSION = 1;
-const MAX_MESSAGES = 200;
-const MAX_HISTORY_BYTES = 64 * 1024;
 const MAX_SUMMARY_CHARACTERS = 2_000;
 const LEARNING = [LEARN_EFFECT, EXTRACT_EFFECT];
 
 export interface SummaryHandlerDeps {
   readonly unit: UnitOfWork;
-  readonly sessions: Pick<SessionStore, "get" | "history">;
+  readonly sessions: Pick<SessionStore, "get" | "messages">;
   readonly storylines: Pick<
     StorylineStore,
     "ofSession" | "get" | "placedIn" | "compactions" | "summarise" | "compact"
@@ -233,33 +232,19 @@ function payloadOf({ id, payload }: Effect): Payload {
   throw new TroupeError(`The effect ${id} has no readable payload of ${KIND}.`, { code: "request.invalid" });
 }
 
-/**
- * What was said in the storyline after the last summary, as far as all readers know it. Of very much only the newest is read,
- * which the last summary leads up to.
- */
+/** What was said in the storyline after the last summary, as far as all readers know it; of very much the newest. */
 async function messagesSince(
   { sessions, storylines }: SummaryHandlerDeps,
   { payload: { sessionId, uptoTurnSeq }, storyline, session }: Work,
   sinceTurnSeq: number,
   options: CallOptions,
 ): Promise<readonly Message[]> {
-  const query = {
-    sessionId,
-    beforeTurnSeq: uptoTurnSeq + 1,
-    maxMessages: MAX_MESSAGES,
-    maxBytes: MAX_HISTORY_BYTES,
-  };
-  const [history, placed, first] = await Promise.all([
-    sessions.history(query, options),
+  const [placed, first] = await Promise.all([
     storylines.placedIn(sessionId, sinceTurnSeq + 1, options),
     storylines.ofSession(session.id, options),
   ]);
   const elsewhere = new Map(placed.map(({ turnSeq, storylineId }) => [turnSeq, storylineId]));
-  return history.filter(
-    ({ turnSeq, outcome, audience }) =>
-      turnSeq > sinceTurnSeq &&
-      outcome === "ok" &&
-      (elsewhere.get(turnSeq) ?? first?.id) === storyline.id &&
-      isKnownToAll(audience, session.audience),
-  );
+  const isMeant = ({ turnSeq, audience }: Message): boolean =>
+    (elsewhere.get(turnSeq) ?? first?.id) === storyline.id && isKnownToAll(audience, session.audience);
+  return saidAfter(sessions, { sessionId, sinceTurnSeq, uptoTurnSeq }, isMeant, options);
 }
