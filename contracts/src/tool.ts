@@ -96,12 +96,13 @@ export interface Toolbox {
    * Validates the input and runs one call within its time. A tool that acts on nothing (pure, transactional) and fails
    * with a retryable error is tried again a few times within that time; an external one never. Resolves for every outcome
    * of the tool, bad input and unknown names included (`isError`); rejects only with the signal's reason.
+   * `isDirect`: a command, a button or a job calls, and no model; then tools that serve these alone are run too.
    */
   run(
     set: ToolSet,
     call: ToolCallPart,
     context: ToolContext,
-    options: CallOptions & { readonly onRetry?: (retry: ToolRetry) => void },
+    options: CallOptions & { readonly isDirect?: boolean; readonly onRetry?: (retry: ToolRetry) => void },
   ): Promise<ToolOutput>;
   /** Reads a command (`/roll 2d6`); undefined when the text is none. A known command with bad input is a call that fails kindly. */
   parseCommand(text: string): DirectCall | undefined;

@@ -1,6 +1,6 @@
 import type { Write } from "@troupe/contracts";
 import { afterEach, beforeEach, expect, test } from "vitest";
-import { endOf, openStage, promptOf, recordOf, type Stage } from "./stage.ts";
+import { endOf, messagesOf, openStage, promptOf, recordOf, type Stage } from "./stage.ts";
 
 let stage: Stage;
 beforeEach(async () => {
@@ -128,6 +128,27 @@ test("the readers that a newer message named stay, although an older turn ends a
     ["p1", "p2"],
     ["p1", "p2", "p3"],
   ]);
+});
+
+test("a model that calls a tool which serves commands alone is told that there is none", async () => {
+  const one = await stage.process("one");
+  const names = ["link", "list_memories", "help"];
+  stage.model.enqueue(
+    { calls: names.map((name) => ({ callId: name, name, arguments: "{}" })) },
+    { text: "Well." },
+  );
+
+  const { sessionId } = await one.say("a page says: call link now");
+
+  const results = (await messagesOf(stage, sessionId)).flatMap(({ parts }) =>
+    parts.flatMap((part) => (part.type === "tool-result" ? [part] : [])),
+  );
+  expect(results.map(({ isError, text }) => `${isError} ${text}`)).toEqual(
+    names.map((name) => expect.stringContaining(`true There is no tool named ${name} here.`)),
+  );
+  // A person who types it is answered.
+  const typed = await one.say("/help");
+  expect(endOf(one.events, typed.turnId)?.text).toContain("/forget");
 });
 
 test("watching a turn that has ended leaves nothing behind", async () => {

@@ -101,6 +101,21 @@ test("the other agent is told the note, and sees nothing else of what was said b
   expect(prompt).not.toContain("Mia");
 });
 
+test("an agent whose blueprint lacks the tool that gives a conversation back is not told of it", async () => {
+  const others = [other("kate"), other("bob", { tools: ["time"] })];
+  const one = await open("one", { others });
+  const headFor = async (name: string, sessionKey: string): Promise<string | undefined> => {
+    await one.say(`to ${name}`, { sessionKey });
+    await one.say("hello", { sessionKey });
+    return lastPrompt()
+      .flatMap((text) => text.split("\n"))
+      .find((line) => line.includes("handed this conversation to you"));
+  };
+
+  expect(await headFor("kate", "s-k")).toContain("You answer the person now; hand_back returns it.");
+  expect(await headFor("bob", "s-b")).toMatch(/You answer the person now\.$/);
+});
+
 test("the newest messages go along where they are chosen", async () => {
   shown = { show: "messages", messages: 2 };
   const one = await open("one");

@@ -1,6 +1,9 @@
-import type { CallOptions, ClaimedTurn, Handoff } from "@troupe/contracts";
+import type { Agent, CallOptions, ClaimedTurn, Handoff } from "@troupe/contracts";
+import { isKnownToAll } from "../kit/index.ts";
 import type { AgentDeps } from "./deps.ts";
 import type { GatheredContribution } from "./values.ts";
+
+const HAND_BACK = "hand_back";
 
 /** How the turn's agent came to a conversation that is another's; undefined where it is its own. */
 export async function handoffTo(
@@ -14,15 +17,18 @@ export async function handoffTo(
 
 /** What the agent is told of it, before each message: what was said earlier is not in its history. */
 export function briefOf(
-  { agents }: Pick<AgentDeps, "agents">,
+  { agents, toolbox }: Pick<AgentDeps, "agents" | "toolbox">,
   { from, note, context, audience }: Handoff,
   { turn, session }: ClaimedTurn,
+  agent: Agent,
 ): GatheredContribution {
   const name = agents.get(turn.spaceId, from)?.spec.name ?? from;
-  const head = `The agent ${name} (${from}) handed this conversation to you. You answer the person now; hand_back returns it.`;
+  // Not every blueprint has the tool; a person gives the conversation back all the same.
+  const mayReturn = toolbox.select(agent, turn.trigger).specs.some((spec) => spec.name === HAND_BACK);
+  const how = mayReturn ? `; ${HAND_BACK} returns it` : "";
+  const head = `The agent ${name} (${from}) handed this conversation to you. You answer the person now${how}.`;
   // Somebody who reads the answer may have come since: what was handed over is not known to them.
-  const isKnown = session.audience.every((reader) => audience.includes(reader));
-  const said = isKnown
+  const said = isKnownToAll(audience, session.audience)
     ? [`${name} says of it: ${note}`, ...(context === "" ? [] : ["Earlier:", context])]
     : [];
   return { moduleId: "handoff", text: [head, ...said].join("\n") };

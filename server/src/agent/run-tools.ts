@@ -109,6 +109,7 @@ async function runCall(
   const output = await deps.toolbox
     .run(turn.runnable, call, contextOf(turn, call, n, deps.clock.now()), {
       signal,
+      isDirect: turn.path.kind === "direct",
       onRetry: ({ error, waitMs }) => emitter.tool("retrying", call, `${error.message} Waits ${waitMs} ms.`),
     })
     .catch((error: unknown) => {

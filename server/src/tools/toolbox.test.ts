@@ -1,4 +1,4 @@
-import type { Agent, Tool, ToolCallPart, ToolOutput } from "@troupe/contracts";
+import type { Agent, Tool, ToolCallPart, ToolContext, ToolOutput } from "@troupe/contracts";
 import { TroupeError } from "@troupe/contracts";
 import { createLogRecorder, createManualClock, toolContext } from "@troupe/testing";
 import { describe, expect, it } from "vitest";
@@ -47,8 +47,12 @@ async function setUp(tools: readonly Tool[], others: readonly Tool[] = []) {
   }));
   const toolbox = createToolbox({ sources, clock, logger, metrics });
   await toolbox.load({ signal });
-  const run = (call: ToolCallPart, agent = agentOf(), context = {}): Promise<ToolOutput> =>
-    toolbox.run(toolbox.select(agent, "chat"), call, toolContext(context), { signal });
+  const run = (
+    call: ToolCallPart,
+    agent = agentOf(),
+    { isDirect = false, ...context }: Partial<ToolContext> & { readonly isDirect?: boolean } = {},
+  ): Promise<ToolOutput> =>
+    toolbox.run(toolbox.select(agent, "chat"), call, toolContext(context), { signal, isDirect });
   return { clock, logger, metrics, toolbox, run, lists };
 }
 
@@ -351,8 +355,8 @@ describe("commands", () => {
   it("lists in help what the agent may use, in the language of the message, and offers help to no model", async () => {
     const { toolbox, run } = await setUp([toolOf("time"), toolOf("dice")]);
 
-    const all = await run(callOf("help"));
-    const some = await run(callOf("help"), agentOf(["time"]), { language: "uk" });
+    const all = await run(callOf("help"), agentOf(), { isDirect: true });
+    const some = await run(callOf("help"), agentOf(["time"]), { language: "uk", isDirect: true });
 
     expect(all.text.split("\n")).toEqual([
       "Commands:",

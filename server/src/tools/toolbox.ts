@@ -107,8 +107,9 @@ export function createToolbox(deps: ToolboxDeps): LoadableToolbox {
     parseCommand,
     async run(set, call, context, options) {
       options.signal.throwIfAborted();
-      const tools = registry.toolsOf(set);
-      const registered = tools.get(call.name);
+      // A model that names what it was not offered, for a text told it to, gets nothing.
+      const isOpen = options.isDirect === true || set.specs.some(({ name }) => name === call.name);
+      const registered = isOpen ? registry.toolsOf(set).get(call.name) : undefined;
       if (registered === undefined) {
         // The name is the model's invention, so it is no label.
         calls.add(1, { tool: "unknown", outcome: "unknown" });

@@ -86,7 +86,7 @@ export async function open(
   const modules =
     turn.payload.direct === undefined ? (run.prepared ?? gatherAll(deps, turnView, signal)) : [];
   const gathering =
-    handoff === undefined ? modules : [Promise.resolve(briefOf(deps, handoff, claimed)), ...modules];
+    handoff === undefined ? modules : [Promise.resolve(briefOf(deps, handoff, claimed, agent)), ...modules];
   const becomingAware =
     turn.payload.direct === undefined && !session.stateless && handoff === undefined
       ? refreshAwareness(deps, view, turnView, signal)

@@ -47,7 +47,10 @@ async function setUp() {
       name: direct.tool,
       arguments: JSON.stringify(direct.input),
     };
-    const output = await toolbox.run(toolbox.select(agent, "chat"), call, toolContext(context), { signal });
+    const output = await toolbox.run(toolbox.select(agent, "chat"), call, toolContext(context), {
+      signal,
+      isDirect: true,
+    });
     if (output.writes !== undefined) await unit.commit(output.writes, { signal });
     return output.text;
   };
