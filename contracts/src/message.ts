@@ -47,10 +47,11 @@ export type MessagePart = TextPart | FilePart | ToolCallPart | ToolResultPart;
 export type MessageRole = "user" | "assistant" | "notice";
 
 /**
- * How the turn of a message ended. A message begins as `ok` and is changed when its turn ends badly; whether a turn has
- * ended is asked of the turn. Messages of a turn that did not end well are not shown to a model as they are.
+ * How the turn of a message ended. A message begins as `ok` and is changed when its turn ends otherwise than with an answer; whether
+ * a turn has ended is asked of the turn. Messages of a turn that did not end well are not shown to a model as they are, those
+ * of one that was `suppressed` not at all.
  */
-export type MessageOutcome = "ok" | "failed" | "cancelled";
+export type MessageOutcome = "ok" | "failed" | "cancelled" | "suppressed";
 
 /** Peer ids of everyone who knows this. Sorted, without repeats, never empty. Source: design §2 rule 7. */
 export type Audience = readonly string[];

@@ -1,6 +1,6 @@
 /** Custody: what is kept of messages and turns on their way, and who may change it. */
 import type { ClaimedTurn, ReplyAddress } from "./inbox.ts";
-import type { Message } from "./message.ts";
+import type { Message, MessageOutcome } from "./message.ts";
 import type { CallOptions, Page, PageQuery, Principal } from "./runtime.ts";
 import type { Write } from "./store.ts";
 import type {
@@ -157,7 +157,7 @@ export interface TurnStore {
   /** Tokens and cost of the turn become the sums of its recorded calls, whatever state it is in. */
   recount(turnId: string): Write;
   /** Marks the messages of a turn with how it ended. */
-  markMessages(turnId: string, outcome: "ok" | "failed" | "cancelled"): Write;
+  markMessages(turnId: string, outcome: MessageOutcome): Write;
   /** Guard `store.conflict`: ends a turn that is still queued as `cancelled`. Its rows end in the same commit, by the caller. */
   cancelQueued(turnId: string, at: number): Write;
   /** Marks a running turn, so that whoever takes it over ends it; does nothing to others. `state` is undefined for an unknown turn. */

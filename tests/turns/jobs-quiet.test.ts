@@ -146,6 +146,18 @@ test("an answer of nothing reaches nobody, and is not shown while it is written"
   expect(
     promptOf(stage, stage.model.requests.length - 1).filter((line) => line.includes("NO_REPLY")),
   ).toHaveLength(1);
+  expect(promptOf(stage, stage.model.requests.length - 1).join("\n")).not.toContain("could not be answered");
+});
+
+test("a process that reads a conversation anew shows nothing of a turn that was answered with nothing", async () => {
+  const one = await stage.process("one");
+  stage.model.enqueue({ text: "Hello." }, { text: "NO_REPLY" });
+  await one.say("hello");
+  await one.say("anything new?", { maySayNothing: true });
+  const two = await stage.process("two");
+  await two.say("what is it?");
+
+  expect(promptOf(stage, 2).slice(1)).toEqual(["user: hello", "assistant: Hello.", "user: what is it?"]);
 });
 
 function agentOf(heartbeat: AgentSpec["heartbeat"], id = "ana"): Agent {

@@ -113,7 +113,7 @@ export function createSessionViews(deps: SessionViewsDeps): SessionViews {
     append(view, key, turn, seqs) {
       push(view, key, turn);
       see(view, seqs);
-      trackOf(view, key).turnsSinceSummary += 1;
+      if (turn.messages.length > 0) trackOf(view, key).turnsSinceSummary += 1;
       const held = views.get(view.sessionId);
       if (held?.view !== view) return;
       const before = held.bytes;
@@ -249,6 +249,8 @@ function see(view: SessionView, seqs: readonly number[]): void {
 }
 
 function push(view: SessionView, key: string, turn: HistoryTurn, title?: string): void {
+  // Nothing of it is shown, and of agents that look around by themselves there are thousands.
+  if (turn.messages.length === 0) return;
   pushTurn(trackOf(view, key, title), turn);
   view.recent.push({ key, turn });
   if (view.recent.length > RECENT_TURNS) view.recent.shift();

@@ -10,9 +10,10 @@ export const HANDED_NOTE: string =
 
 /**
  * Kept messages of one turn as a model sees them: the assistant's one message unfolds into its steps. Of a failed turn
- * only a note remains. Source: feature NN-014.
+ * only a note remains, of one that its agent chose not to answer nothing. Source: feature NN-014.
  */
 export function toModelMessages(messages: readonly Message[]): ModelMessage[] {
+  if (messages.some((message) => message.outcome === "suppressed")) return [];
   if (messages.some((message) => message.outcome === "failed")) return [{ role: "user", text: FAILED_NOTE }];
   const shown: ModelMessage[] = [];
   for (const message of messages) {

@@ -186,7 +186,7 @@ const message = object(
     turnSeq: whole,
     role: choice("user", "assistant", "notice"),
     parts: list(object({ type: choice("text", "file", "tool-call", "tool-result"), text })),
-    outcome: choice("ok", "failed", "cancelled"),
+    outcome: choice("ok", "failed", "cancelled", "suppressed"),
     createdAt: time,
   },
   ["id", "role", "parts"],

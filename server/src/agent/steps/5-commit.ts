@@ -81,9 +81,10 @@ function describe(turn: ExecutedTurn, messageId: string): string {
     : `${turn.state}${turn.error === undefined ? "" : ` ${turn.error.code}`}`;
 }
 
-function outcomeOf(turn: ExecutedTurn): MessageOutcome {
-  if (turn.state === "replied") return "ok";
-  return turn.state === "cancelled" ? "cancelled" : "failed";
+/** Of the turn's messages. */
+export function outcomeOf({ state }: Pick<ExecutedTurn, "state">): MessageOutcome {
+  if (state === "replied") return "ok";
+  return state === "dead" ? "failed" : state;
 }
 
 function messageOf(turn: ExecutedTurn, id: string, at: number): NewMessage {

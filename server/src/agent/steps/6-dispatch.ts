@@ -5,7 +5,7 @@ import type { AgentDeps } from "../deps.ts";
 import { HOME, type SessionViews } from "../session-views.ts";
 import { type HistoryTurn, historyTurn, tokensOf } from "../tracks.ts";
 import type { CommittedTurn } from "../values.ts";
-import { SUMMARY_EFFECT } from "./5-commit.ts";
+import { outcomeOf, SUMMARY_EFFECT } from "./5-commit.ts";
 
 /** Turns that look whether a history has been shortened. After them it is tried again, if it is due still. */
 const COMPACTION_LOOKS = 10;
@@ -66,7 +66,7 @@ function remember(deps: AgentDeps, views: SessionViews, turn: CommittedTurn): vo
     return;
   }
   const { session } = turn;
-  const outcome = turn.state === "replied" ? "ok" : turn.state === "cancelled" ? "cancelled" : "failed";
+  const outcome = outcomeOf(turn);
   // In the order that is kept: two messages that joined may have been handed over the other way round.
   const inbound = turn.run.inbound
     .toSorted((a, b) => a.seq - b.seq)
