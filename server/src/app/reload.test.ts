@@ -115,6 +115,26 @@ limits: { maxQueuedTurns: 5, maxConcurrentTurns: { realtime: 7 }, bodyBytes: 204
     ]);
   });
 
+  test("applies at once whatever is read anew each time", async () => {
+    write(
+      "troupe.yaml",
+      `${BASE}quietHours: { from: "22:00" }
+peers: { kate: { timeZone: Europe/Kyiv } }
+agents: { maxHops: 5 }
+recall: { vectors: search }
+storylines: { whenUnsure: model }
+memory: { dreams: false }
+knowledge: { privateHosts: [wiki.home.example] }
+modules: { memory: { whenUnsure: model } }
+`,
+    );
+
+    const report = await reloader.reload();
+
+    expect(report).toMatchObject({ kind: "applied", needsRestart: [] });
+    expect(applied).toHaveLength(1);
+  });
+
   test("of an unchanged configuration changes nothing", async () => {
     await reloader.reload();
 
