@@ -86,7 +86,7 @@ async function release(parts: OutboxParts, request: AdminRequest): Promise<Relea
   await hold.refresh(request);
   logger.info("outbox.released", { by: id, discarded });
   const { pending, sending } = await stores.outbox.waiting(spaceId, request);
-  for (const kind of [SUBJECTS.outboxDue, SUBJECTS.jobDue])
+  for (const kind of [SUBJECTS.outboxDue, SUBJECTS.jobDue, SUBJECTS.flowDue])
     bus.publish(kind, { id: ids.next(), kind, v: 1, at: clock.now(), payload: {} });
   return { discarded, waiting: pending.count + sending.count };
 }
