@@ -9,6 +9,7 @@ import {
   TroupeError,
 } from "@troupe/contracts";
 import type { AdminRequest, AdminRoute } from "../gateway/index.ts";
+import { pageIn } from "./page-query.ts";
 
 /** A channel with who is in it. */
 export interface AgentChannelView extends AgentChannel {
@@ -34,7 +35,7 @@ const STATES: readonly AgentDeliveryState[] = [
   ...(["waiting", "activated", "done", "failed"] as const),
   ...(["refused", "suppressed", "cancelled", "dead"] as const),
 ];
-const MOST_LISTED = 200;
+const LISTED = 50;
 
 /** What agents say among themselves. The operator's alone: it may be about any person. */
 export function agentChannelRoutes(parts: Parts): readonly AdminRoute[] {
@@ -135,13 +136,7 @@ function shown({
 }
 
 function pageOf({ query }: AdminRequest): { readonly limit: number; readonly cursor?: string } {
-  const limit = Number(query.get("limit") ?? 50);
-  const cursor = query.get("cursor");
-  if (!Number.isInteger(limit) || limit < 1 || limit > MOST_LISTED)
-    throw new TroupeError(`limit must be a whole number from 1 to ${MOST_LISTED}.`, {
-      code: "request.invalid",
-    });
-  return { limit, ...(cursor === null ? {} : { cursor }) };
+  return { limit: LISTED, ...pageIn(query) };
 }
 
 function statesOf(text: string | null): readonly AgentDeliveryState[] | undefined {

@@ -13,6 +13,7 @@ import {
   type DeadLetterFilter,
   type DeadLetterSelection,
 } from "./dead-letter-changes.ts";
+import { pageIn } from "./page-query.ts";
 
 /** A dead letter as the operator gets it: secrets left out, and what can be done. */
 export interface ShownDeadLetter extends DeadLetterDetail {
@@ -47,8 +48,6 @@ export function deadLetterRoutes(parts: DeadLetterParts): readonly AdminRoute[] 
 
 async function list({ stores }: DeadLetterParts, request: AdminRequest): Promise<Page<DeadLetter>> {
   const { query, principal } = request;
-  const limit = query.get("limit");
-  const cursor = query.get("cursor");
   const number = (name: "since" | "until"): unknown => {
     const text = query.get(name);
     return text === null ? undefined : Number(text);
@@ -58,11 +57,7 @@ async function list({ stores }: DeadLetterParts, request: AdminRequest): Promise
     ...{ state: query.get("state") ?? undefined, since: number("since"), until: number("until") },
   });
   const page = await stores.deadLetters.list(
-    {
-      ...{ spaceId: principal.spaceId, ...filter },
-      ...(limit === null ? {} : { limit: limitOf(limit) }),
-      ...(cursor === null ? {} : { cursor }),
-    },
+    { spaceId: principal.spaceId, ...filter, ...pageIn(query) },
     request,
   );
   return { ...page, items: page.items.map((letter) => redacted(letter, redactText)) };
@@ -153,12 +148,6 @@ function filterOf(value: unknown): DeadLetterFilter {
       throw invalid('"since" and "until" are times in UTC milliseconds.');
   const filter = { kind, agentId, state, since, until };
   return Object.fromEntries(Object.entries(filter).filter(([, one]) => one !== undefined));
-}
-
-function limitOf(text: string): number {
-  const limit = Number(text);
-  if (Number.isInteger(limit) && limit >= 1 && limit <= 200) return limit;
-  throw invalid('"limit" is a whole number from 1 to 200.');
 }
 
 function invalid(message: string): TroupeError {

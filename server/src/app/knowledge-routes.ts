@@ -13,6 +13,7 @@ import { type KeptDocument, type Knowledge, loadKnowledge } from "../memory/inde
 import type { SwappableAgents } from "./agents.ts";
 import type { Foundation } from "./compose.ts";
 import type { Config } from "./config/index.ts";
+import { pageIn } from "./page-query.ts";
 
 const MAX_BYTES = 4 * 1024 * 1024;
 const FETCH_WITHIN_MS = 30_000;
@@ -167,14 +168,8 @@ function list(
   { stores }: KnowledgeParts,
   { query, principal, signal }: AdminRequest,
 ): Promise<Page<KnowledgeDocument>> {
-  const [limit, cursor] = [query.get("limit"), query.get("cursor")];
   return stores.documents.list(
-    {
-      spaceId: principal.spaceId,
-      agentId: query.get("agent") ?? undefined,
-      ...(limit === null ? {} : { limit: Number(limit) }),
-      ...(cursor === null ? {} : { cursor }),
-    },
+    { spaceId: principal.spaceId, agentId: query.get("agent") ?? undefined, ...pageIn(query) },
     { signal },
   );
 }

@@ -70,6 +70,7 @@ it("finds memories by all of the words, of an agent, a kind and a reader, with t
   expect(await open("memories?reader=max&closed=true")).toEqual(["theirs"]);
   expect(await call("memories?limit=1")).toMatchObject({ items: [{ id: "plan" }], isMore: true });
   await expect(call("memories?kind=dream")).rejects.toMatchObject({ code: "request.invalid" });
+  await expect(call("memories?limit=all")).rejects.toThrow("limit must be a whole number from 1 to 200.");
 });
 
 it("forgets, brings back, and deletes for good", async () => {

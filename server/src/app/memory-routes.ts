@@ -14,6 +14,7 @@ import {
 import type { AdminRequest, AdminRoute } from "../gateway/index.ts";
 import { plainText } from "../kit/index.ts";
 import { auditMemories, type MemoryAudit, undoMemory } from "../memory/index.ts";
+import { pageIn } from "./page-query.ts";
 
 const PAGE = 200;
 /** Records that a search reads over, newest first. */
@@ -80,7 +81,7 @@ export function memoryRoutes(parts: MemoryParts): readonly AdminRoute[] {
 
 async function search({ stores }: MemoryParts, request: AdminRequest): Promise<FoundMemories> {
   const { query, principal } = request;
-  const limit = Number(query.get("limit") ?? DEFAULT_LIMIT);
+  const { limit = DEFAULT_LIMIT } = pageIn(query);
   const words = plainText(query.get("words") ?? "")
     .split(" ")
     .filter((word) => word !== "");

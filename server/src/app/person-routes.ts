@@ -33,8 +33,9 @@ export function personRoutes(parts: PersonParts): readonly AdminRoute[] {
 
 async function list(parts: PersonParts, request: AdminRequest): Promise<readonly ShownPerson[]> {
   const links = await openLinks(parts, request);
-  const people = new Map([...joined(links).values()].map((names) => [names.join("\n"), names]));
-  return [...people.values()].map((names) => personOf(names, links));
+  const people = joined(links);
+  const byPerson = Map.groupBy(links, ({ names }) => people.get(names[0]) ?? names);
+  return [...byPerson].map(([names, own]) => ({ names, links: own }));
 }
 
 async function show(parts: PersonParts, request: AdminRequest): Promise<ShownPerson> {

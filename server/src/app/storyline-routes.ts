@@ -1,6 +1,7 @@
 import { type CallOptions, type Stores, type Storyline, TroupeError, type Write } from "@troupe/contracts";
 import type { AdminRequest, AdminRoute } from "../gateway/index.ts";
 import { derivedId, safeText } from "../kit/index.ts";
+import { pageIn } from "./page-query.ts";
 
 interface StorylineParts {
   readonly stores: Pick<Stores, "storylines" | "turns" | "unit">;
@@ -27,15 +28,12 @@ export function storylineRoutes(parts: StorylineParts): readonly AdminRoute[] {
 
 function list({ stores }: StorylineParts, request: AdminRequest): Promise<unknown> {
   const { query, principal } = request;
-  const limit = query.get("limit");
-  const cursor = query.get("cursor");
   return stores.storylines.list(
     {
       spaceId: principal.spaceId,
       agentId: query.get("agent") ?? undefined,
       peerId: query.get("peer") ?? undefined,
-      ...(limit === null ? {} : { limit: Number(limit) }),
-      ...(cursor === null ? {} : { cursor }),
+      ...pageIn(query),
     },
     request,
   );
