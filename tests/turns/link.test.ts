@@ -26,9 +26,11 @@ function open(id: string): Promise<StagedProcess> {
   const { clock, stores } = stage;
   const about = { clock, logger: createLogRecorder() };
   const people = createPersonBook({ ...about, persons: stores.persons });
-  const { search } = withPersons(stores, people);
+  const around = (own: typeof stores) => withPersons(own, people);
+  const { search } = around(stores);
   return stage.process(id, {
     people,
+    around,
     modules: [createMemoryModule({ ...about, search, metrics: createMetrics() })],
   });
 }
@@ -106,4 +108,37 @@ test("no code is told or taken where somebody else reads", async () => {
   expect(inGroup).not.toMatch(CODE);
   expect(typed).toMatch(/in private/);
   expect(await stage.stores.persons.open("default", 5, { signal: NEVER })).toEqual([]);
+});
+
+test("what the other name told is listed, explained and forgotten here while they are linked", async () => {
+  const told = "The key of the boathouse is under the flowerpot.";
+  await said(`/remember ${told}`, NORTH);
+  const before = [await said("/memory", SOUTH), await said(`/why ${told}`, SOUTH)];
+  await said(`/link ${await codeFor(NORTH)}`, SOUTH);
+
+  const explained = await said(`/why ${told}`, SOUTH);
+  const inGroup = [await said(`/why ${told}`, GROUP), await said(`/forget ${told}`, GROUP)];
+  const forgotten = await said(`/forget ${told}`, SOUTH);
+
+  for (const answer of [...before, ...inGroup]) expect(answer).not.toContain("note:");
+  expect(explained).toMatch(/#\w{6} 2026-11-20, note: The key[\s\S]*\/remember The key/);
+  expect(forgotten).toBe(`I have forgotten: ${told}`);
+  expect(await said("/memory", NORTH)).not.toContain("boathouse");
+});
+
+test("what the other name told long ago is forgotten by its sign, and no more once they are split", async () => {
+  const { memories, unit } = stage.stores;
+  const of = { spaceId: "default", agentId: "ana", audience: ["north/zoe"], turnId: "t", recordedAt: 5 };
+  const all = Array.from({ length: 450 }, (_, n) =>
+    memories.put({ ...of, id: `m${n}-${String(n).padStart(6, "0")}`, text: `Stone ${n} lies there.` }),
+  );
+  await unit.commit(all, { signal: NEVER });
+  await said(`/link ${await codeFor(NORTH)}`, SOUTH);
+
+  const first = await said("/forget #000003", SOUTH);
+  await said("/link undo", SOUTH);
+  const second = await said("/forget #000004", SOUTH);
+
+  expect(first).toBe("I have forgotten: Stone 3 lies there.");
+  expect(second).toBe("I remember nothing of that kind, so nothing was forgotten.");
 });

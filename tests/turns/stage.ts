@@ -88,6 +88,8 @@ export interface ProcessOptions {
   readonly life?: AbortSignal;
   readonly tools?: readonly Tool[];
   readonly people?: { readonly changing: () => void };
+  /** What the process makes of the stage's stores, as they are composed. Default: nothing. */
+  readonly around?: (own: Stores) => Stores;
   /** Beside the tools that come with Troupe, and offered as they are. */
   readonly builtin?: readonly Tool[];
   readonly modules?: readonly Module[];
@@ -169,7 +171,8 @@ export async function openStage(
     clock,
     stores,
     model,
-    process: (id, over = {}) => openProcess({ id, clock, ids, stores, model, lives, over }),
+    process: (id, over = {}) =>
+      openProcess({ id, clock, ids, stores: over.around?.(stores) ?? stores, model, lives, over }),
     close: () => store.close(),
   };
 }
@@ -264,10 +267,7 @@ async function openProcess(parts: {
     budgets,
     ...(over.recorder === undefined ? {} : { recorder: over.recorder }),
     ...(over.onKept === undefined ? {} : { onKept: over.onKept }),
-    settings: {
-      ...AGENT_DEFAULTS,
-      ...over.settings,
-    },
+    settings: { ...AGENT_DEFAULTS, ...over.settings },
   });
   const inbox = createInbox({
     ...stores,

@@ -1,6 +1,7 @@
 import type {
   Audience,
   CallOptions,
+  MemoryQuery,
   MemoryRecord,
   MemoryStore,
   Page,
@@ -17,31 +18,33 @@ import type { PersonBook } from "../memory/index.ts";
  * group is told what its members know by the names that they have there.
  */
 export function withPersons(stores: Stores, book: Pick<PersonBook, "namesOf">): Stores {
-  const each = async <Found>(
-    spaceId: string,
-    readers: Audience | undefined,
-    ask: (readers: Audience | undefined) => Promise<Found>,
-    merge: (found: readonly Found[]) => Found,
-    options: CallOptions,
-  ): Promise<Found> => {
+  const namesOf: NamesOf = (spaceId, readers, options) => {
     const [only] = readers ?? [];
-    if (readers === undefined || readers.length !== 1 || only === undefined) return ask(readers);
-    const asked = book.namesOf(spaceId, only, options);
+    return readers?.length === 1 && only !== undefined ? book.namesOf(spaceId, only, options) : [];
+  };
+  const each: Each = async ({ spaceId, readers }, ask, merge, options) => {
+    const asked = namesOf(spaceId, readers, options);
     const names = asked instanceof Promise ? await asked : asked;
-    if (names.length === 1) return ask(readers);
+    if (names.length <= 1) return ask(readers);
     return merge(await Promise.all(names.map((name) => ask([name]))));
   };
   return {
     ...stores,
     search: personSearch(stores.search, each),
-    memories: personMemories(stores.memories, each),
+    memories: personMemories(stores.memories, each, namesOf),
     sessions: personSessions(stores.sessions, each),
   };
 }
 
-type Each = <Found>(
+/** All names of the one who reads; none where nobody or several do. */
+type NamesOf = (
   spaceId: string,
   readers: Audience | undefined,
+  options: CallOptions,
+) => readonly string[] | Promise<readonly string[]>;
+
+type Each = <Found>(
+  of: { readonly spaceId: string; readonly readers: Audience | undefined },
   ask: (readers: Audience | undefined) => Promise<Found>,
   merge: (found: readonly Found[]) => Found,
   options: CallOptions,
@@ -56,8 +59,7 @@ function personSearch(search: SearchStore, each: Each): SearchStore {
     ...search,
     search: (query, options) =>
       each<readonly SearchHit[]>(
-        query.spaceId,
-        query.readers,
+        query,
         (readers = []) => search.search({ ...query, readers }, options),
         (found) =>
           unique(found)
@@ -68,50 +70,54 @@ function personSearch(search: SearchStore, each: Each): SearchStore {
   };
 }
 
-function personMemories(memories: MemoryStore, each: Each): MemoryStore {
+function personMemories(memories: MemoryStore, each: Each, namesOf: NamesOf): MemoryStore {
   return {
     ...memories,
     find: (query, options) =>
       each<readonly MemoryRecord[]>(
-        query.spaceId,
-        query.readers,
+        query,
         (readers) => memories.find({ ...query, readers }, options),
         unique,
         options,
       ),
-    list: (query, options) =>
-      // A cursor is that of the reader's own name, which all further pages are of.
-      query.cursor !== undefined
-        ? memories.list(query, options)
-        : each<Page<MemoryRecord>>(
-            query.spaceId,
-            query.readers,
-            (readers) => memories.list({ ...query, readers }, options),
-            (pages) => firstPage(pages, query.limit),
-            options,
-          ),
+    list: (query, options) => listOfNames(memories, query, namesOf, options),
   };
 }
 
-/** Newest first. One's own name comes first, and its cursor is the one to go on with. */
-function firstPage(pages: readonly Page<MemoryRecord>[], limit: number | undefined): Page<MemoryRecord> {
+/** Of each name the page behind its own cursor; the newest first within a page. */
+async function listOfNames(
+  memories: Pick<MemoryStore, "list">,
+  query: MemoryQuery,
+  namesOf: NamesOf,
+  options: CallOptions,
+): Promise<Page<MemoryRecord>> {
+  const names = await namesOf(query.spaceId, query.readers, options);
+  const begun = cursorsIn(query.cursor);
+  if (names.length <= 1 && begun === undefined) return memories.list(query, options);
+  const { cursor: _, ...first } = query;
+  // Who was linked meanwhile is asked for with the next list, and of who no longer is nothing more is told.
+  const wanted = names.filter((name) => begun === undefined || begun.has(name));
+  const pages = await Promise.all(
+    wanted.map(async (name) => {
+      const cursor = begun?.get(name);
+      const of = { ...first, readers: [name], ...(cursor === undefined ? {} : { cursor }) };
+      return { name, ...(await memories.list(of, options)) };
+    }),
+  );
   const items = unique(pages.map((page) => page.items)).toSorted((a, b) => b.recordedAt - a.recordedAt);
-  const next = pages[0]?.next;
-  // Of one's own names nothing may be passed over, where there is a next page to ask for.
-  const shown = next === undefined && limit !== undefined ? items.slice(0, limit) : items;
-  return { items: shown, ...(next === undefined ? {} : { next }) };
+  const left = pages.flatMap(({ name, next }) => (next === undefined ? [] : [[name, next] as const]));
+  return left.length === 0 ? { items } : { items, next: JSON.stringify(left) };
+}
+
+/** Undefined for a first page, and for a cursor of one name alone, which is a number. */
+function cursorsIn(cursor: string | undefined): ReadonlyMap<string, string> | undefined {
+  return cursor?.startsWith("[") === true ? new Map(JSON.parse(cursor) as [string, string][]) : undefined;
 }
 
 function personSessions(sessions: SessionStore, each: Each): SessionStore {
   return {
     ...sessions,
     find: (query, options) =>
-      each(
-        query.spaceId,
-        query.readers,
-        (readers = []) => sessions.find({ ...query, readers }, options),
-        unique,
-        options,
-      ),
+      each(query, (readers = []) => sessions.find({ ...query, readers }, options), unique, options),
   };
 }

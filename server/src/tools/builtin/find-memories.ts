@@ -1,5 +1,5 @@
 import type { CallOptions, MemoryRecord, MemoryStore, SearchStore, ToolContext } from "@troupe/contracts";
-import { compareTexts, isKnownToAll, wordsOf } from "../../kit/index.ts";
+import { compareTexts, wordsOf } from "../../kit/index.ts";
 
 /** Hits looked at: memories among whatever else was said of it. */
 const LOOKED_AT = 40;
@@ -36,10 +36,10 @@ export async function findMemories(
   if (sign !== undefined) return await bySign(deps, `#${sign}`, context, options);
   const { spaceId, agentId, audience: readers } = context;
   const alike = await deps.memories.alike({ spaceId, agentId, text: what }, options);
-  const same = alike.filter(
-    ({ audience, text }) => isKnownToAll(audience, readers) && compareTexts(what, text) === "same",
-  );
-  return same.length > 0 ? same : await byWords(deps, what, context, options);
+  const ids = alike.flatMap(({ id, text }) => (compareTexts(what, text) === "same" ? [id] : []));
+  // Who may be told is the store's to say: one reader may have several names.
+  const same = await deps.memories.find({ spaceId, readers, ids }, options);
+  return same.length > 0 ? inOrder(ids, same) : await byWords(deps, what, context, options);
 }
 
 async function bySign(
@@ -68,9 +68,13 @@ async function byWords(
   const words = wordsOf(what);
   if (words.length === 0) return [];
   const query = { spaceId, agentId, readers, words, limit: LOOKED_AT, minScore: MIN_SCORE };
-  const hits = (await search.search(query, options)).filter(({ kind }) => kind === "memory");
+  // A piece of a document is its operator's to take back, and `/memory` lists none either.
+  const hits = (await search.search(query, options)).filter(({ role }) => role === "memory");
   const best = Math.max(0, ...hits.map(({ score }) => score));
   const ids = hits.filter(({ score }) => score >= best * SHARE_OF_BEST).map(({ id }) => id);
-  const found = await memories.find({ spaceId, readers, ids }, options);
+  return inOrder(ids, await memories.find({ spaceId, readers, ids }, options));
+}
+
+function inOrder(ids: readonly string[], found: readonly MemoryRecord[]): readonly MemoryRecord[] {
   return ids.flatMap((id) => found.find((memory) => memory.id === id) ?? []);
 }

@@ -54,7 +54,7 @@ async function setUp() {
     if (output.writes !== undefined) await unit.commit(output.writes, { signal });
     return output.text;
   };
-  return { run };
+  return { run, stores: opened.stores };
 }
 
 it("finds what was remembered, in the next conversation with the same person", async () => {
@@ -120,6 +120,18 @@ it("forgets what is meant and nothing else, and asks where several may be", asyn
   expect(await run("/recall fish garden")).toBe("I found nothing about that.");
   expect(await run("/memory")).toMatch(/^#\w{6} 2026-11-20, note: The cat is called Mia\.$/);
   expect(await run("/forget garden")).toBe("I remember nothing of that kind, so nothing was forgotten.");
+});
+
+it("leaves documents to whoever gave them: nobody who talks with the agent forgets a piece of one", async () => {
+  const { run, stores } = await setUp();
+  const piece = { audience: ["*"], kind: "document", text: "House rules › Laundry\nNot after ten." } as const;
+  const of = { id: "p", spaceId: "default", agentId: "ana", turnId: "d", recordedAt: 1 };
+  await stores.unit.commit([stores.memories.put({ ...of, ...piece })], { signal });
+
+  const answer = await run("/forget laundry");
+
+  expect(answer).toBe("I remember nothing of that kind, so nothing was forgotten.");
+  expect(await run("/recall laundry")).toContain("Not after ten.");
 });
 
 it("neither shows, explains nor forgets what not everybody here knows", async () => {

@@ -63,7 +63,9 @@ async function newest(
   { spaceId, agentId, audience: readers, language }: ToolContext,
   options: { readonly signal: AbortSignal },
 ): Promise<ToolOutput> {
-  const { items } = await memories.list({ spaceId, agentId, readers, limit: SHOWN }, options);
+  const page = await memories.list({ spaceId, agentId, readers, limit: SHOWN }, options);
+  // Of somebody with several names as many are told for each.
+  const items = page.items.slice(0, SHOWN);
   if (items.length === 0) return { text: tell(language, "recall.empty") };
   const lines = items.map((memory) =>
     lineOf({ ...memory, role: "memory", createdAt: memory.recordedAt }, language),
