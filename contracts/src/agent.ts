@@ -35,8 +35,15 @@ export interface AgentSpec {
   readonly learn?: LearnMode;
   /** In place of the home's, for those who have none of their own. */
   readonly quietHours?: QuietHours;
+  /** Who may be told what its own files say of them. Absent: the operator alone, and it changes none of them. */
+  readonly workspace?: WorkspaceSpec;
   /** Absent: none. */
   readonly heartbeat?: HeartbeatSpec;
+}
+
+export interface WorkspaceSpec {
+  /** Ids of peers who are the person that USER.md, MEMORY.md and notes are about. Absent: the operator's own. */
+  readonly readers?: readonly string[];
 }
 
 /** How an agent looks around by itself, once for all its conversations; it is silent unless there is something to say. */

@@ -17,8 +17,7 @@ export { isActivated, MAX_AGENT_MESSAGE_BYTES } from "./agent-channel.ts";
 export type { ApprovalPolicy, ApprovalRequest, ApprovalRule } from "./approval.ts";
 export type { Attachment, AttachmentStore, BlobContent, BlobStat, BlobStore } from "./blob.ts";
 export { MAX_FILES_PER_MESSAGE } from "./blob.ts";
-export type { Envelope, EnvelopeHandler, MessageBus } from "./bus.ts";
-export { SUBJECTS } from "./bus.ts";
+export { type Envelope, type EnvelopeHandler, type MessageBus, SUBJECTS } from "./bus.ts";
 export type { ListedModel, ModelCatalogue, ModelListing, ProviderHealth } from "./catalogue.ts";
 export type {
   Channel,
@@ -64,8 +63,7 @@ export type {
   Embeddings,
 } from "./embedding.ts";
 export type { ErasedPeer, ErasedRows, ErasureStore, Scrubbed } from "./erasure.ts";
-export type { ErrorCode, TroupeErrorOptions } from "./errors.ts";
-export { TroupeError } from "./errors.ts";
+export { type ErrorCode, TroupeError, type TroupeErrorOptions } from "./errors.ts";
 export type {
   FlowChange,
   FlowDeadline,
@@ -231,6 +229,8 @@ export type {
   Module,
   ModuleDecision,
   ModuleTasks,
+  Standing,
+  StandingBlock,
   TurnView,
   UnsureDecision,
 } from "./module.ts";

@@ -48,6 +48,20 @@ export interface Contribution {
   readonly sources?: readonly SourceReference[];
 }
 
+/** Texts of the agent's own, as prompts show them right behind its instructions. */
+export interface Standing {
+  /** In their order; each is named so by `turn show --prompt`. */
+  readonly blocks: readonly StandingBlock[];
+}
+
+export interface StandingBlock {
+  /** `workspace SOUL.md`. */
+  readonly block: string;
+  readonly text: string;
+  /** Short, why it is shown and to whom. */
+  readonly why: string;
+}
+
 /** Most actions of one decision. */
 export const MAX_INSTANCE_ACTIONS: number = 32;
 /** Most instances of a module along one storyline that have not ended. */
@@ -129,6 +143,12 @@ export interface Module {
    * after a turn whose tools changed something. Fails open as `gather` does.
    */
   aware?(turn: TurnView, options: CallOptions): Promise<Contribution>;
+  /**
+   * Texts that stand right behind the agent's instructions and may be other ones in each turn; the same object while nothing of
+   * them changed, for all that a provider has cached stands behind it. They take a quarter of the model's window at most. Asked in
+   * each turn that asks a model, so it answers at once where there is nothing. Fails open as `gather` does.
+   */
+  standing?(turn: TurnView, options: CallOptions): Standing | undefined | Promise<Standing | undefined>;
   /** Offered to agents that have the module and name no tools, or name these. */
   readonly tools?: readonly Tool[];
   readonly hooks?: readonly AnyHook[];

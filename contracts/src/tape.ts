@@ -1,6 +1,7 @@
 /** Tapes: what a turn asked of models and tools and what they answered, so that it can be run again without them. */
 import type { ClaimedTurn } from "./inbox.ts";
 import type { ModelAbilities, ModelMessage, ModelReasoning, ModelRequest, ModelToolCall } from "./model.ts";
+import type { Standing } from "./module.ts";
 import type { CallOptions } from "./runtime.ts";
 import type { Write } from "./store.ts";
 import type { ToolSpec } from "./tool.ts";
@@ -71,6 +72,8 @@ export interface TapeTurn extends Line<"tape.turn"> {
   readonly summary: string;
   /** What stood behind the agent's instructions; absent: nothing. */
   readonly awareness?: string;
+  /** What modules showed behind the instructions, of each module; absent: nothing. */
+  readonly standing?: readonly (Standing & { readonly moduleId: string })[];
   /** What modules added. */
   readonly contributions: readonly { readonly moduleId: string; readonly text: string }[];
   /** What an earlier attempt had journalled. */

@@ -71,7 +71,7 @@ export interface TraceEntry {
 
 /** A piece of a prompt. They stand from what changes least to what changes most, so that a provider's cache finds them again. */
 export interface PromptBlock {
-  /** `instructions`, `tools`, `client`, `awareness`, `summary`, `messages`, `others`, `recalled`, `time`, `trigger`, `newest`; else a module's id. */
+  /** `instructions`, `tools`, `client`, `workspace FILE`, `awareness`, `summary`, `messages`, `others`, `recalled`, `time`, `trigger`, `newest`; else a module's id. */
   readonly block: string;
   /** Estimated. */
   readonly tokens: number;

@@ -157,6 +157,16 @@ test("a tape survives a restart, with the conversation before it", async () => {
   expect((await replay(turnId)).verdict).toMatchObject({ isSame: true, reply: text });
 });
 
+test("a turn that was shown the agent's own files is replayed with what they said then", async () => {
+  mkdirSync(join(home, "workspaces/ana"), { recursive: true });
+  writeFileSync(join(home, "workspaces/ana/SOUL.md"), "Speak plainly.");
+  const { turnId, text } = await say("hello");
+  expect(JSON.stringify(first.requests)).toContain("Speak plainly.");
+  writeFileSync(join(home, "workspaces/ana/SOUL.md"), "Speak in verse.");
+
+  expect((await replay(turnId)).verdict).toMatchObject({ isSame: true, reply: text });
+});
+
 test("a model that breaks off and the one that takes over are both on the tape", async () => {
   first.enqueue({ tokens: ["Half ", "of ", "it"], cut: "connection" });
   second.enqueue({ text: "A whole answer." });

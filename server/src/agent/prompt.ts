@@ -10,6 +10,7 @@ import type {
 } from "@troupe/contracts";
 import { estimateTokens, isKnownToAll } from "../kit/index.ts";
 import type { Awareness } from "./aware-text.ts";
+import { type GatheredStanding, type StandingMemo, type StandingPart, standingParts } from "./standing.ts";
 import { answersOf, fromUser, userMessage } from "./to-model.ts";
 import { KEPT_TURNS, letGo, type Track, tokensOf } from "./tracks.ts";
 import type { EquippedTurn, GatheredContribution } from "./values.ts";
@@ -66,6 +67,7 @@ export interface PromptInput {
   readonly contextWindow: number;
   /** Most tokens of the history, however wide the window is. */
   readonly historyTokens: number;
+  readonly standing: readonly GatheredStanding[];
   readonly contributions: readonly GatheredContribution[];
 }
 
@@ -78,11 +80,12 @@ interface Counted {
 interface Memos {
   readonly heads: WeakMap<Agent, Counted>;
   readonly tools: WeakMap<ToolSpec, number>;
+  readonly standing: StandingMemo;
 }
 
 /** Assembles prompts; remembers each agent's own block by identity, so that its bytes never change. */
 export function createPrompts(): { assemble(input: PromptInput): Prompt } {
-  const memos: Memos = { heads: new WeakMap(), tools: new WeakMap() };
+  const memos: Memos = { heads: new WeakMap(), tools: new WeakMap(), standing: new WeakMap() };
   return { assemble: (input) => assemble(memos, input) };
 }
 
@@ -92,7 +95,8 @@ function assemble(memos: Memos, input: PromptInput): Prompt {
   const track = turn.track;
   const head = headOf(memos, turn.agent);
   const tools = toolTokens(memos, turn.tools.specs);
-  const { messages: before, blocks: stable } = standing(turn.session.awareness, payload);
+  const own = standingParts(memos.standing, input.standing, input.contextWindow);
+  const { messages: before, blocks: stable } = seldom(own, turn.session.awareness, payload);
   const { block, blocks: fresh } = addedBlock(input, track.shownLines, turn.session.awareness?.lines);
   // A call that brings its history brings the calls too, right before the results that it begins with.
   const isAnswer = payload.given?.at(-1)?.role === "assistant";
@@ -170,9 +174,13 @@ interface Part {
 }
 
 /** What stands between the agent's own block and the conversation, and changes seldom. */
-function standing(awareness: Awareness | undefined, { instructions }: TurnPayload): Part {
-  const messages: ModelMessage[] = [];
-  const blocks: PromptBlock[] = [];
+function seldom(
+  own: readonly StandingPart[],
+  awareness: Awareness | undefined,
+  { instructions }: TurnPayload,
+): Part {
+  const messages: ModelMessage[] = own.map(({ message }) => message);
+  const blocks: PromptBlock[] = own.flatMap((part) => part.blocks);
   if (instructions !== undefined) {
     messages.push({ role: "system", text: instructions });
     const tokens = ROLE_TOKENS + estimateTokens(instructions);

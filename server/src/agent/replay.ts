@@ -159,12 +159,19 @@ function viewsOf({ tape }: Stage): ReturnType<typeof singleView> {
 }
 
 function modulesOf({ head }: Tape): readonly Module[] {
-  return head.contributions.map(({ moduleId, text }) => ({
-    id: moduleId,
-    // It was cut to its budget when it was recorded.
-    budgetTokens: Number.POSITIVE_INFINITY,
-    gather: async () => ({ text }),
-  }));
+  // It was cut to its budget when it was recorded.
+  const budgetTokens = Number.POSITIVE_INFINITY;
+  return [
+    ...(head.standing ?? []).map(({ moduleId: id, blocks }) => {
+      const standing = { blocks };
+      return { id, budgetTokens, standing: () => standing };
+    }),
+    ...head.contributions.map(({ moduleId: id, text }) => ({
+      id,
+      budgetTokens,
+      gather: async () => ({ text }),
+    })),
+  ];
 }
 
 function routerOf(stage: Stage): ModelRouter {

@@ -280,6 +280,7 @@ async function unopened(
       shownFromTurnSeq: 0,
     },
     gathering: [],
+    standing: [],
     becomingAware: undefined,
     ...{ home, storyline: home, track: trackOf(view, HOME), sideIds: [], placement: undefined },
     ...withClientTools(deps.toolbox.select(agent, turn.trigger), undefined),

@@ -42,7 +42,8 @@ export interface EndedTape {
 export interface TapeBeginning
   extends Pick<
     TapeTurn,
-    "agentRevision" | "model" | "maxSteps" | "historyTokens" | "awareness" | "journal" | "contributions"
+    | ("agentRevision" | "model" | "maxSteps" | "historyTokens" | "awareness" | "standing")
+    | ("journal" | "contributions")
   > {
   readonly choices: readonly ModelChoice[];
   readonly inbound: readonly Message[];

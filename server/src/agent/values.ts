@@ -22,6 +22,7 @@ import type {
 import type { Language } from "../kit/index.ts";
 import type { TurnEmitter } from "./emitter.ts";
 import type { SessionView } from "./session-views.ts";
+import type { GatheredStanding } from "./standing.ts";
 import type { TapeRecording } from "./tape.ts";
 import type { Track } from "./tracks.ts";
 
@@ -69,6 +70,8 @@ export interface OpenedTurn {
   readonly paidBefore: readonly ModelCallRecord[];
   readonly view: TurnView;
   readonly gathering: Gathering;
+  /** What modules show behind the instructions; a promise only where one of them reads. Never rejects. */
+  readonly standing: readonly GatheredStanding[] | Promise<readonly GatheredStanding[]>;
   /** Under way where the session's awareness is made anew; never rejects. */
   readonly becomingAware: Promise<void> | undefined;
 }

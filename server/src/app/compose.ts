@@ -36,6 +36,7 @@ import { composeModules, type ModuleSource } from "./compose-modules.ts";
 import { composeProcesses, type Processes } from "./compose-processes.ts";
 import { composeTurns, SPACE, type TurnParts } from "./compose-turns.ts";
 import { composeVectors, type VectorParts } from "./compose-vectors.ts";
+import { composeWorkspaces } from "./compose-workspaces.ts";
 import { type Config, configError, type LoadResult, type Problem } from "./config/index.ts";
 import { createHealthState, type HealthState } from "./health.ts";
 import { createHoldState, type HoldState, heldNote } from "./hold.ts";
@@ -144,7 +145,6 @@ export async function compose(config: Config, options: ComposeOptions = {}): Pro
   checkShare(role, options.laneChoice, config);
   const { foundation, ...opening } = await openFoundation(config, { ...options, logger, mode }, stack);
   const { stores, clock } = foundation;
-
   const makeRouter = routerMaker(foundation);
   const agents = createAgentDirectory();
   const { bus, feed, remark, people, ...opened } = openTellingBus(config, foundation);
@@ -160,7 +160,8 @@ export async function compose(config: Config, options: ComposeOptions = {}): Pro
   const later = { turns: () => turns, config: () => live.config };
   const jobs = composeJobs(foundation, { bus, router, channels, agents, notices, sweepMs, ...later });
   const { turnSearch, ...vectors } = composeVectors(foundation, { router, stack, ...later });
-  const sources = [jobs.jobModule, ...(options.modules ?? [])];
+  const workspaces = composeWorkspaces({ ...foundation, people }, { home: config.home, logger });
+  const sources = [jobs.jobModule, workspaces.workspaceModule, ...(options.modules ?? [])];
   const modules = composeModules(foundation, sources, turnSearch, (kind) => turns.effects.versionsOf(kind));
   const lease = leaseOf(foundation, mode === "serve" ? role : mode, leaseMs);
   const vault = openVault(foundation, config, options);

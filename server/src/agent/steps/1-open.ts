@@ -7,6 +7,7 @@ import { createEmitter } from "../emitter.ts";
 import { gatherAll, shownIn } from "../gather.ts";
 import { briefOf, handoffTo } from "../handed.ts";
 import { currentKey, type SessionViews } from "../session-views.ts";
+import { gatherStanding } from "../standing.ts";
 import { createRecording, type TapeRecording } from "../tape.ts";
 import type { Gathering, OpenedTurn, TurnRun } from "../values.ts";
 
@@ -91,7 +92,8 @@ export async function open(
     turn.payload.direct === undefined && !session.stateless && handoff === undefined
       ? refreshAwareness(deps, view, turnView, signal)
       : undefined;
+  const standing = turn.payload.direct === undefined ? gatherStanding(deps, turnView, signal) : [];
   run.emitter.step("open", "completed", `attempt ${turn.attempt}`);
-  const about = { paidBefore, view: turnView, gathering, becomingAware };
+  const about = { paidBefore, view: turnView, gathering, standing, becomingAware };
   return { run, agent, language, text, session: view, journal, ...about };
 }

@@ -9,6 +9,7 @@ import { createLoopState, type LoopInput, type LoopState, replyOf, runLoop } fro
 import type { createPrompts, Prompt } from "../prompt.ts";
 import { runCalls } from "../run-tools.ts";
 import { othersOf } from "../second-track.ts";
+import type { GatheredStanding } from "../standing.ts";
 import type { TapeBeginning } from "../tape.ts";
 import { compact } from "../tracks.ts";
 import type { EquippedTurn, ExecutedTurn, GatheredContribution, TurnRun } from "../values.ts";
@@ -48,6 +49,7 @@ async function loopExecution(
   if (looked !== undefined) await looked;
   if (turn.becomingAware !== undefined) await turn.becomingAware;
   const aware = turn.becomingAware === undefined ? undefined : turn.session.awareness;
+  const standing = turn.standing instanceof Promise ? await turn.standing : turn.standing;
   const contributions = [...othersOf(turn), ...withDecided(deps, turn, gathered)];
   const { run } = turn;
   traceRecall(deps, run, contributions);
@@ -61,8 +63,8 @@ async function loopExecution(
   run.arrived.length = 0;
   const { historyTokens } = deps.settings;
   const build = (window: number): Prompt =>
-    prompts.assemble({ turn, newest, contributions, historyTokens, contextWindow: window });
-  run.tape?.begin(beginningOf(deps, turn, { model, choices, contributions, newest }));
+    prompts.assemble({ turn, newest, standing, contributions, historyTokens, contextWindow: window });
+  run.tape?.begin(beginningOf(deps, turn, { model, choices, standing, contributions, newest }));
   let prompt = build(contextWindow);
   if (!turn.track.isSummaryKnown) {
     await findSummary(deps, turn, signal);
@@ -170,19 +172,23 @@ function beginningOf(
   asked: {
     readonly model: string;
     readonly choices: readonly ModelChoice[];
+    readonly standing: readonly GatheredStanding[];
     readonly contributions: readonly GatheredContribution[];
     readonly newest: readonly Message[];
   },
 ): TapeBeginning {
   const { track, agent, journal, session } = turn;
   const awareness = session.awareness?.message;
-  const { model, choices, contributions, newest } = asked;
+  const { model, choices, standing, contributions, newest } = asked;
   return {
     ...{ model, choices, journal, inbound: newest, agentRevision: agent.revision },
     maxSteps: agent.spec.maxSteps ?? deps.settings.maxSteps,
     history: [...track.turns],
     historyTokens: deps.settings.historyTokens,
     ...(awareness === undefined ? {} : { awareness: awareness.text }),
+    ...(standing.length === 0
+      ? {}
+      : { standing: standing.map(({ moduleId, standing: { blocks } }) => ({ moduleId, blocks })) }),
     contributions: contributions.map(({ moduleId, text }) => ({ moduleId, text })),
   };
 }
@@ -195,7 +201,7 @@ function directExecution(
 ): Execution {
   const before = spentBefore(turn.run.claimed, turn.journal, turn.paidBefore);
   const state = createLoopState(turn.run, before, { choices: [], model: "" });
-  const nothing = { model: "", choices: [], contributions: [], newest: [...turn.run.inbound] };
+  const nothing = { model: "", choices: [], standing: [], contributions: [], newest: [...turn.run.inbound] };
   turn.run.tape?.begin(beginningOf(deps, turn, nothing));
   const call: ToolCallPart = {
     type: "tool-call",

@@ -140,6 +140,12 @@ function heartbeatSpecOf({ everyMinutes, text, activeHours, deliverTo }: Heartbe
   };
 }
 
+function workspaceSpecOf({
+  readers,
+}: NonNullable<AgentFile["workspace"]>): NonNullable<AgentSpec["workspace"]> {
+  return readers === undefined ? {} : { readers };
+}
+
 function toSpec(file: AgentFile): AgentSpec {
   const { deadlineSeconds, description, tools, modules, without, approvals, whileBusy, maxSteps, tape } =
     file;
@@ -162,6 +168,7 @@ function toSpec(file: AgentFile): AgentSpec {
     ...(delegates === undefined ? {} : { delegates }),
     ...(acceptsFrom === undefined ? {} : { acceptsFrom }),
     ...(capabilities === undefined ? {} : { capabilities }),
+    ...(file.workspace === undefined ? {} : { workspace: workspaceSpecOf(file.workspace) }),
     ...(file.quietHours === undefined ? {} : { quietHours: quietSpecOf(file.quietHours) }),
     ...(file.heartbeat === undefined ? {} : { heartbeat: heartbeatSpecOf(file.heartbeat) }),
   };

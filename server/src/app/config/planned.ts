@@ -23,7 +23,7 @@ const PLANNED_KEYS: readonly { readonly file: "config" | "agent"; readonly paths
     file: "agent",
     paths: [
       ...["allowedDelegates", "awareness", "channels", "jobs", "knowledge", "language"],
-      ...["mcp", "memory", "sandbox", "schedule", "skills", "workspace", "world"],
+      ...["mcp", "memory", "sandbox", "schedule", "skills", "world"],
     ],
   },
 ];

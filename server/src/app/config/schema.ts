@@ -364,6 +364,16 @@ export const agentSchema: z.ZodType<AgentFile> = z
         "Whether it learns by itself from what people say of themselves; rules: plain cases, without a model; model: asks the model small after the reply, too. Default rules.",
       ),
     tape: z.boolean().optional().describe("Whether its turns are recorded; overrides tape.record."),
+    workspace: z
+      .strictObject({
+        readers: z
+          .array(z.string().min(1).max(400))
+          .max(20)
+          .optional()
+          .describe("Ids of peers who are told what USER.md, MEMORY.md and notes say; absent: operator."),
+      })
+      .optional()
+      .describe("Lets it change its own files in workspaces/ID, and says whom those about a person are for."),
     quietHours: quietHours.optional().describe("In place of the home's, for who has none of their own."),
     heartbeat: heartbeat.optional().describe("Looks around by itself; absent: never."),
   })

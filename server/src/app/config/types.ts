@@ -119,6 +119,7 @@ export interface AgentFile {
   readonly delegates?: readonly string[] | undefined;
   readonly acceptsFrom?: readonly string[] | undefined;
   readonly capabilities?: readonly string[] | undefined;
+  readonly workspace?: { readonly readers?: readonly string[] | undefined } | undefined;
   readonly quietHours?: QuietHoursFile | undefined;
   readonly heartbeat?: HeartbeatFile | undefined;
 }

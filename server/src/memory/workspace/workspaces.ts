@@ -1,0 +1,192 @@
+import { readdir, stat } from "node:fs/promises";
+import { join } from "node:path";
+import {
+  type CallOptions,
+  type Clock,
+  type Logger,
+  OPERATOR_ID,
+  type Standing,
+  type TurnView,
+} from "@troupe/contracts";
+import type { PersonBook } from "../people/index.ts";
+import { isNoteName, NOTES, OWN_FILES, PEOPLE, personFolder, SHARED_FILES } from "./places.ts";
+import { type Looked, look, readText } from "./read-text.ts";
+import { blocksOf, notesBlock, type ShownFile } from "./render.ts";
+import type { LooksSecret } from "./secret-guard.ts";
+
+/** For so long an agent without a folder is taken to have none. */
+const FOLDER_FRESH_MS = 1_000;
+/** Texts that are held, by agent and by who is told; the least recently used goes first. */
+const MOST_HELD = 64;
+/** A file that changed so shortly before it was read may have changed again under the same time. */
+const UNSETTLED_MS = 100;
+
+export interface WorkspacesDeps {
+  /** With a folder for each agent that has one. */
+  readonly folder: string;
+  readonly clock: Clock;
+  readonly logger: Logger;
+  readonly people: Pick<PersonBook, "namesOf">;
+  readonly looksSecret: LooksSecret;
+  /** Something of an agent's folder is not as it was when it was looked at last. */
+  readonly onChange?: (agentId: string) => void;
+}
+
+export interface Workspaces {
+  /** What the prompt of a turn shows. No promise, and no file is touched, for an agent that was just found to have no folder. */
+  standing(turn: TurnView, options: CallOptions): Standing | undefined | Promise<Standing | undefined>;
+}
+
+interface Held {
+  readonly mark: string;
+  readonly standing: Standing;
+}
+
+/** A folder whose files are shown to one person. */
+interface OwnFolder {
+  readonly path: string;
+  readonly reader: string;
+}
+
+/** Shows agents' own files in their prompts. Read when they changed; each turn costs a look at a handful of them. */
+export function createWorkspaces(deps: WorkspacesDeps): Workspaces {
+  const { clock } = deps;
+  const missing = new Map<string, number>();
+  const held = new Map<string, Held>();
+
+  const isMissing = (agentId: string): boolean => {
+    const at = Math.max(missing.get(agentId) ?? 0, missing.get("") ?? 0);
+    return at > clock.monotonicMs();
+  };
+  const absent = async (path: string, key: string): Promise<boolean> => {
+    const is = await stat(path).then(
+      (one) => !one.isDirectory(),
+      () => true,
+    );
+    if (is) missing.set(key, clock.monotonicMs() + FOLDER_FRESH_MS);
+    return is;
+  };
+  const read = async (turn: TurnView, options: CallOptions): Promise<Standing | undefined> => {
+    const agentId = turn.agent.spec.id;
+    const folder = join(deps.folder, agentId);
+    if (await absent(deps.folder, "")) return undefined;
+    if (await absent(folder, agentId)) return undefined;
+    const own = await ownFolders(deps, turn, options);
+    const key = JSON.stringify([agentId, own.map(({ path }) => path)]);
+    const seen = await lookAt(folder, own);
+    const known = held.get(key);
+    held.delete(key);
+    if (known?.mark === seen.mark) {
+      held.set(key, known);
+      return known.standing;
+    }
+    deps.onChange?.(agentId);
+    const made = await show(deps, { agentId, folder }, own, seen.files);
+    options.signal.throwIfAborted();
+    const isSame = known !== undefined && JSON.stringify(known.standing) === JSON.stringify(made);
+    const standing = isSame ? known.standing : made;
+    // Read anew in the next turn, where it may still be changing.
+    const mark = clock.now() - seen.changedAt < UNSETTLED_MS ? "" : seen.mark;
+    held.set(key, { mark, standing });
+    for (const [oldest] of held) if (held.size > MOST_HELD) held.delete(oldest);
+    return standing;
+  };
+  return {
+    standing(turn, options) {
+      return isMissing(turn.agent.spec.id) ? undefined : read(turn, options);
+    },
+  };
+}
+
+/** Folders of the one person who reads; none where several do, or nobody. Fails closed. */
+async function ownFolders(
+  { people }: WorkspacesDeps,
+  { audience, spaceId, agent }: TurnView,
+  options: CallOptions,
+): Promise<readonly OwnFolder[]> {
+  const [reader] = audience;
+  if (reader === undefined || audience.length !== 1) return [];
+  const names = await people.namesOf(spaceId, reader, options);
+  const owners = ownersOf(agent.spec.workspace);
+  const isOwner = names.some((name) => owners.includes(name));
+  const own = names.map((name) => ({ path: personFolder(name), reader: name }));
+  return isOwner ? [{ path: "", reader }, ...own] : own;
+}
+
+/** Whom the private files right in the folder are for. */
+export function ownersOf(workspace: { readonly readers?: readonly string[] } | undefined): readonly string[] {
+  return workspace?.readers ?? [OPERATOR_ID];
+}
+
+interface Seen {
+  readonly mark: string;
+  readonly changedAt: number;
+  readonly files: ReadonlyMap<string, Looked>;
+}
+
+/** A look at everything that is shown, in one go. */
+async function lookAt(folder: string, own: readonly OwnFolder[]): Promise<Seen> {
+  const files = new Map<string, Looked>();
+  const lookAll = async (paths: readonly string[]): Promise<void> => {
+    const all = await Promise.all(paths.map((path) => look(join(folder, path))));
+    for (const [at, path] of paths.entries()) files.set(path, all[at] as Looked);
+  };
+  const others = own.filter(({ path }) => path !== "");
+  await lookAll([...SHARED_FILES, ...(others.length === 0 ? [] : [PEOPLE])]);
+  const isThere = (path: string): boolean => files.get(path)?.kind === "folder";
+  if (isThere(PEOPLE)) await lookAll(others.map(({ path }) => path));
+  const open = own.filter(({ path }) => path === "" || isThere(path));
+  await lookAll(open.flatMap(({ path }) => [...OWN_FILES, NOTES].map((name) => join(path, name))));
+  const all = [...files.values()];
+  return {
+    files,
+    mark: all.map(({ mark }) => mark).join("\n"),
+    changedAt: Math.max(...all.map(({ changedAt }) => changedAt)),
+  };
+}
+
+async function show(
+  deps: WorkspacesDeps,
+  place: { readonly agentId: string; readonly folder: string },
+  own: readonly OwnFolder[],
+  files: ReadonlyMap<string, Looked>,
+): Promise<Standing> {
+  const shown: ShownFile[] = [];
+  const notes: ReturnType<typeof notesBlock>[] = [];
+  const add = async (path: string, name: string, readers: string): Promise<void> => {
+    const text = await mayShow(deps, place, path, files.get(path));
+    if (text !== undefined) shown.push({ name, text, readers });
+  };
+  for (const name of SHARED_FILES) await add(name, name, "everyone it talks with");
+  for (const { path, reader } of own) {
+    const readers = `${reader} alone`;
+    for (const name of OWN_FILES) await add(join(path, name), name, readers);
+    const folder = join(path, NOTES);
+    const names = files.get(folder)?.kind === "folder" ? await notesIn(join(place.folder, folder)) : [];
+    if (names.length > 0) notes.push(notesBlock(names, readers));
+  }
+  return { blocks: [...blocksOf(shown), ...notes] };
+}
+
+/** Undefined, and a line in the log that says why, for what no prompt may hold. */
+async function mayShow(
+  { logger, looksSecret }: WorkspacesDeps,
+  { agentId, folder }: { readonly agentId: string; readonly folder: string },
+  path: string,
+  looked: Looked | undefined,
+): Promise<string | undefined> {
+  if (looked === undefined || looked.kind === "missing") return undefined;
+  const read = await readText(join(folder, path));
+  if (read.kind === "missing") return undefined;
+  const why =
+    read.kind !== "text" ? read.kind : looksSecret(read.text) ? "holds what looks like a secret" : "";
+  if (why === "" && read.kind === "text") return read.text;
+  logger.warn("workspace.withheld", { agent: agentId, file: path, why });
+  return undefined;
+}
+
+/** Names of notes, in their order; links and what has no note's name are left out. */
+export async function notesIn(folder: string): Promise<readonly string[]> {
+  const found = await readdir(folder, { withFileTypes: true }).catch(() => []);
+  return found.flatMap((one) => (one.isFile() && isNoteName(one.name) ? [one.name] : [])).toSorted();
+}
