@@ -27,7 +27,7 @@ test("somebody with thousands of conversations, each of one message, is erased i
   };
   const blobs = { delete: async () => undefined };
 
-  const erased = await erasePeer({ stores, blobs, sessionControl, logger } as never, of, options);
+  const erased = await erasePeer({ stores, blobs, sessionControl, clock, logger } as never, of, options);
 
   expect(erased.sessions).toBe(4_300);
   expect(await stores.erasure.sessionIds(of, options)).toEqual([]);

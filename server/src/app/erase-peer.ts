@@ -1,6 +1,7 @@
 import {
   type BlobStore,
   type CallOptions,
+  type Clock,
   type ErasedPeer,
   type ErasedRows,
   type Logger,
@@ -23,6 +24,7 @@ export interface ErasureParts {
   readonly stores: Pick<Stores, "unit" | "erasure" | "attachments">;
   readonly blobs: Pick<BlobStore, "delete">;
   readonly sessionControl: SessionControl;
+  readonly clock: Clock;
   readonly logger: Logger;
 }
 
@@ -40,11 +42,12 @@ export interface Erasure extends ErasedRows {
  * and a repetition goes on.
  */
 export async function erasePeer(
-  { stores, blobs, sessionControl, logger }: ErasureParts,
+  { stores, blobs, sessionControl, clock, logger }: ErasureParts,
   of: ErasedPeer,
   options: CallOptions,
 ): Promise<Erasure> {
   const { unit, erasure } = stores;
+  const beganAt = clock.now();
   const before = await erasure.counts(of, options);
   const mostRounds = ROUNDS + Math.ceil(before.sessions / SESSIONS_A_ROUND);
   const fileIds = new Set<string>();
@@ -65,7 +68,7 @@ export async function erasePeer(
   }
   const write = erasure.remove(of);
   const rows = (await unit.commit([write], options)).read(write);
-  const files = await deleteFiles({ stores, blobs }, of.spaceId, [...fileIds], options);
+  const files = await deleteFiles({ stores, blobs }, { ...of, ids: [...fileIds], beganAt }, options);
   const scrubbed = await erasure.scrub(options);
   logger.info("person.erased", { sessions, messages, files, ...rows, scrubbed: scrubbed.kind });
   return { sessions, messages, files, ...rows, scrubbed };
@@ -81,11 +84,14 @@ async function removeSession(control: SessionControl, id: string, options: CallO
   }
 }
 
-/** Those that nobody else sent too. */
+/** Those that nobody else sent too, nor is about to: whoever puts a file that is there renews it. */
 async function deleteFiles(
   { stores, blobs }: Pick<ErasureParts, "stores" | "blobs">,
-  spaceId: string,
-  ids: readonly string[],
+  {
+    spaceId,
+    ids,
+    beganAt,
+  }: { readonly spaceId: string; readonly ids: readonly string[]; readonly beganAt: number },
   options: CallOptions,
 ): Promise<number> {
   let deleted = 0;
@@ -93,7 +99,7 @@ async function deleteFiles(
     const blobIds = ids.slice(at, at + BLOB_PAGE);
     const held = new Set(await stores.attachments.held({ spaceId, blobIds }, options));
     for (const id of blobIds.filter((one) => !held.has(one))) {
-      await blobs.delete({ spaceId, id }, options);
+      await blobs.delete({ spaceId, id, unlessRenewedSince: beganAt }, options);
       deleted++;
     }
   }
