@@ -1,6 +1,17 @@
 import type { AgentSpec, KeyRecord, NewStoryline } from "@troupe/contracts";
 import { expect, it } from "vitest";
-import { accepting, commit, type GetHarness, keepTurn, options, result, SPACE } from "./store-fixtures.ts";
+import {
+  accepting,
+  commit,
+  type GetHarness,
+  keepTurn,
+  options,
+  result,
+  SPACE,
+  type StoreHarness,
+  session,
+  turn,
+} from "./store-fixtures.ts";
 
 export function describeRecords(get: GetHarness): void {
   describeKeys(get);
@@ -10,6 +21,7 @@ export function describeRecords(get: GetHarness): void {
   describeReadersOfSummaries(get);
   describeLaterStorylines(get);
   describeTurnsOfStorylines(get);
+  describeLatestTurns(get);
   describeCompactions(get);
 }
 
@@ -245,6 +257,65 @@ function describeTurnsOfStorylines(get: GetHarness): void {
     const { items } = await storylines.list({ spaceId: SPACE, agentId: "ana" }, options);
     expect(items.map(({ id }) => id).sort()).toEqual(["first", "third"]);
     expect(await storylines.get("none", options)).toBeUndefined();
+  });
+}
+
+/** Turns of a session one after the other, each made by a touch of it. */
+async function openTurns(harness: StoreHarness, sessionId: string, ids: readonly string[]): Promise<void> {
+  const { sessions, turns } = harness.stores;
+  for (const [n, id] of ids.entries())
+    await commit(
+      harness,
+      sessions.touch(session({ id: sessionId, key: sessionId })),
+      turns.open(turn({ id, sessionId, createdAt: 10 + n })),
+    );
+}
+
+function describeLatestTurns(get: GetHarness): void {
+  it("gives the latest turns of a storyline: of its own conversation, without those placed elsewhere, and of others", async () => {
+    const harness = get();
+    const { storylines } = harness.stores;
+    await commit(
+      harness,
+      storylines.open(begun("first")),
+      storylines.open(begun("second", { laterId: "second" })),
+    );
+    await openTurns(harness, "session-1", ["a-1", "a-2", "a-3", "a-4"]);
+    await openTurns(harness, "session-2", ["b-1", "b-2"]);
+    const placed = { sideIds: [], at: 0 };
+    await commit(
+      harness,
+      storylines.placeTurn({
+        ...placed,
+        turnId: "a-4",
+        storylineId: "second",
+        sessionId: "session-1",
+        turnSeq: 4,
+      }),
+      storylines.placeTurn({
+        ...placed,
+        turnId: "b-2",
+        storylineId: "first",
+        sessionId: "session-2",
+        turnSeq: 2,
+        at: 11,
+      }),
+    );
+
+    const turns = await storylines.turnsOf("first", 3, options);
+    expect(turns).toEqual([
+      { turnId: "a-3", sessionId: "session-1", at: 12 },
+      { turnId: "b-2", sessionId: "session-2", at: 11 },
+      { turnId: "a-2", sessionId: "session-1", at: 11 },
+    ]);
+    expect(await storylines.turnsOf("first", 1, options)).toEqual(turns.slice(0, 1));
+    expect((await storylines.turnsOf("first", 9, options)).map(({ turnId }) => turnId)).toEqual([
+      "a-3",
+      "b-2",
+      "a-2",
+      "a-1",
+    ]);
+    expect((await storylines.turnsOf("second", 9, options)).map(({ turnId }) => turnId)).toEqual(["a-4"]);
   });
 }
 

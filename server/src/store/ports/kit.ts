@@ -116,7 +116,6 @@ export function knownToAll(
           WHERE reader.value NOT IN (SELECT knower.value FROM ${texts(audience, "knower")}))`;
 }
 
-/** True for an owner whose lease has ended, or of whom nothing is known. */
 /**
  * That whoever asks may take from others what they seem to have left: its own lease has not ended. When the store's clock leaps all
  * leases end at once, and processes that live would take each other's work in turn until its attempts are used up.
@@ -125,6 +124,7 @@ export function mayTakeOver(owner: unknown): RawBuilder<boolean> {
   return sql<boolean>`NOT EXISTS (SELECT 1 FROM processes me WHERE me.id = ${owner} AND me.lease_until <= (SELECT now_ms()))`;
 }
 
+/** True for an owner whose lease has ended, or of whom nothing is known. */
 export function hasNoLease(owner: RawBuilder<unknown>): RawBuilder<boolean> {
   return sql<boolean>`${owner} NOT IN (SELECT id FROM processes WHERE lease_until > (SELECT now_ms()))`;
 }

@@ -77,14 +77,18 @@ export function storylineTurnStatements({ statements }: PortDeps): {
       WHERE p.session_id = ${p.sessionId} AND p.turn_seq >= ${p.fromTurnSeq}
       ORDER BY p.turn_seq DESC LIMIT ${sql.lit(MOST)}`,
     ),
+    // Both by an index and no further than the page: a conversation may have thousands of turns.
     turnsOf: statements.add<{ id: string; limit: number }>(
       "storyline.turns-of",
       { returns: "rows" },
       (_db, p) => sql`
-      SELECT turn_id, session_id, at FROM storyline_turns WHERE storyline_id = ${p.id}
-      UNION ALL
-      SELECT t.id, t.session_id, t.created_at FROM storylines h JOIN turns t ON t.session_id = h.session_id
-      WHERE h.id = ${p.id} AND NOT EXISTS (SELECT 1 FROM storyline_turns p WHERE p.turn_id = t.id)
+      SELECT turn_id, session_id, at FROM (
+        SELECT * FROM (SELECT turn_id, session_id, at FROM storyline_turns WHERE storyline_id = ${p.id}
+          ORDER BY at DESC, turn_id DESC LIMIT ${p.limit}) AS newest
+        UNION ALL
+        SELECT * FROM (SELECT t.id, t.session_id, t.created_at FROM storylines h JOIN turns t ON t.session_id = h.session_id
+          WHERE h.id = ${p.id} AND NOT EXISTS (SELECT 1 FROM storyline_turns p WHERE p.turn_id = t.id)
+          ORDER BY t.turn_seq DESC LIMIT ${p.limit}) AS newest) AS newest
       ORDER BY 3 DESC, 1 DESC LIMIT ${p.limit}`,
     ),
     // A turn without a row is of the storyline that its session began with, whose row bears the session's id.

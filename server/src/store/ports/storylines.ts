@@ -86,11 +86,9 @@ export function createStorylineStore(deps: PortDeps): StorylineStore {
       const limit = pageLimit(query);
       const [at, id] = cursorOf(query.cursor);
       const { spaceId, agentId, peerId } = query;
-      const rows = await reads.rows(
-        statements.list,
-        { spaceId, agentId, peerId, at, id, limit: limit + 1 },
-        options,
-      );
+      // Whoever asks for one peer's alone walks by all others: not on this thread.
+      const input = { spaceId, agentId, peerId, at, id, limit: limit + 1 };
+      const rows = await reads.farRows(statements.list, input, options);
       return pageOf(rows, limit, storylineOf, (row) => {
         const last = storylineOf(row);
         return `${last.updatedAt}.${last.id}`;
