@@ -133,6 +133,22 @@ function describeEveryone(get: GetHarness): void {
     ]);
   });
 
+  it("what is theirs alone is found however many newer pieces for everybody hold the same words", async () => {
+    const harness = get();
+    const { memories, unit } = harness.stores;
+    const own = { audience: ["peer-1"], kind: "fact" } as const;
+    await commit(harness, memories.put(piece("own", "Opening hours: nine to five", own)));
+    const pieces = Array.from({ length: 300 }, (_, n) => piece(`all-${n}`, "Opening hours: nine to five"));
+    await unit.commit(
+      pieces.map((one) => memories.put(one)),
+      options,
+    );
+
+    const asked = { text: "What are the opening hours?", limit: 3 };
+    expect(await found(harness, ["peer-1"], asked)).toEqual(["own", "all-299", "all-298"]);
+    expect(await found(harness, ["peer-2"], asked)).toEqual(["all-299", "all-298", "all-297"]);
+  });
+
   it("nothing but pieces of documents may be for everybody", async () => {
     const harness = get();
     const { memories } = harness.stores;

@@ -86,17 +86,20 @@ function createLookUps(deps: PortDeps) {
       sessionId: typeof except?.sessionId === "string" ? except.sessionId : undefined,
       fromTurnSeq: except?.fromTurnSeq,
     };
-    const found = { message: new Map<number, Candidate>(), memory: new Map<number, Candidate>() };
-    for (const [kind, n, list] of await reads.farRows(lookUp, input, options)) {
-      const byRow = found[kind as Kind];
+    const found: Readonly<Record<Source, Map<number, Candidate>>> = {
+      ...{ message: new Map(), memory: new Map(), all: new Map() },
+    };
+    for (const [source, n, list] of await reads.farRows(lookUp, input, options)) {
+      const byRow = found[source as Source];
+      const kind = source === "message" ? "message" : "memory";
       const bit = 1 << Number(n);
       for (const row of numbersOf(list)) {
         const known = byRow.get(row);
         if (known !== undefined) known.words |= bit;
-        else byRow.set(row, { kind: kind as Kind, row, words: bit });
+        else byRow.set(row, { kind, row, words: bit, isForAll: source === "all" });
       }
     }
-    return [...found.message.values(), ...found.memory.values()];
+    return Object.values(found).flatMap((some) => [...some.values()]);
   };
   const windowsOf = async (seeds: readonly number[], options: CallOptions): Promise<readonly Window[]> => {
     if (seeds.length === 0) return [];
@@ -129,6 +132,9 @@ function createLookUps(deps: PortDeps) {
       load(loadMemories, rows, options, model),
   };
 }
+
+/** `all`: memories that everybody may be told. */
+type Source = Kind | "all";
 
 /** Of a list of numbers as text, which costs a fraction of a row each. */
 function numbersOf(list: unknown): readonly number[] {
@@ -187,7 +193,7 @@ function searchStatements({ statements, dialect }: PortDeps) {
       UNION ALL
       ${newest("memory", p, sql``)}
       UNION ALL
-      SELECT 'memory', asked.n, found."row" FROM asked CROSS JOIN LATERAL (
+      SELECT 'all', asked.n, found."row" FROM asked CROSS JOIN LATERAL (
         SELECT t."row" FROM memory_terms t WHERE t.term = CAST(${p.everyone} AS TEXT) || asked.word
         ORDER BY t."row" DESC LIMIT ${p.perWord}) AS found) AS newest GROUP BY kind, n`,
     ),

@@ -38,6 +38,8 @@ export interface Candidate {
   readonly row: number;
   /** Bit i: holds asked word i. */
   words: number;
+  /** Whoever talks with the agent may be told: it is looked at beside what the readers alone know, never in its place. */
+  readonly isForAll?: boolean;
 }
 
 export type Records = Readonly<Record<Kind, ReadonlyMap<number, Found>>>;
@@ -65,9 +67,11 @@ export function rankingOf(candidates: readonly Candidate[], question: Question):
   const bitsOf = (row: number): number => bits.get(row) ?? 0;
   const best = (some: readonly Candidate[], most: number): readonly Candidate[] =>
     some.toSorted((a, b) => shareOf(b.words) - shareOf(a.words) || b.row - a.row).slice(0, most);
-  const memories = best(
-    candidates.filter(({ kind }) => kind === "memory"),
-    read,
+  const memories = [false, true].flatMap((forAll) =>
+    best(
+      candidates.filter(({ kind, isForAll = false }) => kind === "memory" && isForAll === forAll),
+      read,
+    ),
   );
   return {
     seeds: best(messages, seeds).map(({ row }) => row),

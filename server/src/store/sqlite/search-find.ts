@@ -84,8 +84,9 @@ function collect(prepare: Prepare, question: Question): Candidate[] {
   const { asked, scopes, everyone, except } = question;
   if (asked.length === 0) return [];
   const scopeList = JSON.parse(scopes) as string[];
-  const own = asked.map((word) => scopeList.map((scope) => `"${scope}${word}"`).join(" AND "));
-  const matches = JSON.stringify(own);
+  const matches = JSON.stringify(
+    asked.map((word) => scopeList.map((scope) => `"${scope}${word}"`).join(" AND ")),
+  );
   const border = except === undefined ? NO_ROW : borderOf(prepare, except);
   const [hasMemories, hasEveryones, hasOthersAbove] = prepare(REACH).get(
     scopes,
@@ -101,11 +102,11 @@ function collect(prepare: Prepare, question: Question): Candidate[] {
     const above = lookUp(prepare, "message", { matches, perWord }, border, NO_ROW);
     found.push(...withoutShown(prepare, above, except));
   }
+  if (hasMemories === 1) found.push(...lookUp(prepare, "memory", { matches, perWord }, 0, NO_ROW));
   if (hasEveryones === 1) {
-    const theirs = asked.map((word, at) => `(${own[at]}) OR "${everyone}${word}"`);
-    found.push(...lookUp(prepare, "memory", { matches: JSON.stringify(theirs), perWord }, 0, NO_ROW));
-  } else if (hasMemories === 1) {
-    found.push(...lookUp(prepare, "memory", { matches, perWord }, 0, NO_ROW));
+    const theirs = JSON.stringify(asked.map((word) => `"${everyone}${word}"`));
+    const known = lookUp(prepare, "memory", { matches: theirs, perWord }, 0, NO_ROW);
+    found.push(...known.map((one) => ({ ...one, isForAll: true })));
   }
   return found;
 }
