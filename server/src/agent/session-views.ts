@@ -72,9 +72,14 @@ const BYTES_PER_VIEW = 1_000;
 /** Turns of whatever storyline that are at hand beside those of the tracks. */
 const RECENT_TURNS = 16;
 
+interface Held {
+  readonly view: SessionView;
+  bytes: number;
+}
+
 /** A cache of session views, least recently used out first, bounded by bytes and not by count. */
 export function createSessionViews(deps: SessionViewsDeps): SessionViews {
-  const views = new Map<string, { readonly view: SessionView; bytes: number }>();
+  const views = new Map<string, Held>();
   let bytes = 0;
 
   const remove = (sessionId: string): void => {
@@ -85,9 +90,14 @@ export function createSessionViews(deps: SessionViewsDeps): SessionViews {
     const held = { view, bytes: sizeOf(view) };
     views.set(view.sessionId, held);
     bytes += held.bytes;
+    makeRoom(held);
+  };
+  /** Conversations grow with each turn, so it is not enough to look where one is read. */
+  const makeRoom = (used: Held): void => {
+    if (bytes <= deps.maxBytes) return;
     for (const [sessionId, oldest] of views) {
-      if (bytes <= deps.maxBytes || oldest === held) break;
-      remove(sessionId);
+      if (oldest !== used) remove(sessionId);
+      if (bytes <= deps.maxBytes) return;
     }
   };
   return {
@@ -119,6 +129,9 @@ export function createSessionViews(deps: SessionViewsDeps): SessionViews {
       const before = held.bytes;
       held.bytes = sizeOf(view);
       bytes += held.bytes - before;
+      views.delete(view.sessionId);
+      views.set(view.sessionId, held);
+      makeRoom(held);
     },
     peek: (sessionId) => views.get(sessionId)?.view,
     forget: remove,

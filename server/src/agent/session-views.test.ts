@@ -1,0 +1,46 @@
+import type { Message } from "@troupe/contracts";
+import { expect, test } from "vitest";
+import { estimateTokens } from "../kit/index.ts";
+import { createSessionViews, HOME } from "./session-views.ts";
+import { historyTurn } from "./tracks.ts";
+
+const MAX_BYTES = 100_000;
+const options = { signal: new AbortController().signal };
+
+function openViews() {
+  return createSessionViews({
+    sessions: { history: async () => [] },
+    storylines: { ofSession: async () => undefined, placedIn: async () => [], compactions: async () => [] },
+    estimateTokens,
+    maxBytes: MAX_BYTES,
+  });
+}
+
+const said = (turnSeq: number, text: string): Message => ({
+  ...{ id: `m${turnSeq}`, spaceId: "default", sessionId: "s", turnId: `t${turnSeq}`, seq: turnSeq, turnSeq },
+  ...{ role: "user", parts: [{ type: "text", text }], audience: ["p1"], outcome: "ok", createdAt: 0 },
+});
+
+test("conversations that grow while all of them are at hand keep to the bound, the least used go first", async () => {
+  const views = openViews();
+  const sessions = await Promise.all(
+    ["a", "b", "c"].map((id) => views.load({ id, isNew: true, audience: ["p1"] }, 1, options)),
+  );
+  const atHand = () => ["a", "b", "c"].filter((id) => views.peek(id) !== undefined);
+  for (const view of sessions)
+    for (let turnSeq = 1; turnSeq <= 10; turnSeq++)
+      views.append(view, HOME, historyTurn([said(turnSeq, "word ".repeat(200))], estimateTokens), [turnSeq]);
+
+  expect(views.stats.bytes).toBeLessThanOrEqual(MAX_BYTES);
+  expect(atHand()).toEqual(["b", "c"]);
+});
+
+test("one that is larger than the bound stays while it is used", async () => {
+  const views = openViews();
+  const view = await views.load({ id: "a", isNew: true, audience: ["p1"] }, 1, options);
+  views.append(view, HOME, historyTurn([said(1, "word ".repeat(20_000))], estimateTokens), [1]);
+
+  expect(views.peek("a")).toBe(view);
+  await views.load({ id: "b", isNew: true, audience: ["p1"] }, 1, options);
+  expect(views.peek("a")).toBeUndefined();
+});
