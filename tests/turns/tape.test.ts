@@ -1,4 +1,4 @@
-import type { ReplayVerdict, TapeRecord, Tool, TurnEvent } from "@troupe/contracts";
+import type { Module, ReplayVerdict, TapeRecord, Tool, TurnEvent } from "@troupe/contracts";
 import { TroupeError } from "@troupe/contracts";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { type EndedTape, replayTape } from "../../server/src/agent/index.ts";
@@ -174,6 +174,37 @@ test("a command without a model is replayed too", async () => {
 
   expect(verdict).toMatchObject({ isSame: true, modelCalls: 0, toolCalls: 1 });
   expect(verdict.reply).toBe(endOf(one.events, turnId)?.text);
+});
+
+test("what modules added is shown in a replay whatever modules the blueprint names", async () => {
+  const notes: Module = {
+    ...{ id: "notes", budgetTokens: 200, gather: async () => ({ text: "Notes:\n- tea at nine" }) },
+  };
+  const one = await stage.process("one", {
+    recorder,
+    modules: [notes],
+    spec: { modules: ["notes"], delegates: ["*"] },
+    others: [
+      {
+        id: "kate",
+        name: "Kate",
+        model: "default",
+        instructions: "You tell.",
+        modules: [],
+        acceptsFrom: ["ana"],
+      },
+    ],
+  });
+  stage.model.enqueue({
+    calls: [{ callId: "h", name: "hand_off", arguments: '{"agent":"kate","note":"Be kind."}' }],
+  });
+  await one.say("to kate");
+  const { turnId } = await one.say("hello");
+  expect(promptOf(stage, stage.model.requests.length - 1).join("\n")).toContain("Be kind.");
+
+  const { verdict } = await replay(one, turnId);
+
+  expect(verdict).toMatchObject({ isSame: true, differences: [] });
 });
 
 test("a tape of another version, without its end, or with lines that are missing is refused by a sentence", async () => {

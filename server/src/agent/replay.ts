@@ -26,7 +26,7 @@ import { replayPorts, SILENT, singleView } from "./replay-ports.ts";
 import { createTurnRunner, join } from "./run-turn.ts";
 import { viewOf } from "./session-views.ts";
 import { settingsOf } from "./tape.ts";
-import type { TurnRun } from "./values.ts";
+import type { Gathering, TurnRun } from "./values.ts";
 
 export interface ReplayDeps {
   /** The agents of now: what became of their blueprints since is what a replay finds out. */
@@ -69,7 +69,7 @@ export async function replayTape(
   };
   try {
     const runner = createTurnRunner(agentDeps(stage, agent, publish), viewsOf(stage), createPrompts());
-    const run = runner.begin(claimedOf(tape), undefined);
+    const run = runner.begin(claimedOf(tape), gatheredIn(tape));
     stage.run = run;
     await runner.run(run, { work: work.signal, custody: options.signal });
     options.signal.throwIfAborted();
@@ -159,19 +159,16 @@ function viewsOf({ tape }: Stage): ReturnType<typeof singleView> {
 }
 
 function modulesOf({ head }: Tape): readonly Module[] {
-  // It was cut to its budget when it was recorded.
-  const budgetTokens = Number.POSITIVE_INFINITY;
-  return [
-    ...(head.standing ?? []).map(({ moduleId: id, blocks }) => {
-      const standing = { blocks };
-      return { id, budgetTokens, standing: () => standing };
-    }),
-    ...head.contributions.map(({ moduleId: id, text }) => ({
-      id,
-      budgetTokens,
-      gather: async () => ({ text }),
-    })),
-  ];
+  return (head.standing ?? []).map(({ moduleId: id, blocks }) => {
+    const standing = { blocks };
+    // It was cut to its budget when it was recorded.
+    return { id, budgetTokens: Number.POSITIVE_INFINITY, standing: () => standing };
+  });
+}
+
+/** Whatever modules the agent has now: it is what the prompt was made from. */
+function gatheredIn({ head }: Tape): Gathering {
+  return head.contributions.map(({ moduleId, text }) => Promise.resolve({ moduleId, text }));
 }
 
 function routerOf(stage: Stage): ModelRouter {
