@@ -83,11 +83,12 @@ export async function treeOf(
   options: CallOptions,
 ): Promise<TurnTree> {
   const { below, isMore } = await turnsBelow(stores, turn, reader, options);
+  const agentIds = [...new Set([turn, ...below].map(({ agentId }) => agentId))];
+  const byAgent = agentIds.map((agentId) => jobsSince(stores, turn, { agentId, ownerId }, options));
+  const jobs = (await Promise.all(byAgent)).flat();
   const branches = new Map<string, Omit<TurnBranch, "turns">>();
   await Promise.all(
-    [turn, ...below].map(
-      async (one) => void branches.set(one.id, await ownOf(stores, one, ownerId, options)),
-    ),
+    [turn, ...below].map(async (one) => void branches.set(one.id, await ownOf(stores, one, jobs, options))),
   );
   const branchOf = (id: string): TurnBranch => ({
     ...(branches.get(id) ?? { messages: [], effects: [], jobs: [] }),
@@ -124,13 +125,12 @@ async function turnsBelow(
 async function ownOf(
   stores: TreeStores,
   turn: Turn,
-  ownerId: string,
+  jobs: readonly Job[],
   options: CallOptions,
 ): Promise<Omit<TurnBranch, "turns">> {
-  const [deliveries, effects, jobs] = await Promise.all([
+  const [deliveries, effects] = await Promise.all([
     stores.agentDeliveries.ofTurn(turn.id, options),
     stores.effects.ofTurn(turn.id, options),
-    jobsOf(stores, turn, ownerId, options),
   ]);
   const messages = await Promise.all(deliveries.map((one) => messageOf(stores, one, options)));
   return {
@@ -139,7 +139,9 @@ async function ownOf(
       ...{ id, kind, state },
       ...(error === undefined ? {} : { error }),
     })),
-    jobs: jobs.map(({ id, spec, state }) => ({ id, title: spec.title, state })),
+    jobs: jobs
+      .filter(({ origin }) => origin.turnId === turn.id)
+      .map(({ id, spec, state }) => ({ id, title: spec.title, state })),
   };
 }
 
@@ -157,21 +159,20 @@ async function messageOf(
   };
 }
 
-/** Schedules that were made in this turn: among those of its agent and owner, the ones that are not older than it. */
-async function jobsOf(
+/** Schedules of an agent and owner that are not older than a turn: read once, however many turns may have made them. */
+async function jobsSince(
   { jobs }: TreeStores,
-  turn: Turn,
-  ownerId: string,
+  { spaceId, createdAt }: Turn,
+  whose: { readonly agentId: string; readonly ownerId: string },
   options: CallOptions,
 ): Promise<readonly Job[]> {
   const found: Job[] = [];
   let cursor: string | undefined;
   for (let pages = 0; pages < JOB_PAGES; pages++) {
-    const { spaceId, agentId } = turn;
-    const query = { spaceId, agentId, ownerId, limit: PAGE, ...(cursor === undefined ? {} : { cursor }) };
+    const query = { spaceId, ...whose, limit: PAGE, ...(cursor === undefined ? {} : { cursor }) };
     const { items, next } = await jobs.list(query, options);
-    found.push(...items.filter(({ origin }) => origin.turnId === turn.id));
-    cursor = (items.at(-1)?.createdAt ?? 0) < turn.createdAt ? undefined : next;
+    found.push(...items);
+    cursor = (items.at(-1)?.createdAt ?? 0) < createdAt ? undefined : next;
     if (cursor === undefined) break;
   }
   return found;

@@ -117,6 +117,17 @@ it("ends with one sentence where a page is too long, late, packed to burst, gone
   await expect(get("http://user:word@example.test/")).rejects.toThrow("a name and password");
 });
 
+it("lets go at once of a server that answers with no page and goes on talking", async () => {
+  const left = Promise.withResolvers<void>();
+  const { origin } = await serve((request, response) => {
+    request.socket.on("close", () => left.resolve());
+    response.writeHead(404).write("no");
+  });
+
+  await expect(get(origin, { ...own, timeoutMs: 600_000 })).rejects.toThrow("answered with status 404");
+  await left.promise;
+});
+
 it("stops with its signal", async () => {
   const { origin } = await serve(() => undefined);
   const controller = new AbortController();

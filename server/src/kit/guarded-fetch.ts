@@ -45,13 +45,14 @@ export async function guardedFetch(address: string, options: GuardedFetchOptions
   try {
     for (let redirects = 0; redirects <= MAX_REDIRECTS; redirects++) {
       const response = await ask(url, { lookup, headers, signal });
+      // Whatever it is answered with, the connection ends here: a body that nobody reads would hold it.
+      using _ = { [Symbol.dispose]: () => void response.destroy() };
       const { statusCode: status = 0, headers: told } = response;
       if (!REDIRECTS.has(status) || told.location === undefined) {
         if (status < 200 || status > 299) throw refusal(url, `answered with status ${status}`);
         const bytes = await readBody(url, response, { maxBytes: options.maxBytes, signal });
         return { url: url.href, bytes, ...typeOf(told["content-type"] ?? "") };
       }
-      response.destroy();
       url = publicUrl(new URL(told.location, url).href, isOwn);
     }
     throw refusal(url, `leads on more than ${MAX_REDIRECTS} times`);
