@@ -99,6 +99,16 @@ it.each(["old", "new"])("undoes a correction by either end of it: %s", async (id
   expect(await open()).toEqual(["old"]);
 });
 
+it("brings back what was corrected more than once, and nothing stands beside it", async () => {
+  const { call, keep, open } = setUp();
+  await keep("old", "lives in Lviv", { slot: "kate home" });
+  await keep("new", "lives in Odesa", { slot: "kate home" });
+  await keep("newest", "lives in Kyiv", { slot: "kate home" });
+
+  expect(await call("memories/:id/undo", "old")).toMatchObject({ closed: ["newest"], reopened: ["old"] });
+  expect(await open()).toEqual(["old"]);
+});
+
 it("takes back a record that took the place of nothing", async () => {
   const { call, keep, open } = setUp();
   await keep("m", "lives in Lviv");
@@ -133,6 +143,7 @@ it("audits: what is the same twice or nearly, stale, secret, made from itself, o
     memory("e", "sleeps near Odesa", { slot: "kate home" }),
     memory("f", "Max plays the violin in Lviv", { audience: ["max"] }),
     memory("over", "the market is closed", { validTo: now - 1 }),
+    memory("month", "2026-01: the market was open", { kind: "summary", validTo: now - 1 }),
     memory("token", "the key is sk-abcdefghijklmnopqrstuvwxyz123456"),
     memory("told", "what Max does not know", { sources: from("a"), audience: ["kate", "max"] }),
     memory("egg", "the egg came first", { sources: from("hen") }),
@@ -141,7 +152,7 @@ it("audits: what is the same twice or nearly, stale, secret, made from itself, o
 
   const audit = await call<MemoryAudit>("memory/audit");
 
-  expect(audit.looked).toBe(11);
+  expect(audit.looked).toBe(12);
   expect(audit.exact).toEqual([["b", "a"]]);
   expect(audit.near.map((pair) => pair.toSorted().join())).toEqual(
     ["b,c", "d,e", "a,c"].toSorted((x, y) => order(audit, x) - order(audit, y)),
@@ -157,9 +168,12 @@ it("audits: what is the same twice or nearly, stale, secret, made from itself, o
     await stores.unit.commit([stores.vectors.put({ ...owner, vector: Float32Array.from([1, 0]) })], options);
   }
   expect(await call("memory/stats")).toMatchObject({
-    open: 11,
+    open: 12,
     closed: 0,
-    counts: [{ agentId: "ana", kind: "fact" }],
+    counts: [
+      { agentId: "ana", kind: "fact", open: 11 },
+      { agentId: "ana", kind: "summary", open: 1 },
+    ],
     vectors: [
       { model: "embedded/words-128", dimensions: 2, count: 1, isUsed: true },
       { model: "far/tiny", dimensions: 2, count: 1, isUsed: false },

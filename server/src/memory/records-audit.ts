@@ -67,8 +67,12 @@ function placeOf({ agentId, kind, scope, audience }: MemoryRecord): string {
   return `${JSON.stringify([agentId, kind, scope, audience.toSorted()])} `;
 }
 
-function isStale({ validTo, recordedAt, lastUsedAt = 0, proofCount }: MemoryRecord, now: number): boolean {
-  if (validTo !== undefined && validTo < now) return true;
+function isStale(
+  { kind, validTo, recordedAt, lastUsedAt = 0, proofCount }: MemoryRecord,
+  now: number,
+): boolean {
+  // A summary is of a time that is over.
+  if (kind !== "summary" && validTo !== undefined && validTo < now) return true;
   return proofCount === 1 && Math.max(recordedAt, lastUsedAt) < now - STALE_DAYS * DAY_MS;
 }
 

@@ -6,9 +6,12 @@ export interface UndoneMemory {
   readonly writes: readonly Write<unknown>[];
 }
 
+/** Corrections of corrections that are followed. */
+const MOST_CORRECTIONS = 50;
+
 /**
- * Takes back what was done last with a record: one that was closed is opened again, and what took its place is closed; one
- * that is open is closed, and what it took the place of is opened again. Refused with `store.conflict` at the commit where one
+ * Takes back what was done last with a record: one that was closed is opened again, and what took its place, at once or after
+ * others, is closed; one that is open is closed, and what it took the place of is opened again. Refused with `store.conflict` at the commit where one
  * of them changed meanwhile.
  */
 export async function undoMemory(
@@ -22,7 +25,8 @@ export async function undoMemory(
   const older = newer === undefined ? [] : await memories.replacedBy({ spaceId, id: newer.id }, options);
   const reopened =
     record.closed === undefined || older.some(({ id }) => id === record.id) ? older : [record, ...older];
-  const closed = newer === undefined || newer.closed !== undefined ? [] : [newer];
+  const standing = newer === undefined ? undefined : await standingFor(memories, newer, options);
+  const closed = standing === undefined ? [] : [standing];
   return {
     closed: closed.map(({ id }) => id),
     reopened: reopened.map(({ id }) => id),
@@ -31,6 +35,18 @@ export async function undoMemory(
       ...reopened.map((one) => memories.reopen(one)),
     ],
   };
+}
+
+/** The open record that holds in place of one by now: itself, or the last of those that took its place. */
+async function standingFor(
+  memories: Pick<MemoryStore, "find">,
+  record: MemoryRecord,
+  options: CallOptions,
+): Promise<MemoryRecord | undefined> {
+  let one: MemoryRecord | undefined = record;
+  for (let n = 0; one?.closed !== undefined && n < MOST_CORRECTIONS; n++)
+    one = await successorOf(memories, one, options);
+  return one?.closed === undefined ? one : undefined;
 }
 
 async function successorOf(
