@@ -1,5 +1,5 @@
 // Nights of an agent: from the loop that asks for them over effects to what recall finds the next day.
-import type { EffectHandler, NewMemory } from "@troupe/contracts";
+import type { EffectHandler, ModelRequest, NewMemory } from "@troupe/contracts";
 import { createLogRecorder, createManualClock } from "@troupe/testing";
 import { afterAll, afterEach, expect, test } from "vitest";
 import { withAudienceCheck } from "../../server/src/app/audience-check.ts";
@@ -19,7 +19,7 @@ afterEach(async () => {
   for (const close of closers.splice(0).reverse()) await close();
 });
 
-async function setUp({ model = undefined as undefined | (() => string) } = {}) {
+async function setUp({ model = undefined as undefined | ((asked: string) => string) } = {}) {
   const clock = createManualClock(Date.UTC(2026, 0, 10, 12));
   const logger = createLogRecorder();
   const metrics = createMetrics();
@@ -31,8 +31,8 @@ async function setUp({ model = undefined as undefined | (() => string) } = {}) {
   const agents = { get: () => ({ spec: { id: "ana", name: "Ana", model: "default", learn } }) };
   const router = {
     choices: () => [],
-    async *stream() {
-      yield { type: "text-delta", text: model?.() ?? "" };
+    async *stream(_choices: unknown, { messages }: ModelRequest) {
+      yield { type: "text-delta", text: model?.(messages.at(-1)?.text ?? "") ?? "" };
       const usage = { inputTokens: 1, cachedInputTokens: 0, outputTokens: 1 };
       yield { type: "end", reason: "stop", usage, estimated: false };
     },
@@ -188,6 +188,24 @@ test("with a model the summary is in its words, and where it fails in the record
   await pass(40);
   expect((await open()).map(({ text }) => text)).toContain("2026-10: Max swam. Max ran. Max sang.");
   expect(logger.lines.some(({ event }) => event === "memory.dream_unworded")).toBe(true);
+});
+
+test("of a month that brought very much the model is asked for a part, and all of it is archived", async () => {
+  const sizes: number[] = [];
+  const { pass, put, get, open } = await setUp({
+    model: (asked) => {
+      sizes.push(asked.length);
+      return "In January much happened.";
+    },
+  });
+  const long = (n: number) => `On day ${n} ${"word ".repeat(2_000)}`;
+  await put(...Array.from({ length: 6 }, (_, n) => episode(`e${n}`, long(n))));
+
+  await pass(40);
+
+  expect(sizes).toEqual([24_000]);
+  expect((await open()).map(({ text }) => text)).toEqual(["In January much happened."]);
+  expect((await get("e5"))?.closed).toMatchObject({ reason: "archived" });
 });
 
 test("nights at the turns of clocks are neither left out nor dreamt twice", async () => {

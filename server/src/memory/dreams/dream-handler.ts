@@ -34,6 +34,8 @@ const MAX_PAGES = 250;
 const MOST_ASKED = 3;
 const MAX_SUMMARY_TOKENS = 200;
 const MAX_SUMMARY_CHARACTERS = 800;
+/** Of what a month brought; of more the beginning tells enough. */
+const MAX_ASKED_CHARACTERS = 24_000;
 
 export interface DreamHandlerDeps extends AskOnceDeps {
   readonly memories: Pick<MemoryStore, "list" | "put" | "close">;
@@ -159,17 +161,18 @@ async function worded(
   { signal }: CallOptions,
 ): Promise<NewMemory | undefined> {
   if (summary === undefined) return undefined;
-  const lines = members.map(({ text }) => text.replace(/\s+/g, " "));
+  const lines = members.map((member) => member.text.replace(/\s+/g, " ")).join("\n");
+  const notes = lines.slice(0, MAX_ASKED_CHARACTERS).toWellFormed();
   try {
     const answer = await askOnce(deps, {
       choices: smallChoices(deps.router, spec.model),
       request: {
         messages: [
           { role: "system", text: INSTRUCTIONS },
-          { role: "user", text: lines.join("\n") },
+          { role: "user", text: notes },
         ],
         ...{ tools: [], maxOutputTokens: MAX_SUMMARY_TOKENS, temperature: 0 },
-        hints: { agentName: spec.name, language: detectLanguage(lines.join(" ")) },
+        hints: { agentName: spec.name, language: detectLanguage(notes) },
       },
       ...{ holder: effect.id, purpose: "memory", signal },
       about: {
