@@ -78,7 +78,7 @@ function setUp(...answers: readonly (readonly object[] | string | ErrorCode)[]) 
   };
   const known = async (readers: readonly string[] = ["kate"]) =>
     (await stores.memories.list({ spaceId: "default", agentId: "ana", readers }, options)).items;
-  return { stores, clock, logger, requests, hear, learn, known };
+  return { stores, clock, logger, requests, hear, learn, handler, known };
 }
 
 const fact = (text: string, change: object = {}) => ({
@@ -198,6 +198,17 @@ it("shows a model that learns from one conversation nothing of another's, learne
   const [, toKate] = requests.map(({ messages }) => JSON.stringify(messages));
   expect(toKate).toContain("baker");
   expect(toKate).not.toMatch(/Lviv|sings bass/);
+});
+
+it("keeps nothing of a conversation that was deleted while the model read it", async () => {
+  const { hear, handler, stores, known } = setUp([fact("Kate is moving in May.")]);
+  const effect = await hear("I am moving in May, at last.");
+  const late = await handler.handle(effect, options);
+  await stores.unit.commit([stores.sessions.remove("one")], options);
+
+  await expect(stores.unit.commit(late, options)).rejects.toMatchObject({ code: "store.conflict" });
+
+  expect(await known()).toEqual([]);
 });
 
 it("waits a little for company, and lets small talk be", () => {

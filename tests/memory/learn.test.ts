@@ -205,3 +205,16 @@ it("refuses a commit that comes after somebody else closed what it closes, and l
 
   expect((await known()).map(({ text }) => text)).toEqual(["I live in Odesa."]);
 });
+
+it("keeps nothing of a conversation that was deleted while it was read", async () => {
+  const { hear, stores, known } = setUp();
+  const handler = createLearnHandler(stores);
+  const effect = (await hear("I live in Lviv.")) as Effect;
+  const late = await handler.handle(effect, options);
+  await stores.unit.commit([stores.sessions.remove(effect.sessionId)], options);
+
+  await expect(stores.unit.commit(late, options)).rejects.toMatchObject({ code: "store.conflict" });
+
+  expect(await handler.handle(effect, options)).toEqual([]);
+  expect(await known()).toEqual([]);
+});

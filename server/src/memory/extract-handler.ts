@@ -20,7 +20,7 @@ import {
 } from "../kit/index.ts";
 import { type AskOnceDeps, askOnce } from "./ask-once.ts";
 import { type ExtractedFact, extractRequest, readExtracted } from "./extract-request.ts";
-import { EXTRACT_EFFECT, type Lesson, learnMessages, payloadOf } from "./learn.ts";
+import { EXTRACT_EFFECT, ifStillThere, type Lesson, learnMessages, payloadOf } from "./learn.ts";
 import { saidInTurn } from "./said-messages.ts";
 
 const MAX_BATCH = 16;
@@ -31,7 +31,7 @@ const PAUSE_MS = 15 * 60_000;
 const RETRY = { maxAttempts: 500, baseMs: 30_000, capMs: 60 * 60_000 };
 
 export interface ExtractHandlerDeps extends AskOnceDeps {
-  readonly sessions: Pick<SessionStore, "get" | "messages">;
+  readonly sessions: Pick<SessionStore, "get" | "messages" | "take">;
   readonly memories: Pick<MemoryStore, "alike" | "list" | "put" | "prove" | "close">;
   readonly agents: AgentDirectory;
   readonly logger: Logger;
@@ -104,7 +104,7 @@ async function learnConversation(
   const writes = [...(await learnMessages(deps, lesson, messages, agentId, options))];
   const said = messages.filter(({ role }) => role === "user");
   const audience = sharedAudience(messages.map((message) => message.audience));
-  if (said.length === 0 || audience === undefined) return writes;
+  if (said.length === 0 || audience === undefined) return ifStillThere(deps, sessionId, writes);
   const query = { spaceId: session.spaceId, agentId, readers: audience, limit: MAX_KNOWN };
   // A model that reads here what only others know, learned a moment ago or told by a name that is linked, might say it here,
   // and what it says is kept for those of this conversation.
@@ -132,7 +132,7 @@ async function learnConversation(
     // A model's word is no proof of what is known already.
     if (kept.kind === "new") writes.push(...kept.writes);
   }
-  return writes;
+  return ifStillThere(deps, sessionId, writes);
 }
 
 /** Oldest first; each turn has one effect. */

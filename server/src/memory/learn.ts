@@ -32,7 +32,7 @@ const TURNS_BACK = 4;
 const LOOKED_AT = 10;
 
 export interface LearnHandlerDeps {
-  readonly sessions: Pick<SessionStore, "messages">;
+  readonly sessions: Pick<SessionStore, "messages" | "take">;
   readonly memories: Pick<MemoryStore, "alike" | "list" | "put" | "prove" | "close">;
 }
 
@@ -116,7 +116,16 @@ async function learnTurn(
 ): Promise<readonly Write<unknown>[]> {
   const { agentId, sessionId, turnSeq } = payloadOf(effect);
   const said = await saidInTurn(deps.sessions, { sessionId, turnSeq, turnId: effect.turnId }, options);
-  return await learnMessages(deps, lesson, said, agentId, options);
+  return ifStillThere(deps, sessionId, await learnMessages(deps, lesson, said, agentId, options));
+}
+
+/** Writes that are refused with `store.conflict` where the session was deleted meanwhile: who is erased must not be learned of again. */
+export function ifStillThere(
+  { sessions }: Pick<LearnHandlerDeps, "sessions">,
+  sessionId: string,
+  writes: readonly Write<unknown>[],
+): readonly Write<unknown>[] {
+  return writes.length === 0 ? [] : [sessions.take({ id: sessionId, at: 0, count: 0 }), ...writes];
 }
 
 /** What rules read in messages; those of several people, and those of nobody, are passed over. */

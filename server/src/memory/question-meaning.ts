@@ -71,7 +71,13 @@ export function withMeaning(
   return {
     search(query, options) {
       if (!isWanted()) return search.search(query, options);
-      return search.search({ ...query, meaning: (call) => meaningOf(query, call) }, options);
+      // Once for all names of whoever asks.
+      let asked: Promise<QuestionMeaning | undefined> | undefined;
+      const meaning = (call: CallOptions): Promise<QuestionMeaning | undefined> => {
+        asked ??= meaningOf(query, call);
+        return asked;
+      };
+      return search.search({ ...query, meaning }, options);
     },
   };
 }
