@@ -2,7 +2,12 @@ import type { SearchQuery, Stores } from "@troupe/contracts";
 import { createLogRecorder, createManualClock, type LogRecorder } from "@troupe/testing";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { createIdGenerator, createMetrics } from "../../server/src/kit/index.ts";
-import { createMeaningOfQuestion, createNearSearch, loadVectors } from "../../server/src/memory/index.ts";
+import {
+  createMeaningOfQuestion,
+  createNearSearch,
+  loadVectors,
+  withMeaning,
+} from "../../server/src/memory/index.ts";
 import { type InlineStores, openInlineStores } from "../../server/src/store/index.ts";
 
 const { createVectorSearch } = await loadVectors();
@@ -144,4 +149,23 @@ test("a vector that does not come in time is not waited for, and the next questi
   expect(asked.map(({ aborted }) => aborted)).toEqual([true]);
   expect(await meaningOf(question, options)).toEqual({ model: MODEL, vector: Float32Array.from([1]) });
   expect(logger.troubles()).toEqual(["recall.by_words"]);
+});
+
+test("a question is embedded once, however often it is asked for", async () => {
+  let made = 0;
+  const meaningOf = async () => {
+    made += 1;
+    return { model: MODEL, vector: Float32Array.from([1, 0]) };
+  };
+  const ofSeveralNames = {
+    search: async ({ meaning }: SearchQuery) => {
+      await Promise.all([meaning?.(options), meaning?.(options)]);
+      return [];
+    },
+  };
+  const query = { spaceId: SPACE, agentId: "ana", readers: ["kate"], words: ["dog"], limit: 3 };
+
+  await withMeaning(ofSeveralNames, meaningOf, () => true).search({ ...query, text: "the dog" }, options);
+
+  expect(made).toBe(1);
 });

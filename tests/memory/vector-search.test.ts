@@ -118,6 +118,19 @@ test("what is forgotten is found no more, at once", async () => {
   expect(await stores.vectors.counts(SPACE, options)).toEqual([{ model: MODEL, dimensions: 128, count: 1 }]);
 });
 
+test("what is there is found at once, however much of what was nearer is gone", async () => {
+  for (let n = 0; n < 150; n++) await remember(`old${n}`, `Puppy number ${n}`);
+  await remember("left", "We adopted a kitten");
+  await fillerOf().flush(options);
+  await ask("a puppy");
+  await stores.unit.commit(
+    Array.from({ length: 150 }, (_, n) => stores.memories.erase(SPACE, `old${n}`)),
+    options,
+  );
+
+  expect(await ask("a puppy")).toEqual(["left"]);
+});
+
 test("another model finds nothing until it has embedded all anew, and never compares with the old vectors", async () => {
   await remember("puppy", "We adopted a puppy");
   const filler = fillerOf();

@@ -10,10 +10,13 @@ import { isKnownToAll, untilAborted } from "../../kit/index.ts";
 import { AudienceGroups } from "./audience-groups.ts";
 import { MAX_DIMENSIONS } from "./quantise.ts";
 import { searchExactly } from "./rescore.ts";
-import { createVectorIndex, type VectorIndex } from "./vector-index.ts";
+import { createVectorIndex, type VectorHit, type VectorIndex } from "./vector-index.ts";
 
 /** Vectors that are read and taken in at once: two or three milliseconds of this thread. */
 const BATCH = 200;
+/** Where what is near is gone by now, as of a document that was replaced, so many times more is looked at, and once more so. */
+const WIDER = 8;
+const MOST_LOOKS = 3;
 
 export interface VectorSearchDeps {
   readonly vectors: Pick<VectorStore, "after" | "find">;
@@ -123,10 +126,10 @@ class Shelf implements AsyncDisposable {
     options: { readonly signal: AbortSignal },
   ): Promise<readonly VectorMatch[]> {
     const found = new Map<number, StoredVector>();
-    const allowed = this.#groups.allowed({ spaceId, agentId, readers });
+    let dropped = 0;
     const exactOf = async (rows: readonly number[]): Promise<ReadonlyMap<number, Float32Array>> => {
       const there = await this.#deps.vectors.find({ ...this.#of, rows }, options);
-      this.#dropOthers(rows, there);
+      dropped = this.#dropOthers(rows, there);
       for (const stored of there) {
         // Once more, by what the store says now: the index is only a copy.
         const isKnown = isKnownToAll(stored.audience, readers);
@@ -135,8 +138,14 @@ class Shelf implements AsyncDisposable {
       }
       return new Map([...found].map(([row, stored]) => [row, stored.vector]));
     };
-    const hits = await searchExactly(this.#index, { vector, limit, allowed, exactOf }, options);
-    return hits.flatMap(({ key, score }) => {
+    let hits: readonly VectorHit[] = [];
+    for (let look = 0; look < MOST_LOOKS; look++) {
+      const allowed = this.#groups.allowed({ spaceId, agentId, readers });
+      const wide = { vector, limit: limit * WIDER ** look, allowed, exactOf };
+      hits = await searchExactly(this.#index, wide, options);
+      if (hits.length >= limit || dropped === 0) break;
+    }
+    return hits.slice(0, limit).flatMap(({ key, score }) => {
       const stored = found.get(key);
       if (stored === undefined) return [];
       const { ownerKind, ownerId, place } = stored;
@@ -167,15 +176,18 @@ class Shelf implements AsyncDisposable {
     this.#groups.put(this.#index.slotOf(stored.row) as number, stored);
   }
 
-  /** What the store has no more, for its owner is gone, closed or has a later vector, is dropped when it is first met. */
-  #dropOthers(rows: readonly number[], there: readonly StoredVector[]): void {
+  /** What the store has no more, for its owner is gone, closed or has a later vector, is dropped when it is first met. How many. */
+  #dropOthers(rows: readonly number[], there: readonly StoredVector[]): number {
     const kept = new Set(there.map(({ row }) => row));
+    let dropped = 0;
     for (const row of rows) {
       const slot = kept.has(row) ? undefined : this.#index.slotOf(row);
       if (slot === undefined) continue;
       this.#groups.drop(slot);
       this.#index.delete(row);
+      dropped += 1;
     }
+    return dropped;
   }
 
   #tellFull(): void {
