@@ -352,7 +352,10 @@ export interface SearchHit {
 /** Full-text search over messages and memories; terms are scoped by audience, so filtering happens before ranking. */
 export interface SearchStore {
   search(query: SearchQuery, options: CallOptions): Promise<readonly SearchHit[]>;
-  /** Indexes messages committed since the last call, at most `limit`; resolves with how many. Idempotent. */
+  /**
+   * Indexes messages committed since the last call, at most `limit`, or makes a stretch anew of what an older version indexed; resolves
+   * with how many, and with `limit` where there may be more. Idempotent.
+   */
   indexNew(limit: number, options: CallOptions): Promise<number>;
   /**
    * Makes what was indexed anew from the records themselves, at most `limit` rows a call, while it serves: what is not yet made anew

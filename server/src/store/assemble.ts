@@ -27,6 +27,7 @@ import { createOutboxStore } from "./ports/outbox.ts";
 import { createPersonStore } from "./ports/persons.ts";
 import { createSearchStore, type WordIndex } from "./ports/search.ts";
 import { createRenewal } from "./ports/search-renewal.ts";
+import { createWordsRenewal } from "./ports/search-words.ts";
 import { createSecretStore } from "./ports/secrets.ts";
 import { createSessionStore } from "./ports/sessions.ts";
 import { createSignInStore } from "./ports/sign-ins.ts";
@@ -88,7 +89,7 @@ export function assembleStores(parts: {
     vectors: createVectorStore(deps),
     documents: createDocumentStore(deps),
     dreams: createDreamStore(deps),
-    search: { ...createSearchStore(deps, parts.wordIndex(deps, unit)), renew: createRenewal(deps, unit) },
+    search: searchOf(deps, parts),
     persons: createPersonStore(deps),
     erasure: createErasureStore(deps, parts.scrub ?? nothingToScrub),
     secrets: createSecretStore(deps),
@@ -103,6 +104,14 @@ export function assembleStores(parts: {
     agentDeliveries: createAgentDeliveryStore(deps),
     inboxItems: createInboxItemStore(deps),
   };
+}
+
+function searchOf(
+  deps: PortDeps,
+  { unit, wordIndex }: Pick<Parameters<typeof assembleStores>[0], "unit" | "wordIndex">,
+): Stores["search"] {
+  const search = { ...createSearchStore(deps, wordIndex(deps, unit)), renew: createRenewal(deps, unit) };
+  return { ...search, indexNew: createWordsRenewal(deps, unit, search) };
 }
 
 async function nothingToScrub(): Promise<Scrubbed> {

@@ -12,8 +12,6 @@ const MAY_SCAN: Readonly<Record<string, string>> = {
   "session.list-all": "stateless sessions are listed for operators only",
   "inbox.counts": "counts every row of a space for operators",
   "key.list": "there are few keys",
-  "search.clear-memories": "empties the index once, where words are made otherwise than before",
-  "search.clear-messages": "the same",
   "erasure.count": "an operator erases a person; it goes through all that may be theirs, once",
   "erasure.counts": "the same",
   "erasure.flow-signals": "the same",

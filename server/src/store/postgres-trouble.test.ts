@@ -64,6 +64,31 @@ describe.skipIf(postgres === undefined)(
     const seqOf = async (id = "s-1"): Promise<number> =>
       Number((await database.query("SELECT last_seq FROM sessions WHERE id = $1", [id]))[0]?.last_seq ?? 0);
 
+    it("makes the index anew, stretch by stretch, that was made of words as an older version made them", async () => {
+      const before = await open({ direct: true });
+      const who = { spaceId: DEFAULT_SPACE_ID, agentId: "ana", audience: ["p"] };
+      const memory = { ...who, turnId: "t", recordedAt: 1, text: "adopted a parrot" };
+      const ids = Array.from({ length: 5 }, (_, n) => `memory-${n}`);
+      const puts = ids.map((id) => before.stores.memories.put({ ...memory, id }));
+      await before.stores.unit.commit(puts, options);
+      await before.close();
+      await database.query(
+        "INSERT INTO search_cursor (name, row) VALUES ('words', 1), ('renewal/memories', 4)",
+      );
+      await database.query("UPDATE memory_terms SET term = 'otherwise'||term WHERE term LIKE '%adopt%'");
+
+      const { stores } = await open({ direct: true });
+      const query = { spaceId: who.spaceId, agentId: "ana", readers: ["p"], words: ["adopting"], limit: 10 };
+      const found = async () => (await stores.search.search(query, options)).length;
+      const counts = [await found()];
+      while ((await stores.search.indexNew(2, options)) === 2) counts.push(await found());
+
+      expect(counts).toEqual([0, 2, 4, 5]);
+      expect(await database.query("SELECT row FROM search_cursor WHERE name = 'words'")).toEqual([
+        { row: "2" },
+      ]);
+    });
+
     it("belongs to one process at a time: a second is refused and told who has it, until the first lets go", async () => {
       const first = await open();
 

@@ -1,10 +1,10 @@
-import { type CallOptions, type MessagePart, TroupeError, textOf, type UnitOfWork } from "@troupe/contracts";
+import { type MessagePart, TroupeError, textOf, type UnitOfWork } from "@troupe/contracts";
 import { sql } from "kysely";
 import type { PortDeps } from "../ports/kit.ts";
 import type { WordIndex } from "../ports/search.ts";
 import { write } from "../statement.ts";
 import { PAYLOAD_VERSION } from "../tables.ts";
-import { scopesOf, termsOf, WORDS_VERSION } from "../words.ts";
+import { scopesOf, termsOf } from "../words.ts";
 
 /** Rows that one call of indexing reads over, wanted or not; keeps the writer's turn short. */
 const MAX_INDEXED = 1000;
@@ -26,10 +26,8 @@ interface Reach {
 export function createIndexing(deps: PortDeps, unit: UnitOfWork): WordIndex["indexNew"] {
   const { reads } = deps;
   const { cursor, next, advance, addTerms, addScopes } = indexingStatements(deps);
-  const startAnew = createRenewal(deps, unit);
 
   return async (limit, options) => {
-    await startAnew(options);
     const from = Number((await reads.row(cursor, {}, options))?.[0] ?? 0);
     const bounded = Math.min(Math.max(limit, 1), MAX_INDEXED);
     const rows = (await reads.farRows(next, { from, limit: bounded }, options)) as unknown as readonly Next[];
@@ -115,75 +113,5 @@ function indexingStatements({ statements, dialect }: PortDeps) {
       ON CONFLICT (scope, session_id) DO UPDATE SET from_turn_seq = least(search_scopes.from_turn_seq, excluded.from_turn_seq),
         last_row = greatest(search_scopes.last_row, excluded.last_row)`,
     ),
-  };
-}
-
-/** Empties an index of words that were made otherwise; its memories come back at once, its messages with the next calls. */
-function createRenewal({ reads, statements, dialect }: PortDeps, unit: UnitOfWork) {
-  const version = statements.add<object>(
-    "search.version",
-    { returns: "row" },
-    () => sql`SELECT "row" FROM search_cursor WHERE name = 'words'`,
-  );
-  const keepVersion = statements.add<object>(
-    "search.keep-version",
-    { guard: "store.conflict" },
-    () => sql`
-    INSERT INTO search_cursor (name, "row") VALUES ('words', ${sql.lit(WORDS_VERSION)})
-    ON CONFLICT (name) DO UPDATE SET "row" = excluded."row" WHERE search_cursor."row" <> excluded."row"`,
-  );
-  // A memory that is not indexed is not to be found, so only those that are come back.
-  const memories = statements.add<object>(
-    "search.indexed-memories",
-    { returns: "rows" },
-    () => sql`
-    SELECT m."row", m.space_id, m.agent_id, m.audience, m.text FROM memories m
-    WHERE EXISTS (SELECT 1 FROM memory_terms t WHERE t."row" = m."row")`,
-  );
-  const clear = [
-    statements.add<object>("search.clear-messages", {}, () => sql`DELETE FROM message_terms`),
-    statements.add<object>("search.clear-memories", {}, () => sql`DELETE FROM memory_terms`),
-    statements.add<object>(
-      "search.clear-cursor",
-      {},
-      () => sql`DELETE FROM search_cursor WHERE name = 'messages'`,
-    ),
-  ];
-  const addMemories = statements.add<{ terms: string }>(
-    "search.add-memories",
-    {},
-    (_db, p) => sql`
-    INSERT INTO memory_terms (term, "row")
-    SELECT word.term, CAST(added.value ->> 'row' AS BIGINT) FROM ${dialect.objects(p.terms, "added")},
-      unnest(string_to_array(added.value ->> 'terms', ' ')) AS word(term)
-    ON CONFLICT DO NOTHING`,
-  );
-  let isCurrent = false;
-
-  return async (options: CallOptions): Promise<void> => {
-    if (isCurrent) return;
-    if (Number((await reads.row(version, {}, options))?.[0] ?? 0) !== WORDS_VERSION) {
-      const terms = (await reads.farRows(memories, {}, options)).map(
-        ([row, spaceId, agentId, audience, text]) => ({
-          row,
-          terms: termsOf({
-            ...{ spaceId: String(spaceId), agentId: String(agentId), text: String(text) },
-            audience: JSON.parse(String(audience)) as string[],
-          }),
-        }),
-      );
-      const writes = [
-        write(keepVersion, {}),
-        ...clear.map((statement) => write(statement, {})),
-        write(addMemories, { terms: JSON.stringify(terms) }),
-      ];
-      try {
-        await unit.commit(writes, options);
-      } catch (error) {
-        // Another process has done it.
-        if (!TroupeError.is(error, "store.conflict")) throw error;
-      }
-    }
-    isCurrent = true;
   };
 }

@@ -1,7 +1,7 @@
 import { type MessagePart, textOf } from "@troupe/contracts";
 import type { Row } from "../statement.ts";
 import { PAYLOAD_VERSION } from "../tables.ts";
-import { scopesOf, termsOf, WORDS_VERSION } from "../words.ts";
+import { scopesOf, termsOf } from "../words.ts";
 import type { Prepare } from "./engine.ts";
 
 /** Rows that one call of indexing reads over, wanted or not; keeps the writer's turn short. */
@@ -30,19 +30,6 @@ const MERGE = [
   "INSERT INTO memory_terms (memory_terms, rank) VALUES ('merge', 16)",
 ];
 
-const VERSION = "SELECT row FROM search_cursor WHERE name = 'words'";
-const KEEP_VERSION = `INSERT INTO search_cursor (name, row) VALUES ('words', ${WORDS_VERSION})
-  ON CONFLICT (name) DO UPDATE SET row = excluded.row`;
-/** A memory that is not indexed is not to be found, so only those that are come back. */
-const MEMORIES = `SELECT m.row, m.space_id, m.agent_id, m.audience, m.text
-  FROM memory_terms found CROSS JOIN memories m ON m.row = found.rowid`;
-const INSERT_MEMORY = "INSERT INTO memory_terms (rowid, terms) VALUES (?, ?)";
-const CLEAR = [
-  "INSERT INTO message_terms (message_terms) VALUES ('delete-all')",
-  "INSERT INTO memory_terms (memory_terms) VALUES ('delete-all')",
-  "DELETE FROM search_cursor WHERE name = 'messages'",
-];
-
 /** What a batch brought to one session under one scope. */
 interface Reach {
   readonly scope: string;
@@ -53,7 +40,6 @@ interface Reach {
 
 /** Resolves with how many rows it passed. Part of a transaction: rows, scopes and cursor move together. */
 export function indexNew(prepare: Prepare, limit: number): Row {
-  startAnew(prepare);
   const rows = prepare(NEXT).all(Math.min(Math.max(limit, 1), MAX_INDEXED)) as unknown as Next[];
   const last = rows.at(-1);
   if (last === undefined) return [0];
@@ -83,17 +69,4 @@ function reach(reaches: Map<string, Reach>, one: Reach): void {
   }
   known.fromTurnSeq = Math.min(known.fromTurnSeq, one.fromTurnSeq);
   known.lastRow = one.lastRow;
-}
-
-/** Empties an index of words that were made otherwise; its memories come back at once, its messages with the next calls. */
-function startAnew(prepare: Prepare): void {
-  const [version] = (prepare(VERSION).get() ?? []) as unknown as [number?];
-  if (version === WORDS_VERSION) return;
-  const memories = prepare(MEMORIES).all() as unknown as [number, string, string, string, string][];
-  for (const statement of CLEAR) prepare(statement).run();
-  for (const [row, spaceId, agentId, audience, text] of memories) {
-    const terms = termsOf({ spaceId, agentId, audience: JSON.parse(audience) as string[], text });
-    prepare(INSERT_MEMORY).run(row, terms);
-  }
-  prepare(KEEP_VERSION).run();
 }
