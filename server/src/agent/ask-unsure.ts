@@ -102,7 +102,8 @@ function requestOf({ run, agent, language }: PlacedTurn, asked: readonly UnsureM
   const said = run.inbound
     .flatMap(({ parts }) => parts.flatMap((part) => (part.type === "text" ? [part.text] : [])))
     .join("\n")
-    .slice(0, MAX_MESSAGE_CHARACTERS);
+    .slice(0, MAX_MESSAGE_CHARACTERS)
+    .toWellFormed();
   const questions = asked.map(({ moduleId, answer: { question, choices } }) =>
     [`Module ${moduleId}: ${question}`, ...Object.keys(choices).map((name) => `- ${name}`)].join("\n"),
   );

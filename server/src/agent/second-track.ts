@@ -49,7 +49,9 @@ function titleOf({ tracks, storyline, readers }: SessionView, key: string): stri
 
 function short(text: string): string {
   const line = text.replace(/\s+/g, " ").trim();
-  return line.length <= MAX_OTHER_CHARACTERS ? line : `${line.slice(0, MAX_OTHER_CHARACTERS - 1)}…`;
+  return line.length <= MAX_OTHER_CHARACTERS
+    ? line
+    : `${line.slice(0, MAX_OTHER_CHARACTERS - 1).toWellFormed()}…`;
 }
 
 /**

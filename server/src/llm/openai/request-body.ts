@@ -9,6 +9,7 @@ import {
   TroupeError,
 } from "@troupe/contracts";
 import { contentOf } from "../content.ts";
+import { wellFormedJson } from "../wire/well-formed.ts";
 import { createKeptMessages, type KeptMessages } from "./kept-messages.ts";
 
 /** Serialised tool lists by identity: they are immutable, and few. */
@@ -50,7 +51,7 @@ export function requestBody(request: ModelRequest, model: AskedModel): Buffer {
   const { conversation, messages } = request;
   // Bytes of files are not kept: whether a file is shown changes, and they would be in memory as long as the conversation.
   if (messages.some((message) => message.role === "user" && message.files !== undefined)) {
-    const texts = messages.map((message) => JSON.stringify(wireMessage(message, model, request)));
+    const texts = messages.map((message) => messageText(message, model, request));
     return Buffer.from(`${head}${texts.join(",")}]}`);
   }
   if (conversation === undefined)
@@ -89,8 +90,8 @@ function formatText({ name, schema }: ResponseFormat): string {
   return JSON.stringify({ type: "json_schema", json_schema: { name, schema, strict: true } });
 }
 
-function messageText(message: ModelMessage, model: AskedModel): string {
-  return JSON.stringify(wireMessage(message, model));
+function messageText(message: ModelMessage, model: AskedModel, request?: ModelRequest): string {
+  return wellFormedJson(JSON.stringify(wireMessage(message, model, request)));
 }
 
 function userContent(

@@ -1,4 +1,5 @@
 import type { Dispatcher } from "undici";
+import { wellFormedJson } from "./well-formed.ts";
 
 type Headers = Readonly<Record<string, string | string[] | undefined>>;
 
@@ -23,7 +24,7 @@ export function fetchOver(dispatcher: () => Dispatcher): typeof globalThis.fetch
         return;
       }
       const headers = Object.fromEntries(new globalThis.Headers(init.headers));
-      const body = typeof init.body === "string" ? init.body : null;
+      const body = typeof init.body === "string" ? wellFormedJson(init.body) : null;
       dispatcher().dispatch(
         { path: url.pathname + url.search, method: (init.method ?? "GET") as "GET", headers, body },
         exchange,

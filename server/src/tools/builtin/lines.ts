@@ -18,7 +18,12 @@ export function lineOf(
 /** The beginning of a text, on one line. */
 export function shortened(text: string, limit: number = MAX_LINE_CHARACTERS): string {
   const line = text.replace(/\s+/g, " ").trim();
-  return line.length <= limit ? line : `${line.slice(0, limit - 1).trimEnd()}…`;
+  return line.length <= limit
+    ? line
+    : `${line
+        .slice(0, limit - 1)
+        .toWellFormed()
+        .trimEnd()}…`;
 }
 
 function keyOf(role: SearchHit["role"]): ToolText {
