@@ -1,6 +1,8 @@
+import type { Effect } from "@troupe/contracts";
 import { TroupeError } from "@troupe/contracts";
 import { expect, test } from "vitest";
-import { redeliveries } from "../../server/src/delegation/index.ts";
+import { createDelegationHandlers, redeliveries } from "../../server/src/delegation/index.ts";
+import { createIdGenerator } from "../../server/src/kit/index.ts";
 import {
   call,
   deliveries,
@@ -164,4 +166,44 @@ test("a message whose turns failed is dead, and is delivered when an operator re
   await until(async () => (await deliveries())[0]?.state === "done");
 
   expect(await deliveries()).toMatchObject([{ attempts: 1, state: "done" }]);
+});
+
+test("a stop of Troupe gives up no message, at no attempt; one whose last attempt took too long is dead", async () => {
+  const one = await open();
+  const { clock, stores } = stage;
+  const common = { spaceId: "default", ownerId: "operator", peerId: "p1", audience: ["p1"] };
+  const channel = { ...common, id: "c-1", kind: "direct", name: "", creator: "ana", createdAt: 1 } as const;
+  const origin = {
+    sessionId: "s",
+    turnId: "t",
+    rootTurnId: "t",
+    depth: 1,
+    hops: 0,
+    lane: "realtime",
+  } as const;
+  const said = { id: "m-1", spaceId: "default", channelId: "c-1", kind: "message", from: "ana" } as const;
+  const message = { ...said, text: "Hello!", mentions: [], origin, createdAt: 1 };
+  const { open: openChannel, post } = stores.agentChannels;
+  await stores.unit.commit([openChannel(channel, ["ana", "kate"]), post(message, [{ to: "kate" }])], options);
+  const [deliver] = createDelegationHandlers({
+    ...{ ...stores, clock, agents: one.agents, bus: one.bus, logger: one.log, metrics: one.metrics },
+    ids: createIdGenerator(clock),
+    limits: () => ({ loopGuard: { max: 20, windowMinutes: 30 }, maxDepth: 4, maxHops: 12 }),
+    accept: (_message, _principal, { signal }) =>
+      new Promise((_, reject) => signal.addEventListener("abort", () => reject(signal.reason))),
+    cancel: () => Promise.reject(new Error("Nothing is to be cancelled.")),
+  });
+  const payload = { messageId: "m-1", to: "kate", round: 0 };
+  const last = { id: "e-1", kind: "agent.deliver", v: 1, attempt: 8, spaceId: "default", payload } as unknown;
+  const brokenOff = async (code: "turn.cancelled" | "request.timeout"): Promise<unknown> => {
+    const life = new AbortController();
+    const handling = deliver?.handle(last as Effect, life).catch((error: unknown) => error);
+    setTimeout(() => life.abort(new TroupeError("It is over.", { code })), 20);
+    return handling;
+  };
+
+  expect(await brokenOff("turn.cancelled")).toMatchObject({ message: "It is over." });
+  expect(await deliveries()).toMatchObject([{ state: "waiting" }]);
+  await brokenOff("request.timeout");
+  expect(await deliveries()).toMatchObject([{ state: "dead", reason: "It is over." }]);
 });

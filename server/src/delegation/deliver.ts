@@ -58,7 +58,7 @@ export function createDeliverHandler(deps: HandlerDeps): EffectHandler {
       try {
         if (waiting.length > 0) await deliver(deps, effect, waiting, options);
       } catch (error) {
-        if (effect.attempt < MAX_ATTEMPTS) throw error;
+        if (effect.attempt < MAX_ATTEMPTS || isTakenAway(options.signal)) throw error;
         const reason = error instanceof Error ? error.message : String(error);
         await endAll(deps, waiting, () => ({ state: "dead", reason }));
       }
@@ -68,6 +68,11 @@ export function createDeliverHandler(deps: HandlerDeps): EffectHandler {
       return settled(deps, batch);
     },
   };
+}
+
+/** Troupe stops, or another process holds it: whoever takes it up next goes on. One that took too long is over. */
+function isTakenAway({ aborted, reason }: AbortSignal): boolean {
+  return aborted && !TroupeError.is(reason, "request.timeout");
 }
 
 /** An earlier attempt may have been accepted just before its batch was stopped, and died before it could stop that turn. */
