@@ -287,4 +287,21 @@ describe("processes that die, sleep and stop", () => {
     expect(reason).toMatchObject({ message: "Troupe is stopping." });
     expect(await world.states()).toEqual({ one: "pending" });
   });
+
+  it("a stop gives up nothing, not even at the last attempt, and whoever starts next goes on at once", async () => {
+    const world = setUp();
+    await world.put("one");
+    const hanging = () => new Promise<never>(() => {});
+    const workers = world.process(hanging, {}, { retry: { maxAttempts: 1, baseMs: 60_000, capMs: 60_000 } });
+    await world.clock.settle();
+    const stopped = workers.stop(1_000);
+    await world.clock.advance(1_000);
+    await stopped;
+    expect(await world.states()).toEqual({ one: "pending" });
+
+    world.process(async (effect) => [world.mark(effect.id)]);
+    await world.clock.settle();
+
+    expect(await world.states()).toEqual({ one: "done" });
+  });
 });

@@ -17,11 +17,21 @@ export function afterFailure(
   effect: Effect,
   error: unknown,
   retry: EffectRetry,
-  { clock, random }: { readonly clock: Clock; readonly random: () => number },
+  {
+    clock,
+    random,
+    isStopping,
+  }: {
+    readonly clock: Clock;
+    readonly random: () => number;
+    /** Troupe stops, which broke it off: it made no attempt of its own, and is taken up as soon as somebody is there. */
+    readonly isStopping: boolean;
+  },
 ): EffectOutcome {
   const text = error instanceof Error ? error.message : String(error);
   const reason = redactText(text).slice(0, MAX_REASON_CHARACTERS);
   if (isFinal(error)) return { kind: "dead", error: reason };
+  if (isStopping) return { kind: "retry", dueAt: clock.now(), error: reason, isUncounted: true };
   const isUncounted = isStoreAway(error) && clock.now() - effect.createdAt < UNCOUNTED_FOR_MS;
   if (effect.attempt >= retry.maxAttempts && !isUncounted)
     return { kind: "dead", error: `Given up after ${effect.attempt} attempts: ${reason}` };

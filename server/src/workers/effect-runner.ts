@@ -162,7 +162,8 @@ function createRunning(deps: RunnerDeps, { commit, end }: Ends, life: AbortSigna
       await together((options) => handler.handle(effect, options), [effect], [held], afterMs);
       return undefined;
     } catch (error) {
-      return end(effect, afterFailure(effect, error, retry, deps), error);
+      const isStopping = life.aborted && error === life.reason;
+      return end(effect, afterFailure(effect, error, retry, { ...deps, isStopping }), error);
     }
   };
 

@@ -62,8 +62,9 @@ function checkEnding(
   if (!allowed[own.kind].includes(state)) report("an effect ends as it must", `${about}: ${effect.error}`);
   if (state !== "dead") return;
   if ((effect.error ?? "") === "") report("the dead say why", about);
-  // One line for each attempt that failed or never ended; the one too many is not run.
-  const told = errors.map((one) => one.attempt);
+  // A line for each attempt that failed or never ended; the one too many is not run. One that a stop broke off is told, and is
+  // no attempt: the next has its number.
+  const told = [...new Set(errors.map((one) => one.attempt))];
   const wanted = Array.from({ length: Math.max(attempt, 1) }, (_, at) => at + 1).slice(-10);
   if (told.join() !== wanted.join() || errors.some(({ error }) => error === ""))
     report("the dead tell their history", `${about}: ${JSON.stringify(errors)}`);
