@@ -152,7 +152,12 @@ export interface AgentChannelStore {
   members(channelId: string, options: CallOptions): Promise<readonly AgentMember[]>;
   /** Newest first; of one member, or all of a space. */
   list(
-    query: PageQuery & { readonly spaceId: string; readonly agentId?: string; readonly ownerId?: string },
+    query: PageQuery & {
+      readonly spaceId: string;
+      readonly agentId?: string;
+      readonly ownerId?: string;
+      readonly peerId?: string;
+    },
     options: CallOptions,
   ): Promise<Page<AgentChannel>>;
   message(messageId: string, options: CallOptions): Promise<AgentMessage | undefined>;

@@ -223,6 +223,27 @@ test("in a group a member activates its creator, and no other member that it may
   expect((await textsOf(kate?.sessionId ?? "")).at(-1)).toMatch(/It does not activate Bob/);
 });
 
+test("an agent finds its channel with somebody however many others it has talked with since", async () => {
+  const one = await open();
+  script.Ana = (said) => {
+    if (said === "begin") return call("create_channel", { name: "plans", members: ["kate"] });
+    return said === "list" ? call("list_channels", {}) : { text: said };
+  };
+  await one.say("begin");
+  const { agentChannels, unit } = stage.stores;
+  const [plans] = (await agentChannels.list({ spaceId: "default" }, options)).items;
+  if (plans === undefined) throw new Error("There is no channel.");
+  const others = Array.from({ length: 60 }, (_, n) => {
+    const mine = { peerId: `visitor-${n}`, audience: [`visitor-${n}`], createdAt: plans.createdAt + 1 + n };
+    return agentChannels.open({ ...plans, ...mine, id: `c-${n}` }, ["ana", "kate"]);
+  });
+  await unit.commit(others, options);
+
+  const { sessionId } = await one.say("list");
+
+  expect((await textsOf(sessionId)).at(-1)).toContain(`plans (${plans.id}) Kate`);
+});
+
 test("whoever waits for an answer is not asked back in vain", async () => {
   const one = await open();
   script.Ana = (said) => {

@@ -287,10 +287,11 @@ function listTool(deps: DelegationDeps): Tool {
 /** The channels that the agent is in and that are known to exactly those who know this conversation. */
 async function ownChannels(
   deps: DelegationDeps,
-  { agentId, spaceId, ownerId, audience }: ToolContext,
+  { agentId, spaceId, ownerId, peerId, audience }: ToolContext,
   options: CallOptions,
 ): Promise<readonly AgentChannel[]> {
-  const { items } = await deps.agentChannels.list({ spaceId, agentId, ownerId, limit: LISTED }, options);
+  const own = { spaceId, agentId, ownerId, peerId, limit: LISTED };
+  const { items } = await deps.agentChannels.list(own, options);
   return items.filter((channel) => isSame(channel.audience, audience));
 }
 

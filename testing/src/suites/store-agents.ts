@@ -108,12 +108,16 @@ function describeChannels(get: GetHarness): void {
       harness,
       agentChannels.open(channel({ id: "c-2", kind: "group", createdAt: AT + 1 }), ["ana"]),
     );
-    const idsOf = async (query: { agentId?: string; ownerId?: string }) =>
+    const idsOf = async (query: { agentId?: string; ownerId?: string; peerId?: string }) =>
       (await agentChannels.list({ spaceId: SPACE, ...query }, options)).items.map(({ id }) => id);
 
     expect(await idsOf({})).toEqual(["c-2", "c-1"]);
     expect(await idsOf({ agentId: "kate" })).toEqual(["c-1"]);
     expect(await idsOf({ ownerId: "somebody" })).toEqual([]);
+    const { ownerId, peerId } = channel();
+    expect(await idsOf({ agentId: "kate", ownerId, peerId })).toEqual(["c-1"]);
+    expect(await idsOf({ agentId: "kate", ownerId, peerId: "somebody" })).toEqual([]);
+    expect(await idsOf({ peerId: "somebody" })).toEqual([]);
     const first = await agentChannels.list({ spaceId: SPACE, limit: 1 }, options);
     const cursor = first.next ?? "";
     expect((await agentChannels.list({ spaceId: SPACE, cursor }, options)).items.map(({ id }) => id)).toEqual(

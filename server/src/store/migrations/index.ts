@@ -23,6 +23,7 @@ import { compactions } from "./0022-compactions.ts";
 import { documents } from "./0023-documents.ts";
 import { dreams } from "./0024-dreams.ts";
 import { persons } from "./0025-persons.ts";
+import { agentChannelsByPeer } from "./0026-agent-channels-by-peer.ts";
 import type { Migration } from "./types.ts";
 
 export type { Capabilities, Migration } from "./types.ts";
@@ -54,4 +55,5 @@ export const migrations: readonly Migration[] = [
   documents,
   dreams,
   persons,
+  agentChannelsByPeer,
 ];

@@ -194,7 +194,7 @@ function writeStatements({ statements, dialect }: PortDeps) {
 
 function channelReads(deps: PortDeps): Omit<AgentChannelStore, WriteNames> {
   const { reads } = deps;
-  const { get, members, list, listOf, message, messages } = readStatements(deps);
+  const { get, members, list, listOf, listOwn, message, messages } = readStatements(deps);
   return {
     async get(channelId, options) {
       const row = await reads.row(get, { channelId }, options);
@@ -210,12 +210,13 @@ function channelReads(deps: PortDeps): Omit<AgentChannelStore, WriteNames> {
     },
     async list(query, options) {
       const limit = pageLimit(query);
-      const { spaceId, agentId, ownerId } = query;
+      const { spaceId, agentId, ownerId, peerId } = query;
       const [beforeAt, beforeId] = cursorOf(query.cursor);
-      const common = { spaceId, ownerId, beforeAt, beforeId, limit: limit + 1 };
+      const common = { spaceId, ownerId, peerId, beforeAt, beforeId, limit: limit + 1 };
+      const isOwn = ownerId !== undefined && peerId !== undefined;
       const rows = await (agentId === undefined
         ? reads.farRows(list, common, options)
-        : reads.farRows(listOf, { ...common, agentId }, options));
+        : reads.farRows(isOwn ? listOwn : listOf, { ...common, agentId }, options));
       return pageOf(rows, limit, channelOf, (row) => `${row[9]}.${row[0]}`);
     },
     async message(messageId, options) {
@@ -240,14 +241,19 @@ function channelReads(deps: PortDeps): Omit<AgentChannelStore, WriteNames> {
 interface ListInput {
   readonly spaceId: string;
   readonly ownerId: string | undefined;
+  readonly peerId: string | undefined;
   readonly beforeAt: number | undefined;
   readonly beforeId: string | undefined;
   readonly limit: number;
 }
 
 function readStatements({ statements }: PortDeps) {
-  const page = (p: Required<ListInput>): RawBuilder<unknown> => sql`
+  const whose = (p: Required<ListInput>): RawBuilder<unknown> => sql`
       AND (CAST(${p.ownerId} AS TEXT) IS NULL OR c.owner_id = ${p.ownerId})
+      AND (CAST(${p.peerId} AS TEXT) IS NULL OR c.peer_id = ${p.peerId})`;
+  const isMember = (agentId: string): RawBuilder<unknown> => sql`
+      AND EXISTS (SELECT 1 FROM agent_members m WHERE m.channel_id = c.id AND m.agent_id = ${agentId} AND m.left_at IS NULL)`;
+  const page = (p: Required<ListInput>): RawBuilder<unknown> => sql`
       AND (CAST(${p.beforeAt} AS BIGINT) IS NULL OR c.created_at < ${p.beforeAt}
         OR (c.created_at = ${p.beforeAt} AND c.id < ${p.beforeId}))
       ORDER BY c.created_at DESC, c.id DESC LIMIT ${p.limit}`;
@@ -270,14 +276,21 @@ function readStatements({ statements }: PortDeps) {
       "agent-channel.list",
       { returns: "rows" },
       (_db, p) =>
-        sql`SELECT ${columns(CHANNEL, "c.")} FROM agent_channels c WHERE c.space_id = ${p.spaceId} ${page(p as Required<ListInput>)}`,
+        sql`SELECT ${columns(CHANNEL, "c.")} FROM agent_channels c WHERE c.space_id = ${p.spaceId}
+      ${whose(p as Required<ListInput>)} ${page(p as Required<ListInput>)}`,
     ),
     listOf: statements.add<ListInput & { readonly agentId: string }>(
       "agent-channel.list-of",
       { returns: "rows" },
       (_db, p) => sql`SELECT ${columns(CHANNEL, "c.")} FROM agent_channels c WHERE c.space_id = ${p.spaceId}
-      AND EXISTS (SELECT 1 FROM agent_members m WHERE m.channel_id = c.id AND m.agent_id = ${p.agentId} AND m.left_at IS NULL)
-      ${page(p as Required<ListInput>)}`,
+      ${isMember(p.agentId)} ${whose(p as Required<ListInput>)} ${page(p as Required<ListInput>)}`,
+    ),
+    listOwn: statements.add<ListInput & { readonly agentId: string }>(
+      "agent-channel.list-own",
+      { returns: "rows" },
+      (_db, p) => sql`SELECT ${columns(CHANNEL, "c.")} FROM agent_channels c
+      WHERE c.space_id = ${p.spaceId} AND c.owner_id = ${p.ownerId} AND c.peer_id = ${p.peerId}
+      ${isMember(p.agentId)} ${page(p as Required<ListInput>)}`,
     ),
     message: statements.add<{ readonly messageId: string }>(
       "agent-message.get",
