@@ -1,6 +1,13 @@
 import { join } from "node:path";
 import type { Module } from "@troupe/contracts";
-import { createSecretGuard, createWorkspaceModule } from "../memory/index.ts";
+import {
+  createGit,
+  createSecretGuard,
+  createVersions,
+  createWorkspaceKeeper,
+  createWorkspaceModule,
+  type WorkspaceKeeper,
+} from "../memory/index.ts";
 import type { Foundation } from "./compose.ts";
 import type { AdjustableLogger } from "./logging.ts";
 
@@ -11,14 +18,22 @@ export function workspacesFolder(home: string): string {
 
 export interface WorkspaceParts {
   readonly workspaceModule: Module;
+  readonly workspaceKeeper: WorkspaceKeeper;
 }
 
-/** Agents' own files, in prompts. */
+/** Agents' own files: in prompts, and in git. */
 export function composeWorkspaces(
   foundation: Foundation,
-  { home, logger }: { readonly home: string; readonly logger: Pick<AdjustableLogger, "redact"> },
+  of: {
+    readonly home: string;
+    readonly logger: Pick<AdjustableLogger, "redact">;
+    readonly searchPath?: string | undefined;
+  },
 ): WorkspaceParts {
-  const looksSecret = createSecretGuard((text) => logger.redact(text));
-  const folder = workspacesFolder(home);
-  return { workspaceModule: createWorkspaceModule({ ...foundation, folder, looksSecret }) };
+  const looksSecret = createSecretGuard((text) => of.logger.redact(text));
+  const deps = { ...foundation, folder: workspacesFolder(of.home), looksSecret };
+  const versions = createVersions({ ...deps, git: createGit(of.searchPath) });
+  const workspaceKeeper = createWorkspaceKeeper(deps, versions);
+  const onChange = (agentId: string): void => workspaceKeeper.nudge(agentId);
+  return { workspaceModule: createWorkspaceModule({ ...deps, onChange }), workspaceKeeper };
 }

@@ -36,7 +36,7 @@ import { composeModules, type ModuleSource } from "./compose-modules.ts";
 import { composeProcesses, type Processes } from "./compose-processes.ts";
 import { composeTurns, SPACE, type TurnParts } from "./compose-turns.ts";
 import { composeVectors, type VectorParts } from "./compose-vectors.ts";
-import { composeWorkspaces } from "./compose-workspaces.ts";
+import { composeWorkspaces, type WorkspaceParts } from "./compose-workspaces.ts";
 import { type Config, configError, type LoadResult, type Problem } from "./config/index.ts";
 import { createHealthState, type HealthState } from "./health.ts";
 import { createHoldState, type HoldState, heldNote } from "./hold.ts";
@@ -65,6 +65,8 @@ export interface ComposeOptions {
    * `serve`: the store on its own threads. `command`: on this one; a short command needs no more.
    */
   readonly mode?: "serve" | "command";
+  /** Where programs are, as PATH says it; git among them. Default: where the system has its own. */
+  readonly searchPath?: string | undefined;
   /** What this process does of the work; what it leaves out, others do. Default: everything. */
   readonly role?: Role;
   /** In which lanes it runs effects, and how many at once. Default: as the configuration says, in all. */
@@ -107,6 +109,7 @@ export interface Troupe
     Foundation,
     Pick<FlowParts, "flowPort" | "flowEngine" | "flowDefinitions">,
     Pick<VectorParts, "vectorFiller" | "vectorModel">,
+    Pick<WorkspaceParts, "workspaceKeeper">,
     Pick<JobParts, "jobs" | "scheduler" | "heartbeats" | "conditions">,
     Pick<
       TurnParts,
@@ -160,7 +163,7 @@ export async function compose(config: Config, options: ComposeOptions = {}): Pro
   const later = { turns: () => turns, config: () => live.config };
   const jobs = composeJobs(foundation, { bus, router, channels, agents, notices, sweepMs, ...later });
   const { turnSearch, ...vectors } = composeVectors(foundation, { router, stack, ...later });
-  const workspaces = composeWorkspaces({ ...foundation, people }, { home: config.home, logger });
+  const workspaces = composeWorkspaces({ ...foundation, people }, { ...options, home: config.home, logger });
   const sources = [jobs.jobModule, workspaces.workspaceModule, ...(options.modules ?? [])];
   const modules = composeModules(foundation, sources, turnSearch, (kind) => turns.effects.versionsOf(kind));
   const lease = leaseOf(foundation, mode === "serve" ? role : mode, leaseMs);
@@ -198,7 +201,7 @@ export async function compose(config: Config, options: ComposeOptions = {}): Pro
   const parts = { feed, bus, agents, router, reloader, health, lease, receivers, vault, hold, notices };
   const { control } = turns.supervisor;
   const own = { people, control, role, processes, hooks: modules.hooks, backlog: deadLetters.backlog };
-  const base = { ...foundation, ...turns, ...vectors, ...parts, ...flows, ...jobs, ...own };
+  const base = { ...foundation, ...turns, ...vectors, ...parts, ...flows, ...jobs, ...workspaces, ...own };
   return withStatus(base, mode === "serve", stack.move());
 }
 

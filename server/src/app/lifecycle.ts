@@ -94,7 +94,7 @@ export async function serve(environment: Environment, options: ServeOptions = {}
   // Whether the page is built already is looked at once all else is ready.
   const folder = Promise.withResolvers<string>();
   folder.promise.catch(() => undefined);
-  const own = { masterKeys: masterKeysOf(environment), flows: await flowsOf(home, options), logger, load };
+  const own = { ...givenBy(environment), flows: await flowsOf(home, options), logger, load };
   const troupe = stack.use(await compose(config, { ...options, ...own, mode: "serve" }));
   // Before the work begins: it may fail when the first of its timers runs already.
   stack.defer(() => rest(troupe, 0));
@@ -139,6 +139,10 @@ export async function serve(environment: Environment, options: ServeOptions = {}
       return stopped;
     },
   };
+}
+
+function givenBy(environment: Environment): Pick<ComposeOptions, "masterKeys" | "searchPath"> {
+  return { masterKeys: masterKeysOf(environment), searchPath: environment.variables.PATH };
 }
 
 /** Turns of this process have had their time by then; those of others are still waited for by its clients. */
@@ -190,7 +194,10 @@ export async function openForCommand(
   });
   const flows = await readFlowFilesOrTell(home.path, logger);
   const troupe = stack.use(
-    await compose(config, { masterKeys: masterKeysOf(environment), logger, flows, mode: "command" }),
+    await compose(config, {
+      ...givenBy(environment),
+      ...{ logger, flows, mode: "command" },
+    }),
   );
   if (options.work) {
     stack.defer(() => rest(troupe, TURN_GRACE_MS));
@@ -215,6 +222,7 @@ export async function work(troupe: Troupe): Promise<void> {
   troupe.processes.start(signal);
   if (runsTurns) {
     troupe.conditions.start(signal);
+    troupe.workspaceKeeper.start(signal);
     troupe.supervisor.start();
   }
   if (worksBehind) {
@@ -269,6 +277,7 @@ async function rest(troupe: Troupe, graceMs: number): Promise<void> {
       troupe.dreamLoop.stop(WORKER_GRACE_MS),
       troupe.flowEngine.stop(WORKER_GRACE_MS),
       troupe.conditions.stop(WORKER_GRACE_MS),
+      troupe.workspaceKeeper.stop(WORKER_GRACE_MS),
       troupe.processes.stop(WORKER_GRACE_MS),
     ]);
   });

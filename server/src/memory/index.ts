@@ -55,7 +55,19 @@ export function loadKnowledge(): Promise<typeof import("./knowledge/index.ts")> 
 }
 
 export { createVectorFiller } from "./vectors/vector-filler.ts";
-export { createSecretGuard, createWorkspaceModule, type WorkspacesDeps } from "./workspace/index.ts";
+export {
+  createGit,
+  createSecretGuard,
+  createVersions,
+  createWorkspaceKeeper,
+  createWorkspaceModule,
+  type Git,
+  type Kept,
+  type LooksSecret,
+  type Versions,
+  type WorkspaceKeeper,
+  type WorkspacesDeps,
+} from "./workspace/index.ts";
 
 /** What an agent keeps in mind as a file, and back again; loaded when it is asked for. */
 export function loadSnapshots(): Promise<typeof import("./snapshots/index.ts")> {

@@ -45,3 +45,20 @@ export function personOf(folder: string): string | undefined {
     return undefined;
   }
 }
+
+/**
+ * Whether a path in the folder is one of the files that Troupe shows and keeps versions of; whatever else lies there is nobody's
+ * business.
+ */
+export function isOwnFile(path: string): boolean {
+  const steps = path.split("/");
+  if (steps.length === 1 && (SHARED_FILES as readonly string[]).includes(path)) return true;
+  const own = steps[0] === PEOPLE ? (personLike(steps[1]) ? steps.slice(2) : []) : steps;
+  const [first = "", second = ""] = own;
+  if (own.length === 1) return (OWN_FILES as readonly string[]).includes(first);
+  return own.length === 2 && first === NOTES && isNoteName(second);
+}
+
+function personLike(folder = ""): boolean {
+  return folder !== "" && !folder.startsWith(".");
+}

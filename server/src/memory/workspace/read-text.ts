@@ -12,6 +12,8 @@ export type ReadText =
       readonly kind: "text";
       readonly text: string;
       readonly sizeBytes: number;
+      /** What was read, as it is in the file. */
+      readonly bytes: Buffer;
       /** It is no UTF-8; what could not be read is shown as U+FFFD. */
       readonly isBroken: boolean;
     }
@@ -69,7 +71,8 @@ export async function readText(path: string): Promise<ReadText> {
       if (bytesRead === 0) break;
       filled += bytesRead;
     }
-    return { kind: "text", sizeBytes: stats.size, ...decoded(buffer.subarray(0, filled)) };
+    const bytes = buffer.subarray(0, filled);
+    return { kind: "text", sizeBytes: stats.size, bytes, ...decoded(bytes) };
   } catch (error) {
     return { kind: kindOf(error) };
   }

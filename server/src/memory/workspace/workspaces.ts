@@ -28,7 +28,7 @@ export interface WorkspacesDeps {
   readonly logger: Logger;
   readonly people: Pick<PersonBook, "namesOf">;
   readonly looksSecret: LooksSecret;
-  /** Something of an agent's folder is not as it was when it was looked at last. */
+  /** Something of an agent's folder is not as it was when it was looked at last, or it is looked at for the first time. */
   readonly onChange?: (agentId: string) => void;
 }
 
@@ -53,6 +53,7 @@ export function createWorkspaces(deps: WorkspacesDeps): Workspaces {
   const { clock } = deps;
   const missing = new Map<string, number>();
   const held = new Map<string, Held>();
+  const met = new Set<string>();
 
   const isMissing = (agentId: string): boolean => {
     const at = Math.max(missing.get(agentId) ?? 0, missing.get("") ?? 0);
@@ -80,7 +81,9 @@ export function createWorkspaces(deps: WorkspacesDeps): Workspaces {
       held.set(key, known);
       return known.standing;
     }
-    deps.onChange?.(agentId);
+    // What was held of others and let go since is no change.
+    if (known !== undefined || !met.has(agentId)) deps.onChange?.(agentId);
+    met.add(agentId);
     const made = await show(deps, { agentId, folder }, own, seen.files);
     options.signal.throwIfAborted();
     const isSame = known !== undefined && JSON.stringify(known.standing) === JSON.stringify(made);

@@ -1,0 +1,181 @@
+import { rm } from "node:fs/promises";
+import { join } from "node:path";
+import { type CallOptions, type Clock, type Logger, TroupeError } from "@troupe/contracts";
+import type { Metrics } from "../../kit/index.ts";
+import { type Git, repositoryAt } from "./git.ts";
+import { isOwnFile } from "./places.ts";
+import { MAX_FILE_BYTES, readText } from "./read-text.ts";
+import type { LooksSecret } from "./secret-guard.ts";
+
+/** Without the program nothing is tried for so long. */
+const WITHOUT_GIT_MS = 10 * 60_000;
+
+export interface VersionsDeps {
+  /** With a folder for each agent that has one. */
+  readonly folder: string;
+  readonly clock: Clock;
+  readonly logger: Logger;
+  readonly metrics: Metrics;
+  readonly looksSecret: LooksSecret;
+  readonly git: Git;
+}
+
+/** What a change is called in the history, by path; a file that is not named was changed by hand. */
+export type Reasons = Readonly<Record<string, string>>;
+
+export interface Kept {
+  /** Files of which a version was kept. */
+  readonly files: readonly string[];
+  /** Those of which none is, and why. */
+  readonly left: readonly { readonly file: string; readonly why: string }[];
+}
+
+export interface Versions {
+  /**
+   * Keeps a version of each file that changed, each with a message of its own. Files with what looks like a secret, links and files of
+   * more than a megabyte are left out, with a line in the log. Rejects with `config.missing` without the program git,
+   * `config.invalid` where something else stands in the place of the repository, `internal` where git fails.
+   */
+  keep(agentId: string, options: CallOptions, reasons?: Reasons): Promise<Kept>;
+  /** Nothing else changes the agent's folder or its history meanwhile, as far as this process goes. */
+  alone<Value>(agentId: string, work: () => Promise<Value>): Promise<Value>;
+}
+
+export function createVersions(deps: VersionsDeps): Versions {
+  const { clock, metrics } = deps;
+  const running = new Map<string, Promise<unknown>>();
+  const commits = metrics.counter("workspace_commits_total", "Versions of agents' files that were kept");
+  let noGitUntilMs = Number.NEGATIVE_INFINITY;
+
+  const alone: Versions["alone"] = async (agentId, work) => {
+    const before = running.get(agentId) ?? Promise.resolve();
+    const mine = before.then(work, work);
+    running.set(agentId, mine);
+    try {
+      return await mine;
+    } finally {
+      if (running.get(agentId) === mine) running.delete(agentId);
+    }
+  };
+  const keep: Versions["keep"] = async (agentId, options, reasons = {}) => {
+    if (clock.monotonicMs() < noGitUntilMs) throw withoutGit();
+    try {
+      const kept = await keepAll(deps, agentId, reasons, options);
+      commits.add(kept.files.length);
+      return kept;
+    } catch (error) {
+      if (TroupeError.is(error, "config.missing")) noGitUntilMs = clock.monotonicMs() + WITHOUT_GIT_MS;
+      throw error;
+    }
+  };
+  return { keep, alone };
+}
+
+function withoutGit(): TroupeError {
+  return new TroupeError("The program git is not there.", { code: "config.missing" });
+}
+
+async function keepAll(
+  deps: VersionsDeps,
+  agentId: string,
+  reasons: Reasons,
+  options: CallOptions,
+): Promise<Kept> {
+  const folder = join(deps.folder, agentId);
+  await openRepository(deps.git, folder, options);
+  const files: string[] = [];
+  const left: Kept["left"][number][] = [];
+  for (const { file, isGone, isNew } of await changedIn(deps.git, folder, options)) {
+    const did = isGone ? "Removed" : isNew ? "Added" : "Changed";
+    const message = reasons[file] ?? `${did} by hand: ${file}`;
+    const read = isGone ? undefined : await readText(join(folder, file));
+    const why = read === undefined ? undefined : whyLeft(deps, read);
+    if (why === undefined) {
+      const bytes = read?.kind === "text" ? read.bytes : undefined;
+      await commit(deps.git, folder, { file, bytes, message }, options);
+      files.push(file);
+      deps.logger.info("workspace.kept", { agent: agentId, file });
+    } else {
+      left.push({ file, why });
+      deps.logger.warn("workspace.not_kept", { agent: agentId, file, why });
+    }
+  }
+  return { files, left };
+}
+
+/** Throws `config.invalid` where something else stands in its place. */
+export async function openRepository(git: Git, folder: string, options: CallOptions): Promise<void> {
+  const found = await repositoryAt(folder);
+  if (found === "foreign") {
+    throw new TroupeError(
+      `${join(folder, ".git")} is no folder, so no versions are kept. Move it away; Troupe makes a repository of its own.`,
+      { code: "config.invalid" },
+    );
+  }
+  if (found === "none")
+    await git.run(folder, ["init", "--quiet", "--template=", "--initial-branch=main"], options);
+}
+
+function whyLeft(
+  { looksSecret }: VersionsDeps,
+  read: Awaited<ReturnType<typeof readText>>,
+): string | undefined {
+  if (read.kind !== "text") return read.kind;
+  if (read.sizeBytes > MAX_FILE_BYTES) return `is longer than ${MAX_FILE_BYTES} bytes`;
+  return looksSecret(read.text) ? "holds what looks like a secret" : undefined;
+}
+
+interface Changed {
+  readonly file: string;
+  readonly isGone: boolean;
+  readonly isNew: boolean;
+}
+
+async function changedIn(git: Git, folder: string, options: CallOptions): Promise<readonly Changed[]> {
+  const words = [
+    "status",
+    "--porcelain=v1",
+    "-z",
+    "--untracked-files=all",
+    "--no-renames",
+    "--ignore-submodules",
+  ];
+  const lines = (await git.run(folder, words, options)).toString().split("\0");
+  return lines
+    .map((line) => ({ state: line.slice(0, 2), file: line.slice(3) }))
+    .filter(({ file }) => isOwnFile(file))
+    .map(({ state, file }) => ({
+      file,
+      isGone: state.endsWith("D") || state === "D ",
+      isNew: state === "??",
+    }));
+}
+
+/**
+ * Just what was looked at, whatever stands in the file by now or in the index of whoever works there by hand; their index is told
+ * of it afterwards.
+ */
+async function commit(
+  git: Git,
+  folder: string,
+  change: { readonly file: string; readonly bytes: Buffer | undefined; readonly message: string },
+  options: CallOptions,
+): Promise<void> {
+  const { file, bytes, message } = change;
+  const indexFile = join(folder, ".git", "troupe.index");
+  const own = { ...options, indexFile };
+  await rm(indexFile, { force: true });
+  if (await git.hasHead(folder, options)) await git.run(folder, ["read-tree", "HEAD"], own);
+  const entry =
+    bytes === undefined
+      ? ["--force-remove", "--", file]
+      : ["--add", "--cacheinfo", `100644,${await blobOf(git, folder, bytes, options)},${file}`];
+  await git.run(folder, ["update-index", ...entry], own);
+  await git.run(folder, ["commit", "--quiet", "--no-verify", "--allow-empty", "-m", message], own);
+  await git.run(folder, ["update-index", ...entry], options);
+}
+
+async function blobOf(git: Git, folder: string, input: Buffer, options: CallOptions): Promise<string> {
+  const words = ["hash-object", "-w", "--no-filters", "--stdin"];
+  return (await git.run(folder, words, { ...options, input })).toString().trim();
+}

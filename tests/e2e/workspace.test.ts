@@ -1,0 +1,85 @@
+// A person edits an agent's files while Troupe runs: what its prompts show, to whom, and what is kept of it.
+import { execFileSync } from "node:child_process";
+import { mkdirSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { afterEach, beforeEach, expect, test, vi } from "vitest";
+import { serve } from "../../server/src/app/lifecycle.ts";
+import { createAdjustableLogger } from "../../server/src/app/logging.ts";
+import { type ServedHome, serveHome } from "./served-home.ts";
+
+vi.setConfig({ testTimeout: 120_000, hookTimeout: 60_000 });
+
+let served: ServedHome;
+beforeEach(async () => {
+  served = await serveHome();
+  served.model.setRule(() => ({ text: "Good." }));
+});
+afterEach(() => served[Symbol.asyncDispose]());
+
+function write(name: string, text: string): void {
+  const path = join(served.path, "workspaces/ana", name);
+  mkdirSync(join(path, ".."), { recursive: true });
+  writeFileSync(path, text);
+}
+
+/** What one of the key's users says to Ana; resolves with what the model was shown. */
+async function say(user: string, text: string, address = served.address): Promise<string> {
+  const response = await fetch(`${address}/v1/chat/completions`, {
+    method: "POST",
+    headers: {
+      ...{ authorization: `Bearer ${served.key}`, "content-type": "application/json" },
+      "x-troupe-session": user,
+    },
+    body: JSON.stringify({ model: "ana", user, messages: [{ role: "user", content: text }] }),
+  });
+  expect(response.status).toBe(200);
+  await response.text();
+  return JSON.stringify(served.model.requests.at(-1)?.body);
+}
+
+function git(...words: readonly string[]): string {
+  const cwd = join(served.path, "workspaces/ana");
+  return execFileSync("git", words, { cwd, encoding: "utf8", stdio: ["ignore", "pipe", "ignore"] });
+}
+
+/** Versions are kept behind the reply. */
+const kept = (message: string): Promise<void> =>
+  vi.waitFor(() => expect(git("log", "--format=%s").split("\n")).toContain(message), { timeout: 20_000 });
+
+test("edits by hand are in the next prompt, kept in git one by one, and no secret among them", async () => {
+  expect(await say("kate", "Hello.")).not.toContain("SOUL.md");
+  write("SOUL.md", "Speak plainly.\n");
+  write("USER.md", "The operator likes tea.\n");
+  await new Promise((resolve) => setTimeout(resolve, 1_100));
+
+  const first = await say("kate", "Hello again.");
+  expect(first).toContain("Speak plainly.");
+  expect(first).not.toContain("likes tea");
+  await kept("Added by hand: USER.md");
+  write("SOUL.md", "Speak in verse.\n");
+  write("MEMORY.md", "api key: abcd1234efgh\n");
+  expect(await say("kate", "And now?")).toContain("Speak in verse.");
+
+  await kept("Changed by hand: SOUL.md");
+  expect(git("log", "--format=%s", "--", "SOUL.md").trim().split("\n")).toHaveLength(2);
+  expect(git("status", "--porcelain")).toBe("?? MEMORY.md\n");
+  expect(git("cat-file", "--batch-all-objects", "--batch")).not.toContain("abcd1234efgh");
+});
+
+test("after a restart the files are what they are by then", async () => {
+  write("SOUL.md", "Speak plainly.\n");
+  expect(await say("kate", "Hello.")).toContain("Speak plainly.");
+  await kept("Added by hand: SOUL.md");
+  await served.serving.stop({ graceMs: 0 });
+  write("SOUL.md", "Speak in verse.\n");
+
+  const environment = { home: served.path, runtimeDirectory: served.path, noColor: true, variables: {} };
+  const logger = createAdjustableLogger({ level: "silent", isTerminal: false });
+  const again = await serve(environment, { logger });
+  try {
+    expect(await say("kate", "Hello.", again.addresses?.gateway)).toContain("Speak in verse.");
+    await kept("Changed by hand: SOUL.md");
+  } finally {
+    await again.stop({ graceMs: 0 });
+  }
+});
