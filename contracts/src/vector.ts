@@ -53,6 +53,8 @@ export interface DueVector extends VectorOwner {
 export interface DueSpan {
   readonly from: number;
   readonly upTo: number;
+  /** Who stands at its end. When it stands there no more, rows may have been given again, and the span says nothing. */
+  readonly lastId?: string | undefined;
 }
 
 /** Vectors of what can be recalled, one for each owner and model. Searching them is the index's affair, which is made from these. */

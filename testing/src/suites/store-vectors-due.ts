@@ -6,6 +6,7 @@ import { all, idsOf, MODEL, placeOf, vector, withMemory, withMessages } from "./
 export function describeDue(get: GetHarness): void {
   describeMissing(get);
   describeAgain(get);
+  describeRowsGivenAgain(get);
 }
 
 function describeMissing(get: GetHarness): void {
@@ -92,6 +93,35 @@ function describeAgain(get: GetHarness): void {
       [0, 1],
     ]);
     expect(await due()).toEqual([]);
+  });
+}
+
+function describeRowsGivenAgain(get: GetHarness): void {
+  it("passes nothing that came under the row of something deleted while that was being embedded", async () => {
+    const harness = get();
+    const { vectors, memories, sessions } = harness.stores;
+    await withMessages(harness, 2);
+    await withMemory(harness, "memory-1");
+    const base = { spaceId: SPACE, model: MODEL, limit: 9 } as const;
+    const due = (ownerKind: "message" | "memory") => vectors.missing({ ...base, ownerKind }, options);
+    const spans = [
+      ["message", (await due("message")).span] as const,
+      ["memory", (await due("memory")).span] as const,
+    ];
+
+    await commit(harness, sessions.remove("session-1"), memories.erase(SPACE, "memory-1"));
+    await withMessages(harness, 1);
+    await commit(
+      harness,
+      sessions.touch(session({ id: "session-2" })),
+      sessions.append(message({ id: "message-9", sessionId: "session-2" })),
+    );
+    await withMemory(harness, "memory-2");
+    for (const [ownerKind, span] of spans)
+      await commit(harness, vectors.fill({ ...base, ownerKind, vectors: [], span }));
+
+    expect((await due("message")).items.map(({ ownerId }) => ownerId)).toEqual(["message-1", "message-9"]);
+    expect((await due("memory")).items.map(({ ownerId }) => ownerId)).toEqual(["memory-2"]);
   });
 
   it("finds what came under the row of something deleted due like anything new", async () => {

@@ -43,7 +43,8 @@ export function createVectorFilling(deps: PortDeps): Pick<VectorStore, "fill" | 
     fill: ({ spaceId, ownerKind, model, vectors, span }) => {
       const batch = JSON.stringify(vectors.map(filled));
       const of = { spaceId, ownerKind, model, batch };
-      const advance = write(writes.advance, { name: cursorOf({ spaceId, ownerKind, model }), ...span });
+      const name = cursorOf({ spaceId, ownerKind, model });
+      const advance = write(writes.advance[ownerKind], { name, ...span, lastId: span.lastId });
       if (vectors.length === 0) return advance;
       return write(writes.countMany, { count: vectors.length }, [
         write(writes.putMany[ownerKind], { ...of, count: vectors.length }),
@@ -56,18 +57,21 @@ export function createVectorFilling(deps: PortDeps): Pick<VectorStore, "fill" | 
         write(writes.forget, { name: cursorOf({ spaceId, ownerKind: "memory", model }) }),
       ]),
     async missing({ spaceId, ownerKind, model, limit }, options) {
-      const { window, page } = selects[ownerKind];
+      const { window, page, ownerAt } = selects[ownerKind];
       const name = cursorOf({ spaceId, ownerKind, model });
       const [looked] = await reads.farRows(window, { name }, options);
       const [from, last, count] = (looked ?? []).map(Number);
       if (from === undefined || last === undefined || !count)
         return { items: [], span: { from: from ?? 0, upTo: from ?? 0 }, isMore: false };
+      // Before the page: what comes under this row after it is in no page.
+      const [[lastId] = []] = await reads.farRows(ownerAt, { row: last }, options);
       const input = { spaceId, model, since: sinceOf({ spaceId, model }), from, to: last, limit };
       const rows = await reads.farRows(page, input, options);
       const isCut = rows.length === limit;
+      const [upTo, ownerId] = isCut ? (rows.at(-1) ?? []) : [last, lastId];
       return {
         items: rows.map((row) => missingOf(spaceId, ownerKind, row)),
-        span: { from, upTo: isCut ? Number(rows.at(-1)?.[0]) : last },
+        span: { from, upTo: Number(upTo), lastId: String(ownerId) },
         isMore: isCut || count === SCANNED,
       };
     },
@@ -112,15 +116,10 @@ function fillWrites({ statements, dialect }: PortDeps) {
       ON CONFLICT (name) DO UPDATE SET "row" = search_cursor."row" + CAST(${p.count} AS BIGINT)`,
     ),
     putMany: { message: put("message"), memory: put("memory") },
-    // Only from where it was read: what became due again meanwhile is not passed.
-    advance: statements.add<{ name: string; from: number; upTo: number }>(
-      "vector.advance",
-      {},
-      (_db, p) => sql`
-      INSERT INTO search_cursor (name, "row") SELECT CAST(${p.name} AS TEXT), CAST(${p.upTo} AS BIGINT)
-      WHERE CAST(${p.from} AS BIGINT) = 0 OR EXISTS (SELECT 1 FROM search_cursor WHERE name = ${p.name})
-      ON CONFLICT (name) DO UPDATE SET "row" = excluded."row" WHERE search_cursor."row" = ${p.from}`,
-    ),
+    advance: {
+      message: advanceStatement(statements, "message"),
+      memory: advanceStatement(statements, "memory"),
+    },
     since: statements.add<{ name: string; at: number }>(
       "vector.since",
       {},
@@ -134,6 +133,20 @@ function fillWrites({ statements, dialect }: PortDeps) {
       (_db, p) => sql`UPDATE search_cursor SET "row" = 0 WHERE name = ${p.name}`,
     ),
   };
+}
+
+/** Only from where it was read, and while its end is what was read: what became due again, or came since, is not passed. */
+function advanceStatement(statements: PortDeps["statements"], ownerKind: FilledKind) {
+  const table = ownerKind === "message" ? sql`messages` : sql`memories`;
+  return statements.add<{ name: string; from: number; upTo: number; lastId: string | undefined }>(
+    `vector.advance-${ownerKind}`,
+    {},
+    (_db, p) => sql`
+    INSERT INTO search_cursor (name, "row") SELECT CAST(${p.name} AS TEXT), CAST(${p.upTo} AS BIGINT)
+    WHERE (CAST(${p.from} AS BIGINT) = 0 OR EXISTS (SELECT 1 FROM search_cursor WHERE name = ${p.name}))
+      AND EXISTS (SELECT 1 FROM ${table} o WHERE o."row" = ${p.upTo} AND o.id = ${p.lastId})
+    ON CONFLICT (name) DO UPDATE SET "row" = excluded."row" WHERE search_cursor."row" = ${p.from}`,
+  );
 }
 
 function missingSelects({ statements }: PortDeps, ownerKind: FilledKind) {
@@ -157,6 +170,11 @@ function missingSelects({ statements }: PortDeps, ownerKind: FilledKind) {
         SELECT "row" FROM ${table} WHERE "row" > c."row" ORDER BY "row" LIMIT ${sql.lit(SCANNED)}) AS n),
       (SELECT count(*) FROM (SELECT "row" FROM ${table} WHERE "row" > c."row" ORDER BY "row" LIMIT ${sql.lit(SCANNED)}) AS n)
     FROM (SELECT coalesce((SELECT "row" FROM search_cursor WHERE name = ${p.name}), 0) AS "row") AS c`,
+    ),
+    ownerAt: statements.add<{ row: number }>(
+      `vector.${ownerKind}-at`,
+      { returns: "rows" },
+      (_db, p) => sql`SELECT o.id FROM ${table} o WHERE o."row" = ${p.row}`,
     ),
     page: statements.add<{
       spaceId: string;
