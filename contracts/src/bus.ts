@@ -69,6 +69,8 @@ export const SUBJECTS = {
   sessionChanged: "session.changed",
   /** Who is one person with whom changes now: payload `{}`. */
   personsChanged: "persons.changed",
+  /** A memory was, or may have been, closed or deleted: payload `{}`. */
+  memoryClosed: "memory.closed",
   /** A reply waits for the relay. */
   outboxDue: "outbox.due",
   /** A job was, or may have been, made or changed: payload `{}`. */

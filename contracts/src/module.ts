@@ -139,10 +139,11 @@ export interface Module {
   gather?(turn: TurnView, options: CallOptions): Promise<Contribution>;
   /**
    * What it knows that changes seldom, of the agent and of those it talks with. Shown right behind the agent's instructions, so it
-   * is asked seldom too: in the first turn of a conversation in this process, after a pause, when the readers changed, and
-   * after a turn whose tools changed something. Fails open as `gather` does.
+   * is asked seldom too: in the first turn of a conversation in this process, after a pause, and when the readers changed. After
+   * a memory was closed or deleted it is given what it said last, as `told`, and answers undefined where all of that still
+   * stands, for a prompt that begins otherwise is paid for anew. Fails open as `gather` does.
    */
-  aware?(turn: TurnView, options: CallOptions): Promise<Contribution>;
+  aware?(turn: TurnView, options: CallOptions, told?: Contribution): Promise<Contribution | undefined>;
   /**
    * Texts that stand right behind the agent's instructions and may be other ones in each turn; the same object while nothing of
    * them changed, for all that a provider has cached stands behind it. They take a quarter of the model's window at most. Asked in

@@ -13,6 +13,8 @@ declare const resultOf: unique symbol;
  */
 export interface Write<out Result = void> {
   readonly [resultOf]?: Result;
+  /** Subjects of the bus: once it is kept something of theirs may be due, and whoever commits it rings them. */
+  readonly rings?: readonly string[];
 }
 
 /** Results of a commit's writes. */

@@ -1,5 +1,6 @@
-import type { Module, TurnView } from "@troupe/contracts";
+import type { MemoryStore, Module, TurnView } from "@troupe/contracts";
 import { afterEach, beforeEach, expect, test } from "vitest";
+import { createIdGenerator, ringFor } from "../../server/src/kit/index.ts";
 import { createMemoryModule } from "../../server/src/memory/index.ts";
 import { endOf, NEVER, openStage, promptOf, recordOf, type Stage } from "./stage.ts";
 
@@ -82,6 +83,93 @@ test("one that is late or broken makes a shorter prompt, and what was known to f
   ]);
   expect(promptOf(stage, 0)[1]).toBe("system: For p1 alone.");
   expect(promptOf(stage, 1).join()).not.toContain("For p1 alone.");
+});
+
+const FACT = { spaceId: "default", agentId: "ana", turnId: "t", recordedAt: 0 } as const;
+
+/** A process whose agents are aware of memories, and counts how often they are listed and looked for. */
+async function withMemories() {
+  const { memories } = stage.stores;
+  const asked = { list: 0, find: 0 };
+  const counted: Pick<MemoryStore, "list" | "find"> = {
+    list: (...question) => {
+      asked.list += 1;
+      return memories.list(...question);
+    },
+    find: (...question) => {
+      asked.find += 1;
+      return memories.find(...question);
+    },
+  };
+  const { log: logger, metrics } = await stage.process("one");
+  const deps = { search: { search: async () => [] }, memories: counted, clock: stage.clock, logger, metrics };
+  const one = await stage.process("two", { modules: [createMemoryModule(deps)] });
+  one.supervisor.start();
+  return { asked, one };
+}
+
+test("a turn that remembers leaves the beginning of the next prompt as it is, and asks for nothing", async () => {
+  const { memories, unit } = stage.stores;
+  await unit.commit(
+    [memories.put({ ...FACT, id: "m1", audience: ["p1"], text: "The name of p1 is Olha." })],
+    options,
+  );
+  const { asked, one } = await withMemories();
+  const remember = { callId: "c", name: "remember", arguments: '{"text":"p1 likes tea"}' };
+  stage.model.enqueue(
+    { calls: [remember], reason: "tool-calls" },
+    { text: "Noted." },
+    { text: "Still here." },
+  );
+
+  await one.say("remember that I like tea", { audience: ["p1"] });
+  await one.say("and now?", { audience: ["p1"] });
+
+  expect(promptOf(stage, 2)[1]).toBe(promptOf(stage, 0)[1]);
+  expect(asked).toEqual({ list: 1, find: 0 });
+});
+
+test("what is forgotten elsewhere is gone from the next prompt of a conversation that goes on", async () => {
+  const { memories, unit } = stage.stores;
+  const fact = { ...FACT, audience: ["p1"] };
+  await unit.commit(
+    [
+      memories.put({ ...fact, id: "m1", text: "The name of p1 is Olha." }),
+      memories.put({ ...fact, id: "m2", text: "p1 plans a surprise." }),
+    ],
+    options,
+  );
+  const { asked, one } = await withMemories();
+  await one.say("hello", { audience: ["p1"] });
+
+  const closing = [memories.close({ spaceId: "default", id: "m2", at: 1, reason: "forgotten" })];
+  await unit.commit(closing, options);
+  ringFor({ bus: one.bus, ids: createIdGenerator(stage.clock), clock: stage.clock }, closing);
+  await stage.clock.settle();
+  await one.say("again", { audience: ["p1"] });
+
+  expect(promptOf(stage, 0)[1]).toContain("surprise");
+  expect(promptOf(stage, 1)[1]).toMatch(/Olha/);
+  expect(promptOf(stage, 1).join()).not.toContain("surprise");
+  expect(asked).toEqual({ list: 2, find: 1 });
+});
+
+test("a memory that is closed and is not told leaves the beginning of prompts as it is", async () => {
+  const { memories, unit } = stage.stores;
+  const fact = { ...FACT, audience: ["p1"] };
+  await unit.commit([memories.put({ ...fact, id: "m1", text: "The name of p1 is Olha." })], options);
+  const { asked, one } = await withMemories();
+  await one.say("hello", { audience: ["p1"] });
+  await unit.commit([memories.put({ ...fact, id: "m2", text: "p1 plans a surprise." })], options);
+
+  const closing = [memories.close({ spaceId: "default", id: "m2", at: 1, reason: "forgotten" })];
+  await unit.commit(closing, options);
+  ringFor({ bus: one.bus, ids: createIdGenerator(stage.clock), clock: stage.clock }, closing);
+  await stage.clock.settle();
+  await one.say("again", { audience: ["p1"] });
+
+  expect(promptOf(stage, 1)[1]).toBe(promptOf(stage, 0)[1]);
+  expect(asked).toEqual({ list: 1, find: 1 });
 });
 
 test("facts about people are known in a new conversation without being asked for, by whoever may know them", async () => {

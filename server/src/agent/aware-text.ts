@@ -1,4 +1,4 @@
-import type { ModelMessage, SourceReference } from "@troupe/contracts";
+import type { Contribution, ModelMessage } from "@troupe/contracts";
 import { estimateTokens } from "../kit/index.ts";
 
 /**
@@ -8,10 +8,11 @@ import { estimateTokens } from "../kit/index.ts";
 export interface Awareness {
   readonly message: ModelMessage | undefined;
   readonly tokens: number;
-  readonly why: string;
   readonly lines: ReadonlySet<string>;
-  /** Of the turn that made it. */
-  readonly sources: readonly SourceReference[];
+  /** What each module said, by its id. */
+  readonly told: ReadonlyMap<string, Contribution>;
+  /** A memory was closed since: the modules are asked whether what they said still stands. */
+  readonly mayBeStale: boolean;
   readonly readers: readonly string[];
   /** UTC milliseconds of the last turn that showed it. */
   readonly seenAt: number;
@@ -21,8 +22,15 @@ export interface Awareness {
 export function awarenessIn(text: string, readers: readonly string[], seenAt: number): Awareness {
   const isEmpty = text === "";
   return {
-    ...{ readers, seenAt, why: "", sources: [], tokens: isEmpty ? 0 : 4 + estimateTokens(text) },
+    ...{ readers, seenAt, told: NONE, mayBeStale: false, tokens: isEmpty ? 0 : 4 + estimateTokens(text) },
     message: isEmpty ? undefined : { role: "system", text },
     lines: new Set(isEmpty ? [] : text.split("\n")),
   };
+}
+
+const NONE: ReadonlyMap<string, Contribution> = new Map();
+
+/** Short, for progress and trace. */
+export function whyOf({ told }: Awareness): string {
+  return [...told.values()].flatMap(({ detail }) => (detail === undefined ? [] : [detail])).join(", ");
 }

@@ -11,59 +11,69 @@ const BUDGET_TOKENS = 400;
 const PAUSE_MS = 15 * 60_000;
 
 /**
- * Makes it anew where a conversation begins or goes on after a pause, where its readers changed, or a tool changed something.
- * Undefined where it holds still, and where no module of the agent brings any.
+ * Makes it anew where a conversation begins or goes on after a pause, and where its readers changed; where a memory was closed,
+ * as far as what was said stands no more. Whether it says something else than before; undefined where nobody need be asked.
  */
 export function refreshAwareness(
   deps: AgentDeps,
   session: SessionView,
   view: TurnView,
   signal: AbortSignal,
-): Promise<void> | undefined {
+): Promise<boolean> | undefined {
   const known = session.awareness;
   const at = deps.clock.now();
-  if (known !== undefined && at - known.seenAt < PAUSE_MS && isSame(known.readers, view.audience)) {
+  const isKnown = known !== undefined && at - known.seenAt < PAUSE_MS && isSame(known.readers, view.audience);
+  if (isKnown && !known.mayBeStale) {
     session.awareness = { ...known, seenAt: at };
     return undefined;
   }
   const modules = deps.modules.filter(
     ({ id, aware }) => aware !== undefined && hasModule(view.agent.spec, id),
   );
-  return modules.length === 0 ? undefined : make(deps, session, view, modules, signal);
+  return modules.length === 0 ? undefined : make(deps, session, { view, modules, isKnown }, signal);
+}
+
+interface Asked {
+  readonly view: TurnView;
+  readonly modules: readonly Module[];
+  /** Each is given what it said last. */
+  readonly isKnown: boolean;
 }
 
 async function make(
   deps: AgentDeps,
   session: SessionView,
-  view: TurnView,
-  modules: readonly Module[],
+  { view, modules, isKnown }: Asked,
   signal: AbortSignal,
-): Promise<void> {
-  const told = await Promise.all(modules.map((module) => ask(deps, module, view, signal)));
-  const text = within(told.flatMap((one) => (one.text === "" ? [] : [one.text])).join("\n\n"), BUDGET_TOKENS);
+): Promise<boolean> {
   const before = session.awareness;
+  const told = new Map(
+    await Promise.all(
+      modules.map(async (module) => {
+        const last = isKnown ? before?.told.get(module.id) : undefined;
+        return [module.id, (await ask(deps, module, { view, last }, signal)) ?? last ?? NOTHING] as const;
+      }),
+    ),
+  );
+  const texts = [...told.values()].flatMap(({ text }) => (text === "" ? [] : [text]));
+  const text = within(texts.join("\n\n"), BUDGET_TOKENS);
   const made = awarenessIn(text, [...view.audience], deps.clock.now());
-  session.awareness = {
-    ...made,
-    message: before?.message?.text === text ? before.message : made.message,
-    why: told.flatMap(({ detail }) => (detail === undefined ? [] : [detail])).join(", "),
-    sources: text === "" ? [] : told.flatMap(({ sources = [] }) => sources),
-  };
+  const isSaid = before?.message !== undefined && before.message.text === text;
+  session.awareness = { ...made, told, message: isSaid ? before.message : made.message };
+  return !isSaid && text !== "";
 }
 
-/** Fails open: late or broken, it says nothing. */
+/** Fails open: late or broken, it says nothing. Undefined: what it said last still stands. */
 async function ask(
   { clock, settings, logger }: AgentDeps,
   module: Module,
-  view: TurnView,
+  { view, last }: { readonly view: TurnView; readonly last: Contribution | undefined },
   parent: AbortSignal,
-): Promise<Contribution> {
+): Promise<Contribution | undefined> {
   using scope = linkSignal(parent, { clock, afterMs: settings.gatherMs, reason: () => new Error("late") });
   const options: CallOptions = { signal: scope.signal };
   try {
-    return (
-      (await untilAborted(module.aware?.(view, options) ?? Promise.resolve(NOTHING), scope.signal)) ?? NOTHING
-    );
+    return await untilAborted(module.aware?.(view, options, last) ?? Promise.resolve(NOTHING), scope.signal);
   } catch (error) {
     if (!parent.aborted) logger.warn("module.unaware", { module: module.id, turnId: view.turnId, error });
     return NOTHING;

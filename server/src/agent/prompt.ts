@@ -9,7 +9,7 @@ import type {
   TurnPayload,
 } from "@troupe/contracts";
 import { estimateTokens, isKnownToAll } from "../kit/index.ts";
-import type { Awareness } from "./aware-text.ts";
+import { type Awareness, whyOf } from "./aware-text.ts";
 import { type GatheredStanding, type StandingMemo, type StandingPart, standingParts } from "./standing.ts";
 import { answersOf, fromUser, userMessage } from "./to-model.ts";
 import { KEPT_TURNS, letGo, type Track, tokensOf } from "./tracks.ts";
@@ -188,7 +188,7 @@ function seldom(
   }
   if (awareness?.message !== undefined) {
     messages.push(awareness.message);
-    blocks.push({ block: "awareness", tokens: awareness.tokens, why: awareness.why });
+    blocks.push({ block: "awareness", tokens: awareness.tokens, why: whyOf(awareness) });
   }
   return { messages, blocks };
 }

@@ -107,6 +107,7 @@ export function singleView(load: SessionViews["load"]): SessionViews {
     peek: () => undefined,
     forget: () => undefined,
     forgetAll: () => undefined,
+    doubtAll: () => undefined,
     stats: { sessions: 1, bytes: 0 },
   };
 }

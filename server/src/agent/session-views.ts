@@ -54,6 +54,8 @@ export interface SessionViews {
   peek(sessionId: string): SessionView | undefined;
   forget(sessionId: string): void;
   forgetAll(): void;
+  /** What modules know of those they talk with may be otherwise now: it is looked at before the next turn of each. */
+  doubtAll(): void;
   readonly stats: { readonly sessions: number; readonly bytes: number };
 }
 
@@ -139,6 +141,9 @@ export function createSessionViews(deps: SessionViewsDeps): SessionViews {
       views.clear();
       bytes = 0;
     },
+    doubtAll() {
+      for (const { view } of views.values()) doubt(view);
+    },
     get stats() {
       return { sessions: views.size, bytes };
     },
@@ -195,6 +200,11 @@ export function trackOf(view: SessionView, key: string, title = ""): Track {
     view.tracks.set(key, track);
   }
   return track;
+}
+
+/** Asks the modules before the next turn whether what they said still stands. */
+export function doubt(view: SessionView): void {
+  if (view.awareness !== undefined) view.awareness = { ...view.awareness, mayBeStale: true };
 }
 
 /** The track that the last turn belonged to. */

@@ -28,8 +28,19 @@ interface TurnBellsParts {
   readonly active: Pick<ActiveTurns, "get" | "ofSession">;
   readonly claimer: Pick<Claimer, "pump" | "begin">;
   readonly control: Pick<Control, "stopLocal">;
-  readonly views: Pick<SessionViews, "peek" | "forget">;
+  readonly views: Pick<SessionViews, "peek" | "forget" | "doubtAll">;
   readonly signal: AbortSignal;
+}
+
+type Bell = readonly [subject: string, heard: (envelope: Envelope) => void];
+
+/** What makes known sessions otherwise than they are known. */
+function viewBells(views: TurnBellsParts["views"]): readonly Bell[] {
+  return [
+    [SUBJECTS.sessionRemoved, ({ payload }) => views.forget(String(payload.sessionId))],
+    [SUBJECTS.memoryClosed, () => views.doubtAll()],
+    [SUBJECTS.busBack, () => views.doubtAll()],
+  ];
 }
 
 export function createTurnBells(deps: TurnBellsDeps, parts: TurnBellsParts): TurnBells {
@@ -73,16 +84,16 @@ export function createTurnBells(deps: TurnBellsDeps, parts: TurnBellsParts): Tur
           take(() => false),
         ),
       );
-      const heard: readonly (readonly [string, (envelope: Envelope) => void])[] = [
+      const heard: readonly Bell[] = [
         [SUBJECTS.turnWaiting, onWaiting],
         [SUBJECTS.turnSteered, ({ payload }) => catchUp(deps, parts, String(payload.turnId))],
         [
           SUBJECTS.turnCancel,
           ({ payload }) => control.stopLocal(String(payload.turnId), String(payload.reason)),
         ],
-        [SUBJECTS.sessionRemoved, ({ payload }) => views.forget(String(payload.sessionId))],
         // Doorbells may have been missed.
         [SUBJECTS.busBack, () => claimer.begin()],
+        ...viewBells(views),
       ];
       for (const [subject, handle] of heard) held.use(bus.subscribe(subject, handle));
     },

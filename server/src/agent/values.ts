@@ -72,8 +72,8 @@ export interface OpenedTurn {
   readonly gathering: Gathering;
   /** What modules show behind the instructions; a promise only where one of them reads. Never rejects. */
   readonly standing: readonly GatheredStanding[] | Promise<readonly GatheredStanding[]>;
-  /** Under way where the session's awareness is made anew; never rejects. */
-  readonly becomingAware: Promise<void> | undefined;
+  /** Under way where the session's awareness is made anew: whether it says something else then; never rejects. */
+  readonly becomingAware: Promise<boolean> | undefined;
 }
 
 export interface GatheredContribution extends Contribution {

@@ -22,7 +22,7 @@ import { AGENT_DEFAULTS, type AgentSettings, createSupervisor, type Supervisor }
 import { mayReach } from "../delegation/index.ts";
 import { createInbox, neverAnswerYourself, notEmpty, rateLimited } from "../inbox/index.ts";
 import { quietHoursGate } from "../jobs/index.ts";
-import { createRateLimit, type LaneLimits, type WakeLoop } from "../kit/index.ts";
+import { createRateLimit, type LaneLimits, ringFor, type WakeLoop } from "../kit/index.ts";
 import {
   createDreamHandler,
   createDreamLoop,
@@ -238,6 +238,7 @@ function effectsOf(
     ...{ bus, lanes, sweepMs },
     handlers: checkedHandlers([...own, ...modules.effectHandlers, ...effectHandlers]),
     onDead: deadLetters.onEffect,
+    onKept: (writes) => ringFor({ ...foundation, bus }, writes),
   });
 }
 

@@ -1,6 +1,7 @@
 import type { NewMemory } from "@troupe/contracts";
 import { createLogRecorder, createManualClock } from "@troupe/testing";
 import { afterEach, expect, it } from "vitest";
+import { createLocalBus } from "../bus/index.ts";
 import type { AdminRequest } from "../gateway/index.ts";
 import { createIdGenerator, createMemoryKeeper, createMetrics } from "../kit/index.ts";
 import type { MemoryAudit } from "../memory/index.ts";
@@ -20,7 +21,8 @@ function setUp() {
   const opened = openInlineStores({ memory: true, leaseClock: () => clock.now(), ...deps });
   closers.push(opened.close);
   const { stores } = opened;
-  const routes = memoryRoutes({ stores, clock, logger, vectorModel: () => "embedded/words-128" });
+  const bus = createLocalBus(deps);
+  const routes = memoryRoutes({ ...deps, stores, bus, vectorModel: () => "embedded/words-128" });
   const call = async <Answer>(path: string, id = "", body?: unknown): Promise<Answer> => {
     const [name = "", query] = path.split("?");
     const route = routes.find((one) => one.path === `/admin/${name}`);

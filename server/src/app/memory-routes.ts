@@ -1,6 +1,7 @@
 import {
   type Clock,
   type Dream,
+  type IdGenerator,
   type Logger,
   MEMORY_KINDS,
   type MemoryCount,
@@ -8,11 +9,12 @@ import {
   type MemoryQuery,
   type MemoryRecord,
   type Message,
+  type MessageBus,
   type Stores,
   TroupeError,
 } from "@troupe/contracts";
 import type { AdminRequest, AdminRoute } from "../gateway/index.ts";
-import { plainText } from "../kit/index.ts";
+import { plainText, ringFor } from "../kit/index.ts";
 import { auditMemories, type MemoryAudit, undoMemory } from "../memory/index.ts";
 import { pageIn } from "./page-query.ts";
 
@@ -26,6 +28,8 @@ interface MemoryParts {
   readonly stores: Pick<Stores, "unit" | "memories" | "sessions" | "vectors" | "dreams">;
   /** `provider/model` whose vectors are in use. */
   readonly vectorModel: () => string | undefined;
+  readonly bus: Pick<MessageBus, "publish">;
+  readonly ids: IdGenerator;
   readonly clock: Clock;
   readonly logger: Logger;
 }
@@ -172,6 +176,7 @@ async function forget(parts: MemoryParts, request: AdminRequest): Promise<Change
     ? memories.erase(spaceId, id)
     : memories.close({ spaceId, id, at: clock.now(), reason: "forgotten", mustBeOpen: true });
   await unit.commit([write], request);
+  ringFor(parts, [write]);
   logger.info("memory.forgotten", { memoryId: id, erased: isErased, by: request.principal.id });
   return { closed: isErased ? [] : [id], reopened: [], erased: isErased ? [id] : [] };
 }
@@ -184,6 +189,7 @@ async function undo(parts: MemoryParts, request: AdminRequest): Promise<ChangedM
   // What a person brings back is asked for again: no night takes it out at once.
   const use = stores.memories.use({ spaceId: memory.spaceId, ids: reopened, at });
   await stores.unit.commit([...writes, use], request);
+  ringFor(parts, writes);
   logger.info("memory.undone", { memoryId: memory.id, by: request.principal.id });
   return { closed, reopened, erased: [] };
 }

@@ -1,12 +1,21 @@
-import { type Clock, type Logger, type Stores, TroupeError } from "@troupe/contracts";
+import {
+  type Clock,
+  type IdGenerator,
+  type Logger,
+  type MessageBus,
+  type Stores,
+  TroupeError,
+} from "@troupe/contracts";
 import type { AdminRequest, AdminRoute } from "../gateway/index.ts";
-import { safeText } from "../kit/index.ts";
+import { ringFor, safeText } from "../kit/index.ts";
 import { loadSnapshots } from "../memory/index.ts";
 import type { SwappableAgents } from "./agents.ts";
 
 interface SnapshotParts {
   readonly stores: Pick<Stores, "unit" | "memories" | "documents">;
   readonly agents: Pick<SwappableAgents, "get">;
+  readonly bus: Pick<MessageBus, "publish">;
+  readonly ids: IdGenerator;
   readonly clock: Clock;
   readonly logger: Logger;
 }
@@ -42,10 +51,7 @@ async function take({ stores, agents, clock }: SnapshotParts, request: AdminRequ
   return new Response(body, { headers: { "content-type": "application/jsonl; charset=utf-8" } });
 }
 
-async function restore(
-  { stores, agents, logger }: SnapshotParts,
-  request: AdminRequest,
-): Promise<RestoredMemory> {
+async function restore(parts: SnapshotParts, request: AdminRequest): Promise<RestoredMemory> {
   const body = ((await request.json()) ?? {}) as { readonly snapshot?: unknown; readonly dryRun?: unknown };
   if (typeof body.snapshot !== "string") {
     throw new TroupeError(
@@ -55,6 +61,7 @@ async function restore(
       },
     );
   }
+  const { stores, agents, logger } = parts;
   const { spaceId } = request.principal;
   const { planRestore, readSnapshot } = await loadSnapshots();
   const snapshot = readSnapshot(body.snapshot);
@@ -62,6 +69,7 @@ async function restore(
   const plan = await planRestore(stores, spaceId, snapshot, request);
   if (body.dryRun !== true && plan.writes.length > 0) {
     await stores.unit.commit(plan.writes, request);
+    ringFor(parts, plan.writes);
     logger.info("memory.restored", { agentId: snapshot.agentId, by: request.principal.id });
   }
   const [added, changed, removed] = [plan.added.length, plan.changed.length, plan.removed.length];

@@ -1,4 +1,4 @@
-import type { Contribution, MemoryRecord, MemoryStore, TurnView } from "@troupe/contracts";
+import type { CallOptions, Contribution, MemoryRecord, MemoryStore, TurnView } from "@troupe/contracts";
 import { dayOf, estimateTokens } from "../kit/index.ts";
 import { excerptOf } from "./excerpt.ts";
 
@@ -14,31 +14,38 @@ const NOTHING: Contribution = { text: "" };
 /**
  * The few facts that matter most, whatever the words of a message are: who somebody is and how they live. Only what everybody
  * who reads the answer knows. What is an answer to a question of its own (a name, a home) counts most, then what matters and
- * was told often.
+ * was told often. Undefined where what was told before still stands: that something new matters as much is no reason to
+ * begin a prompt otherwise, for what is new stands in the conversation, and is recalled.
  */
 export async function awarenessOf(
-  memories: Pick<MemoryStore, "list">,
+  memories: Pick<MemoryStore, "list" | "find">,
   { spaceId, agent, audience: readers }: TurnView,
-  { signal }: { readonly signal: AbortSignal },
-): Promise<Contribution> {
+  { signal }: CallOptions,
+  told?: Contribution,
+): Promise<Contribution | undefined> {
   if (readers.length === 0) return NOTHING;
+  if (told !== undefined) {
+    const ids = (told.sources ?? []).map(({ id }) => id);
+    const found = ids.length === 0 ? [] : await memories.find({ spaceId, readers, ids }, { signal });
+    if (found.length === ids.length) return undefined;
+  }
   const query = { spaceId, agentId: agent.spec.id, readers, limit: LOOKED_AT };
   const { items } = await memories.list({ ...query, kinds: ["fact", "relationship"] }, { signal });
-  const told: MemoryRecord[] = [];
+  const shown: MemoryRecord[] = [];
   const lines: string[] = [];
   let left = BUDGET_TOKENS - estimateTokens(HEAD);
   for (const record of items.toSorted((a, b) => weightOf(b) - weightOf(a)).slice(0, MAX_LINES)) {
     const line = `[${dayOf(record.recordedAt)}] note: ${excerptOf(record.text, [], MAX_LINE_CHARACTERS)}`;
     left -= estimateTokens(line);
     if (left < 0) break;
-    told.push(record);
+    shown.push(record);
     lines.push(line);
   }
   if (lines.length === 0) return NOTHING;
   return {
     text: [HEAD, ...lines].join("\n"),
     detail: lines.length === 1 ? "1 fact" : `${lines.length} facts`,
-    sources: told.map(({ id }) => ({ kind: "memory", id })),
+    sources: shown.map(({ id }) => ({ kind: "memory", id })),
   };
 }
 

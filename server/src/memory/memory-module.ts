@@ -35,7 +35,7 @@ const NOTHING: Contribution = { text: "" };
 export interface MemoryModuleDeps {
   readonly search: Pick<SearchStore, "search">;
   /** Absent: prompts show nothing of it but what is recalled. */
-  readonly memories?: Pick<MemoryStore, "list">;
+  readonly memories?: Pick<MemoryStore, "list" | "find">;
   readonly clock: Clock;
   readonly logger: Logger;
   readonly metrics: Metrics;
@@ -48,7 +48,9 @@ export function createMemoryModule(deps: MemoryModuleDeps): ContextModule {
   return {
     id: "memory",
     budgetTokens: BUDGET_TOKENS,
-    ...(memories === undefined ? {} : { aware: (turn, options) => awarenessOf(memories, turn, options) }),
+    ...(memories === undefined
+      ? {}
+      : { aware: (turn, options, told) => awarenessOf(memories, turn, options, told) }),
     async gather(turn, { signal }) {
       const text = turn.inbound.map((message) => textOf(message.parts)).join("\n");
       const words = wordsOf(text);

@@ -149,11 +149,17 @@ export function write<Input extends object>(
   return make(statement, input, undefined, rest) as Write;
 }
 
+/** The same write, after which something may be due for those who listen to these subjects. */
+export function ringing<Result>(write: Write<Result>, ...rings: readonly string[]): Write<Result> {
+  return { ...write, rings };
+}
+
 /** Several writes as one, applied in order. Throws for none: that is a defect of whoever asks. */
 export function joined(writes: readonly Write[]): Write {
   const [first, ...rest] = writes as readonly StoreWrite[];
   if (first === undefined) throw new TypeError("Nothing to join.");
-  return { ...first, rest: [...(first.rest ?? []), ...rest] } as Write;
+  const rings = writes.flatMap((one) => one.rings ?? []);
+  return { ...first, rest: [...(first.rest ?? []), ...rest], ...(rings.length > 0 && { rings }) } as Write;
 }
 
 /** A write whose statement returns one row. */

@@ -26,6 +26,8 @@ export interface RunnerDeps {
   readonly random: () => number;
   readonly logger: Logger;
   readonly metrics: Metrics;
+  /** Told of what handlers wrote, once that is kept. */
+  readonly onKept?: (writes: readonly Write<unknown>[]) => void;
   /** Told of each that ended dead or parked, once that is kept. */
   readonly onDead?: (effect: Effect, outcome: Extract<EffectOutcome, { kind: "dead" | "parked" }>) => void;
 }
@@ -59,7 +61,7 @@ interface Ends {
 }
 
 function createEnds(
-  { unit, effects, handlers, clock, logger, metrics, onDead }: RunnerDeps,
+  { unit, effects, handlers, clock, logger, metrics, onDead, onKept }: RunnerDeps,
   life: AbortSignal,
 ): Ends {
   const known = new Set(handlers.map(({ kind }) => kind));
@@ -78,6 +80,7 @@ function createEnds(
       ? [effects.settleDone(some, at)]
       : some.map((effect) => effects.settle(effect, outcome, at));
     await unit.commit([...writes, ...settled], { signal });
+    onKept?.(writes);
     for (const effect of some) {
       // The kinds that no handler knows come from elsewhere and are no label.
       total.add(1, { kind: known.has(effect.kind) ? effect.kind : "unknown", outcome: outcome.kind });

@@ -8,6 +8,7 @@ import type {
   Logger,
   MessageBus,
   UnitOfWork,
+  Write,
 } from "@troupe/contracts";
 import { SUBJECTS, TroupeError } from "@troupe/contracts";
 import { createWakeLoop, type Metrics, type WakeLoop } from "../kit/index.ts";
@@ -36,6 +37,8 @@ export interface EffectWorkersDeps {
   readonly lanes?: LaneChoice;
   /** Told of each that ended dead or parked, once that is kept. */
   readonly onDead?: (effect: Effect, outcome: Extract<EffectOutcome, { kind: "dead" | "parked" }>) => void;
+  /** Told of what handlers wrote, once that is kept. */
+  readonly onKept?: (writes: readonly Write<unknown>[]) => void;
   /** Looks without being told to, for doorbells that were lost and processes that died. Default 5,000. */
   readonly sweepMs?: number;
 }

@@ -2,6 +2,7 @@ import type { Message, ModelChoice, ModelMessage, ToolCallPart } from "@troupe/c
 import { TroupeError } from "@troupe/contracts";
 import { estimateTokens, isKnownToAll, isNoReply } from "../../kit/index.ts";
 import { spentBefore } from "../ask-model.ts";
+import { whyOf } from "../aware-text.ts";
 import type { AgentDeps } from "../deps.ts";
 import { within } from "../gather.ts";
 import { createReplay } from "../journal.ts";
@@ -47,17 +48,12 @@ async function loopExecution(
   const looked = turn.track.compactionLooks > 0 ? lookForCompaction(deps, turn, signal) : undefined;
   const gathered = await Promise.all(turn.gathering);
   if (looked !== undefined) await looked;
-  if (turn.becomingAware !== undefined) await turn.becomingAware;
-  const aware = turn.becomingAware === undefined ? undefined : turn.session.awareness;
+  const becameAware = turn.becomingAware !== undefined && (await turn.becomingAware);
   const standing = turn.standing instanceof Promise ? await turn.standing : turn.standing;
   const contributions = [...othersOf(turn), ...withDecided(deps, turn, gathered)];
   const { run } = turn;
   traceRecall(deps, run, contributions);
-  // Told once: the turns after it show the same.
-  if (aware?.message !== undefined)
-    run.trace.push({
-      ...{ at: deps.clock.now(), what: "recall", detail: `awareness: ${aware.why}`, sources: aware.sources },
-    });
+  if (becameAware) traceAwareness(deps, turn);
   // From here on whatever joins is answered by a later model step.
   const newest = [...run.inbound];
   run.arrived.length = 0;
@@ -99,6 +95,13 @@ function traceRecall({ clock }: AgentDeps, { trace }: TurnRun, all: readonly Gat
     const shown = sources === undefined ? {} : { sources };
     trace.push({ at: clock.now(), what: "recall", detail: what, ...shown });
   }
+}
+
+/** Told once: the turns after it show the same. */
+function traceAwareness({ clock }: AgentDeps, { session: { awareness }, run }: EquippedTurn): void {
+  if (awareness === undefined) return;
+  const sources = [...awareness.told.values()].flatMap((one) => (one.text === "" ? [] : (one.sources ?? [])));
+  run.trace.push({ at: clock.now(), what: "recall", detail: `awareness: ${whyOf(awareness)}`, sources });
 }
 
 function sizeOf({ tokens, historyBudget }: Prompt): string {

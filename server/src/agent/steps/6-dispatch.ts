@@ -1,8 +1,8 @@
 import type { Message, ModelMessage } from "@troupe/contracts";
 import { openCallsOf, SUBJECTS, textOf } from "@troupe/contracts";
-import { estimateTokens, finishReasonOf, SECONDS_BUCKETS } from "../../kit/index.ts";
+import { estimateTokens, finishReasonOf, ringFor, ringsOf, SECONDS_BUCKETS } from "../../kit/index.ts";
 import type { AgentDeps } from "../deps.ts";
-import { HOME, type SessionViews } from "../session-views.ts";
+import { doubt, HOME, type SessionViews } from "../session-views.ts";
 import { type HistoryTurn, historyTurn, tokensOf } from "../tracks.ts";
 import type { CommittedTurn } from "../values.ts";
 import { outcomeOf, SUMMARY_EFFECT } from "./5-commit.ts";
@@ -35,9 +35,7 @@ export function dispatch(deps: AgentDeps, views: SessionViews, turn: CommittedTu
     ring(deps, SUBJECTS.sessionChanged, { sessionId, turnId: claimed.turn.id, by: deps.processId });
   if (turn.outboxed) ring(deps, SUBJECTS.outboxDue, {});
   for (const effect of turn.effects) ring(deps, SUBJECTS.effectDue, { lane: effect.lane });
-  // Among what tools wrote may be effects of whatever lane, and jobs.
-  if (turn.toolWrites.length > 0)
-    for (const subject of [SUBJECTS.effectDue, SUBJECTS.jobDue]) ring(deps, subject, {});
+  ringFor(deps, turn.toolWrites);
   deps.onKept?.(turn);
   const turnMs = deps.clock.monotonicMs() - startedAtMs;
   deps.metrics.counter("turns_total", "Turns by how they ended").add(1, { state: turn.state });
@@ -96,9 +94,8 @@ function remember(deps: AgentDeps, views: SessionViews, turn: CommittedTurn): vo
       updatedAt: deps.clock.now(),
     };
   }
-  // Something may be remembered or forgotten by them.
-  if (turn.toolWrites.length > 0 && session.awareness !== undefined)
-    session.awareness = { ...session.awareness, seenAt: Number.NEGATIVE_INFINITY };
+  // Its next turn may come before the bell that is rung for it.
+  if (ringsOf(turn.toolWrites).has(SUBJECTS.memoryClosed)) doubt(session);
   const summary = turn.effects.find(({ kind }) => kind === SUMMARY_EFFECT);
   if (summary === undefined) return;
   turn.track.turnsSinceSummary = 0;

@@ -1,7 +1,7 @@
 import type { Dream, DreamStore, MemoryRecall } from "@troupe/contracts";
 import { sql } from "kysely";
 import { type Row, write } from "../statement.ts";
-import type { PortDeps } from "./kit.ts";
+import { alsoOfSpace, type PortDeps } from "./kit.ts";
 import { SALIENCE_UNIT } from "./memory-writes.ts";
 
 const DAY_MS = 86_400_000;
@@ -56,7 +56,7 @@ function dreamWrites({ statements, dialect }: PortDeps) {
       INSERT INTO memory_recalls (memory_id, day, asked, times, weight)
       SELECT m.id, CAST(${p.day} AS BIGINT), one.value ->> 'asked', CAST(one.value ->> 'times' AS BIGINT), CAST(one.value ->> 'weight' AS BIGINT)
       FROM ${dialect.objects(p.recalls, "one")} JOIN memories m ON m.id = one.value ->> 'id'
-      WHERE m.space_id = ${p.spaceId} AND m.closed_at IS NULL AND m.kind <> 'document'
+      WHERE ${alsoOfSpace("m.space_id", p.spaceId)} AND m.closed_at IS NULL AND m.kind <> 'document'
       ON CONFLICT (memory_id, day, asked) DO UPDATE SET
         times = memory_recalls.times + excluded.times, weight = memory_recalls.weight + excluded.weight`,
     ),

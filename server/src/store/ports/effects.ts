@@ -6,8 +6,9 @@ import {
   type EffectState,
   type EffectStore,
   type LaneBacklog,
+  SUBJECTS,
 } from "@troupe/contracts";
-import { type Row, write, writeRows } from "../statement.ts";
+import { type Row, ringing, write, writeRows } from "../statement.ts";
 import type { EffectTable, TupleOf } from "../tables.ts";
 import { type EffectColumns, type EffectSelects, effectSelects, effectWrites } from "./effect-statements.ts";
 import { LANES, laneNumber, laneOf, numberCursor, type PortDeps, pageLimit, pageOf } from "./kit.ts";
@@ -25,14 +26,16 @@ function storeWrites(
 ): Pick<EffectStore, "put" | "claim" | "renew" | "settle" | "settleDone" | "shed" | "unpark"> {
   const writes = effectWrites(deps);
   return {
-    put: (effect) =>
-      write(writes.put, {
+    put: (effect) => {
+      const put = write(writes.put, {
         ...effect,
         lane: laneNumber(effect.lane),
         payload: JSON.stringify(effect.payload),
         priority: Math.min(Math.max(Math.trunc(effect.priority ?? EFFECT_PRIORITY), 0), LEAST_URGENT),
         dueAt: effect.dueAt ?? effect.createdAt,
-      }),
+      });
+      return ringing(put, SUBJECTS.effectDue);
+    },
     claim: ({ only, lane, ...query }) =>
       writeRows(
         only === undefined ? writes.claim : writes.claimOnly,

@@ -1,6 +1,6 @@
-import type { JobChange, JobQuery, JobStore, NewJob } from "@troupe/contracts";
+import { type JobChange, type JobQuery, type JobStore, type NewJob, SUBJECTS } from "@troupe/contracts";
 import { sql } from "kysely";
-import { type Statement, write } from "../statement.ts";
+import { ringing, type Statement, write } from "../statement.ts";
 import { PAYLOAD_VERSION } from "../tables.ts";
 import type { Dependants } from "./job-dependants.ts";
 import { JOB_COLUMNS, jobOf, jobRunOf, RUN_COLUMNS } from "./job-rows.ts";
@@ -118,13 +118,16 @@ function jobWrites(deps: PortDeps, waiting: Dependants): Pick<JobStore, "put" | 
   const needsOf = (id: string, needs: readonly string[]) =>
     needs.length === 0 ? [] : [write(putNeeds, { id, needs: JSON.stringify(needs) })];
   return {
-    put: (job) => write(put, putInputOf(job), needsOf(job.id, job.spec.dependsOn)),
+    put: (job) => ringing(write(put, putInputOf(job), needsOf(job.id, job.spec.dependsOn)), SUBJECTS.jobDue),
     change: ({ id, revision }, changed, at) => {
       const isEnd = ENDS.includes(changed.state);
       const { spec } = changed;
       const needs = spec === undefined ? [] : [write(dropNeeds, { id }), ...needsOf(id, spec.dependsOn)];
       const rest = [...needs, ...(isEnd ? waiting.after(id, at) : [])];
-      return write(change, changeInputOf({ id, revision }, changed, at, isEnd), rest);
+      return ringing(
+        write(change, changeInputOf({ id, revision }, changed, at, isEnd), rest),
+        SUBJECTS.jobDue,
+      );
     },
   };
 }

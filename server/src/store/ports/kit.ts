@@ -120,6 +120,14 @@ export function knownToAll(
  * That whoever asks may take from others what they seem to have left: its own lease has not ended. When the store's clock leaps all
  * leases end at once, and processes that live would take each other's work in turn until its attempts are used up.
  */
+/**
+ * The space of rows that are found by their ids. Written so that no planner takes an index of spaces for it: SQLite, which
+ * knows no counts, holds a space for smaller than a list of ids.
+ */
+export function alsoOfSpace(column: string, spaceId: unknown): RawBuilder<boolean> {
+  return sql`coalesce(${sql.ref(column)}, '') = ${spaceId}`;
+}
+
 export function mayTakeOver(owner: unknown): RawBuilder<boolean> {
   return sql<boolean>`NOT EXISTS (SELECT 1 FROM processes me WHERE me.id = ${owner} AND me.lease_until <= (SELECT now_ms()))`;
 }

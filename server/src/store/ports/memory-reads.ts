@@ -12,7 +12,7 @@ import { type RawBuilder, sql } from "kysely";
 import type { MemoryTable } from "../memory-tables.ts";
 import type { Row, Statement } from "../statement.ts";
 import type { TupleOf } from "../tables.ts";
-import { knownToAll, namesText, type PortDeps, parseAudience } from "./kit.ts";
+import { alsoOfSpace, knownToAll, namesText, type PortDeps, parseAudience } from "./kit.ts";
 import { SALIENCE_UNIT } from "./memory-writes.ts";
 
 /** Most records that something new is compared with. */
@@ -92,7 +92,7 @@ export function memorySelects(deps: PortDeps): MemorySelects {
       "memory.find",
       { returns: "rows" },
       (_db, p) => sql`
-      ${found} WHERE m.id IN (SELECT wanted.value FROM ${dialect.texts(p.ids, "wanted")}) AND m.space_id = ${p.spaceId}
+      ${found} WHERE m.id IN (SELECT wanted.value FROM ${dialect.texts(p.ids, "wanted")}) AND ${alsoOfSpace("m.space_id", p.spaceId)}
         AND (m.closed_at IS NULL OR CAST(${p.includeClosed} AS BIGINT) = 1)
         AND ${mayBeTold(dialect, p.readers)}`,
     ),
@@ -175,7 +175,7 @@ function lists(
       `memory.list-${state}`,
       { returns: "rows" },
       (_db, p) =>
-        sql`SELECT ${columns} FROM memories m WHERE ${asked(p, sql`coalesce(m.space_id, '') = ${p.spaceId}`, state)}`,
+        sql`SELECT ${columns} FROM memories m WHERE ${asked(p, alsoOfSpace("m.space_id", p.spaceId), state)}`,
     );
   return {
     listOf: { open: listOf("open"), closed: listOf("closed"), all: listOf("all") },

@@ -4,13 +4,14 @@ import {
   type MemoryRecord,
   type MemoryStore,
   type NewMemory,
+  SUBJECTS,
   TroupeError,
 } from "@troupe/contracts";
 import { sql } from "kysely";
 import { likenessKeys, slotKey } from "../../kit/index.ts";
-import { write } from "../statement.ts";
+import { ringing, write } from "../statement.ts";
 import { scopesOf, termsOf } from "../words.ts";
-import { namesText, type PortDeps } from "./kit.ts";
+import { alsoOfSpace, namesText, type PortDeps } from "./kit.ts";
 
 export const SALIENCE_UNIT = 1_000_000;
 const DEFAULT_SALIENCE = 0.5;
@@ -46,10 +47,11 @@ export function memoryWrites(
       const input = { ...proof, sources: JSON.stringify(sources) };
       return write(countProof, input, [write(addProof, input)]);
     },
-    close: ({ mustBeOpen = false, ...closing }) =>
-      write(mustBeOpen ? closeOpen : close, { ...closing, successorId: closing.successorId }, [
-        write(unindex, { spaceId: closing.spaceId, id: closing.id }),
-      ]),
+    close: ({ mustBeOpen = false, ...closing }) => {
+      const rest = [write(unindex, { spaceId: closing.spaceId, id: closing.id })];
+      const input = { ...closing, successorId: closing.successorId };
+      return ringing(write(mustBeOpen ? closeOpen : close, input, rest), SUBJECTS.memoryClosed);
+    },
     reopen: (memory) =>
       write(
         reopen,
@@ -57,7 +59,8 @@ export function memoryWrites(
         indexing(memory),
       ),
     use: ({ ids, ...of }) => write(use, { ...of, ids: JSON.stringify(ids) }),
-    erase: (spaceId, id) => write(unindex, { spaceId, id }, erasing(spaceId, id)),
+    erase: (spaceId, id) =>
+      ringing(write(unindex, { spaceId, id }, erasing(spaceId, id)), SUBJECTS.memoryClosed),
     restore: (memory) => {
       const { id, spaceId, text } = memory;
       return write(unindex, { spaceId, id }, [
@@ -230,7 +233,8 @@ function provingStatements({ statements, dialect }: PortDeps) {
       {},
       (_db, p) => sql`
       UPDATE memories SET uses = uses + 1, last_used_at = ${p.at}
-      WHERE id IN (SELECT wanted.value FROM ${dialect.texts(p.ids, "wanted")}) AND space_id = ${p.spaceId} AND closed_at IS NULL`,
+      WHERE id IN (SELECT wanted.value FROM ${dialect.texts(p.ids, "wanted")}) AND ${alsoOfSpace("space_id", p.spaceId)}
+        AND closed_at IS NULL`,
     ),
   };
 }

@@ -9,7 +9,7 @@ import { sql } from "kysely";
 import { base64Of, vectorOf } from "../ranking/vector-text.ts";
 import { type Row, write } from "../statement.ts";
 import { PAYLOAD_VERSION } from "../tables.ts";
-import type { PortDeps } from "./kit.ts";
+import { alsoOfSpace, type PortDeps } from "./kit.ts";
 
 /** Rows that one call looks at for what is due: a few milliseconds of a thread that others wait for. */
 const SCANNED = 1_000;
@@ -100,7 +100,7 @@ function fillWrites({ statements, dialect }: PortDeps) {
       SELECT c."row" - CAST(${p.count} AS BIGINT) + 1 + CAST(b.value ->> 'n' AS BIGINT), o.space_id, ${sql.lit(ownerKind)}, o.id,
         CAST(${p.model} AS TEXT), ${seq}, CAST(b.value ->> 'dimensions' AS BIGINT), b.value ->> 'numbers', CAST(b.value ->> 'createdAt' AS BIGINT)
       FROM ${dialect.objects(p.batch, "b")} ${join} JOIN search_cursor c ON c.name = 'vectors'
-      WHERE o.space_id = ${p.spaceId}
+      WHERE ${alsoOfSpace("o.space_id", p.spaceId)}
       ON CONFLICT (owner_kind, owner_id, model) DO UPDATE SET "row" = excluded."row", space_id = excluded.space_id,
         session_id = excluded.session_id, seq = excluded.seq, dimensions = excluded.dimensions, numbers = excluded.numbers,
         created_at = excluded.created_at`,
@@ -188,7 +188,7 @@ function missingSelects({ statements }: PortDeps, ownerKind: FilledKind) {
       { returns: "rows" },
       (_db, p) => sql`
     SELECT o."row", o.id, ${columns} FROM ${table} o ${before === undefined ? sql`` : sql`${before}${p.model}`}
-    WHERE o.space_id = ${p.spaceId} AND o."row" > ${p.from} AND o."row" <= ${p.to} AND ${isWanted}
+    WHERE ${alsoOfSpace("o.space_id", p.spaceId)} AND o."row" > ${p.from} AND o."row" <= ${p.to} AND ${isWanted}
       AND NOT EXISTS (SELECT 1 FROM vectors v
         WHERE v.owner_kind = ${sql.lit(ownerKind)} AND v.owner_id = o.id AND v.model = ${p.model}
           AND v.created_at >= coalesce((SELECT "row" FROM search_cursor WHERE name = ${p.since}), 0))
