@@ -43,6 +43,8 @@ export interface Dialect {
   removeTerms(kind: "message" | "memory", from: unknown, to: unknown): RawBuilder<unknown>;
   /** Indexes words of rows that have none; a JSON array of row, id and terms. Passes over what is gone, or a memory that is closed. */
   addTerms(kind: "message" | "memory", rows: unknown): RawBuilder<unknown>;
+  /** The same statement, prepared once for all times that it runs. */
+  steady(text: string): string;
   /** A statement that fails when it changes or returns nothing, where the client cannot look before the commit. */
   guarded(text: string, returns: "nothing" | "row" | "rows"): string;
 }
@@ -78,6 +80,8 @@ export const sqliteDialect: Dialect = {
   addTerms: (kind, rows) => sql`
     INSERT INTO ${sql.table(`${kind}_terms`)} (rowid, terms)
     SELECT o."row", added.value ->> 'terms' FROM json_each(${rows}) added JOIN ${recordsOf(kind)} ON ${isStill(kind)}`,
+  // SQLite looks at the number that a bare LIMIT is given when it plans, and so plans anew whenever one is given: 20 to 200 µs.
+  steady: (text) => text.replace(/\blimit \?/gi, "LIMIT (? + 0)"),
   guarded: (text) => text,
 };
 

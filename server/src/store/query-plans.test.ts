@@ -52,8 +52,8 @@ const MAY_READ_A_SPACE: Readonly<Record<string, string>> = {
   "erasure.memories": ERASED,
 };
 
-/** Every plan of a statement of any store, step by step. */
-function plans(): readonly { readonly name: string; readonly steps: readonly string[] }[] {
+/** Those of all stores. */
+function statementsOf(): ReturnType<typeof createStatements> {
   const statements = createStatements(sqliteDialect);
   assembleStores({
     dialect: sqliteDialect,
@@ -63,6 +63,12 @@ function plans(): readonly { readonly name: string; readonly steps: readonly str
     logger: createLogRecorder(),
     wordIndex: () => ({}) as never,
   });
+  return statements;
+}
+
+/** Every plan of a statement of any store, step by step. */
+function plans(): readonly { readonly name: string; readonly steps: readonly string[] }[] {
+  const statements = statementsOf();
   const database = new DatabaseSync(":memory:");
   database.function("now_ms", () => 1);
   migrate(database, "in memory");
@@ -103,4 +109,12 @@ it("no statement finds memories, messages, turns or vectors by their space alone
   );
 
   expect(namesOf(reading)).toEqual(Object.keys(MAY_READ_A_SPACE).toSorted());
+});
+
+it("no statement of SQLite gives its parameter to LIMIT bare, for it would be planned anew each time it runs", () => {
+  const statements = statementsOf();
+
+  const bare = statements.texts.filter(({ sql }) => /\blimit\s+[?:@$]/i.test(sql));
+
+  expect(namesOf(bare)).toEqual([]);
 });

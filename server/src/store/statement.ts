@@ -95,10 +95,9 @@ export function createStatements(dialect: Dialect): Statements {
         | { compile(db: Kysely<Tables>): { sql: string; parameters: readonly unknown[] } },
     ): Statement<Input> {
       const compiled = build(database, parameters as Required<Input>).compile(database);
+      const steady = dialect.steady(compiled.sql);
       const sql =
-        options.guard === undefined
-          ? compiled.sql
-          : dialect.guarded(compiled.sql, options.returns ?? "nothing");
+        options.guard === undefined ? steady : dialect.guarded(steady, options.returns ?? "nothing");
       const text = textFor(name, sql, false, compiled.parameters.length, options);
       return { index: texts.push(text) - 1, text, bind: binderFor(compiled.parameters) };
     },

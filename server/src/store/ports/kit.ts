@@ -106,20 +106,6 @@ export function parsePayload<T>(
   return undefined;
 }
 
-/** True for an audience (JSON) that holds all of `readers` (JSON). */
-export function knownToAll(
-  { texts }: Dialect,
-  readers: unknown,
-  audience: RawBuilder<unknown>,
-): RawBuilder<boolean> {
-  return sql<boolean>`NOT EXISTS (SELECT reader.value FROM ${texts(readers, "reader")}
-          WHERE reader.value NOT IN (SELECT knower.value FROM ${texts(audience, "knower")}))`;
-}
-
-/**
- * That whoever asks may take from others what they seem to have left: its own lease has not ended. When the store's clock leaps all
- * leases end at once, and processes that live would take each other's work in turn until its attempts are used up.
- */
 /**
  * The space of rows that are found by their ids. Written so that no planner takes an index of spaces for it: SQLite, which
  * knows no counts, holds a space for smaller than a list of ids.
@@ -128,6 +114,22 @@ export function alsoOfSpace(column: string, spaceId: unknown): RawBuilder<boolea
   return sql`coalesce(${sql.ref(column)}, '') = ${spaceId}`;
 }
 
+/** True for an audience (JSON) that holds all of `readers` (JSON). */
+export function knownToAll(
+  { texts }: Dialect,
+  readers: unknown,
+  audience: RawBuilder<unknown>,
+): RawBuilder<boolean> {
+  // Mostly they are the very same, which costs a tenth.
+  return sql<boolean>`(${audience} = ${readers} OR NOT EXISTS (SELECT reader.value FROM ${texts(readers, "reader")}
+          WHERE reader.value NOT IN (SELECT knower.value FROM ${texts(audience, "knower")})))`;
+}
+
+/** True for an owner whose lease has ended, or of whom nothing is known. */
+/**
+ * That whoever asks may take from others what they seem to have left: its own lease has not ended. When the store's clock leaps all
+ * leases end at once, and processes that live would take each other's work in turn until its attempts are used up.
+ */
 export function mayTakeOver(owner: unknown): RawBuilder<boolean> {
   return sql<boolean>`NOT EXISTS (SELECT 1 FROM processes me WHERE me.id = ${owner} AND me.lease_until <= (SELECT now_ms()))`;
 }

@@ -14,7 +14,7 @@ const MAX_INDEXED = 1000;
 const NEXT = `SELECT m.row, m.space_id, s.agent_id, m.session_id, m.turn_seq, m.audience, m.parts,
     m.v <= ${PAYLOAD_VERSION} AND m.copied = 0 AND (m.role = 'user' OR (m.role = 'assistant' AND m.outcome = 'ok'))
   FROM messages m JOIN sessions s ON s.id = m.session_id
-  WHERE m.row > ifnull((SELECT row FROM search_cursor WHERE name = 'messages'), 0) ORDER BY m.row LIMIT ?`;
+  WHERE m.row > ifnull((SELECT row FROM search_cursor WHERE name = 'messages'), 0) ORDER BY m.row LIMIT (? + 0)`;
 type Next = readonly [number, string, string, string, number, string, string, number];
 
 const INSERT = "INSERT INTO message_terms (rowid, terms) VALUES (?, ?)";
