@@ -125,7 +125,6 @@ export function knownToAll(
           WHERE reader.value NOT IN (SELECT knower.value FROM ${texts(audience, "knower")})))`;
 }
 
-/** True for an owner whose lease has ended, or of whom nothing is known. */
 /**
  * That whoever asks may take from others what they seem to have left: its own lease has not ended. When the store's clock leaps all
  * leases end at once, and processes that live would take each other's work in turn until its attempts are used up.
