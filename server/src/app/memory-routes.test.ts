@@ -183,6 +183,17 @@ it("audits: what is the same twice or nearly, stale, secret, made from itself, o
   });
 });
 
+it("audits thousands of records that are each like all others, each beside a few of them", async () => {
+  const { call, put } = setUp();
+  await put(...Array.from({ length: 300 }, (_, n) => memory(`m${n}`, `Remember order number ${n}`)));
+  await put(memory("again", "remember order number 7"));
+
+  const { exact, near } = await call<MemoryAudit>("memory/audit");
+
+  expect(exact.map((pair) => pair.toSorted())).toEqual([["again", "m7"]]);
+  expect(near).toEqual([]);
+});
+
 /** Where a pair stands in the report; its order is the records', newest first. */
 function order({ near }: MemoryAudit, pair: string): number {
   return near.findIndex((one) => one.toSorted().join() === pair);

@@ -4,6 +4,8 @@ import { compareTexts, isKnownToAll, likenessKeys, redactText, slotKey } from ".
 const DAY_MS = 86_400_000;
 /** Nobody told or asked for it in all that time. */
 const STALE_DAYS = 365;
+/** Of "note 1" to "note 9000" each is like all others; those with its very words have a key of their own. */
+const MOST_OF_KEY = 8;
 
 /** What may be wrong with records, by their ids. */
 export interface MemoryAudit {
@@ -46,7 +48,7 @@ function duplicatesOf(open: readonly MemoryRecord[]): Pick<MemoryAudit, "exact" 
   for (const record of open) {
     const place = placeOf(record);
     const keys = [...likenessKeys(record.text), ...(record.slot === undefined ? [] : [slotKey(record.slot)])];
-    const others = new Set(keys.flatMap((key) => seen.get(place + key) ?? []));
+    const others = new Set(keys.flatMap((key) => seen.get(place + key)?.slice(-MOST_OF_KEY) ?? []));
     for (const other of others) {
       const relation = compareTexts(record.text, other.text);
       const pair = [other.id, record.id];
