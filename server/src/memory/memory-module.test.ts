@@ -148,3 +148,13 @@ it("lets a failure of the search through, for the assembler to go on without", a
 
   await expect(module.gather(viewOf(["my cat"]), { signal })).rejects.toThrow("busy");
 });
+
+it("shows what says more than a better hit, and not what says the same in a few words more", async () => {
+  const { lines } = await gather([
+    hitOf("My cat"),
+    hitOf("My cat is called Mia."),
+    hitOf("Remember that my cat is called Mia!"),
+  ]);
+
+  expect(lines).toEqual(["[2026-11-03] user: My cat", "[2026-11-03] user: My cat is called Mia."]);
+});

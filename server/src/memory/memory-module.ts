@@ -102,13 +102,17 @@ function choose(hits: readonly SearchHit[]): readonly SearchHit[] {
   const told: string[] = [];
   for (const hit of hits) {
     const text = plain(hit.text);
-    // "remember that my cat is called Mia" and the memory "my cat is called Mia" are one thing.
-    if (told.some((one) => one.includes(text) || text.includes(one))) continue;
+    if (told.some((one) => saysAll(one, text))) continue;
     chosen.push(hit);
     told.push(text);
     if (chosen.length === MAX_LINES) break;
   }
   return chosen;
+}
+
+/** "remember that my cat is called Mia" and the memory "my cat is called Mia" are one thing; "my cat" says less than either. */
+function saysAll(told: string, text: string): boolean {
+  return told.includes(text) || (text.includes(told) && told.length >= text.length / 2);
 }
 
 function plain(text: string): string {
