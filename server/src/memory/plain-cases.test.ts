@@ -113,6 +113,7 @@ it("knows what took the place of what was said before", () => {
   expect(correctedValue("No, it's that one")).toBeUndefined();
   expect(correctedValue("No problem")).toBeUndefined();
   expect(correctedValue("It's Oleh")).toBeUndefined();
+  expect(correctedValue("No, it's sk-abcdefghijklmnopqrstuvwxyz123456")).toBeUndefined();
   // Looked for its end at each of its dots, it would hold everybody up for minutes.
   expect(correctedValue(`${".".repeat(300_000)}x`)).toBeUndefined();
 });

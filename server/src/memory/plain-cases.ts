@@ -215,7 +215,7 @@ export function correctedValue(text: string): string | undefined {
       straight,
     );
   const value = found?.groups?.value?.trim();
-  return value === undefined || VAGUE.test(value) ? undefined : value;
+  return value === undefined || VAGUE.test(value) || redactText(value) !== value ? undefined : value;
 }
 
 /** Sentences that state something; questions and quotations are none of the person's own. */

@@ -106,7 +106,9 @@ export function createPlacer(deps: PlacerDeps): Placer & { readonly forgetAll: (
 }
 
 function isCurrent({ readers, lastTurnSeq }: KnownSession, query: PlaceQuery): boolean {
-  return lastTurnSeq === query.previousTurnSeq && String(readers) === String(query.readers);
+  const isSame =
+    readers.length === query.readers.length && readers.every((one, at) => one === query.readers[at]);
+  return lastTurnSeq === query.previousTurnSeq && isSame;
 }
 
 function shown({ id, title, elsewhere }: KnownLine, { current }: KnownSession): OpenStoryline {
