@@ -5,6 +5,8 @@ import { wordsOf } from "./words.ts";
 const ALIKE = 0.8;
 const MAX_WORDS = 64;
 const KEY_CHARACTERS = 16;
+/** A longer word is a token or an address. Indexes hold no key of thousands of letters. */
+const LONGEST_WORD = 64;
 
 const SIGN = /[^\p{L}\p{N}]+/gu;
 /** Words that turn a sentence round, although two sentences differ in nothing else. */
@@ -63,7 +65,8 @@ function turnsOf(text: string): string {
 export function likenessKeys(text: string): readonly string[] {
   const words = wordsOf(text, MAX_WORDS).toSorted((a, b) => b.length - a.length || (a < b ? -1 : 1));
   const prefix = words.slice(0, words.length - Math.ceil(ALIKE * words.length) + 1);
-  return [`=${hashOf(plainText(text))}`, ...prefix];
+  const keys = prefix.map((word) => (word.length > LONGEST_WORD ? `+${hashOf(word)}` : word));
+  return [`=${hashOf(plainText(text))}`, ...keys];
 }
 
 /** The key of a slot. */

@@ -1,3 +1,4 @@
+import { createHash } from "node:crypto";
 import type { MemoryRecord, NewMemory } from "@troupe/contracts";
 import { expect, it } from "vitest";
 import { codeOf, commit, type GetHarness, options, SPACE, type StoreHarness } from "./store-fixtures.ts";
@@ -43,6 +44,7 @@ export function describeMemories(get: GetHarness): void {
   describeOpening(get);
   describeProving(get);
   describeLikeness(get);
+  describeLongWords(get);
   describeLists(get);
 }
 
@@ -235,6 +237,20 @@ function describeLikeness(harnessOf: GetHarness): void {
     expect(await alike(harness, `${long}s`.replace("violins", "violas"))).toEqual(["long"]);
     expect(await alike(harness, "moved to the mountains", "peer-1 home")).toEqual(["slot"]);
     expect(await alike(harness, "moved to the mountains", "peer-2 home")).toEqual([]);
+  });
+}
+
+function describeLongWords(harnessOf: GetHarness): void {
+  it("keeps and compares a text with a word of thousands of letters and digits that nothing makes shorter", async () => {
+    const harness = harnessOf();
+    const token = Array.from({ length: 80 }, (_, n) =>
+      createHash("sha512").update(String(n)).digest("hex"),
+    ).join("");
+    const digits = BigInt(`0x${token}`).toString(36).slice(0, 3_900);
+    await commit(harness, harness.stores.memories.put(memory("token", `The pass is ${digits}`)));
+
+    expect(await alike(harness, `pass: ${digits}!`)).toEqual(["token"]);
+    expect(await searched(harness, "pass")).toEqual(["token"]);
   });
 }
 

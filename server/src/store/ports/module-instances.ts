@@ -10,7 +10,15 @@ import { sql } from "kysely";
 import type { ModuleInstanceTable } from "../module-tables.ts";
 import type { Row } from "../statement.ts";
 import type { TupleOf } from "../tables.ts";
-import { knownToAll, numberCursor, type PortDeps, pageLimit, pageOf, parseAudience } from "./kit.ts";
+import {
+  knownToAll,
+  namesText,
+  numberCursor,
+  type PortDeps,
+  pageLimit,
+  pageOf,
+  parseAudience,
+} from "./kit.ts";
 import { instanceWrites } from "./module-instance-writes.ts";
 
 const COLUMNS = [
@@ -47,7 +55,7 @@ export function createModuleInstanceStore(deps: PortDeps): ModuleInstanceStore {
       return row === undefined ? undefined : decode(row);
     },
     async open({ readers, ...query }, options) {
-      const input = { ...query, readers: JSON.stringify(readers) };
+      const input = { ...query, readers: namesText(readers) };
       return (await reads.rows(statements.open, input, options)).map(decode);
     },
     async dependencies(id, options) {
