@@ -7,12 +7,12 @@ import { historyTurn } from "./tracks.ts";
 const MAX_BYTES = 100_000;
 const options = { signal: new AbortController().signal };
 
-function openViews() {
+function openViews(maxBytes = MAX_BYTES) {
   return createSessionViews({
     sessions: { history: async () => [] },
     storylines: { ofSession: async () => undefined, placedIn: async () => [], compactions: async () => [] },
     estimateTokens,
-    maxBytes: MAX_BYTES,
+    maxBytes,
   });
 }
 
@@ -43,4 +43,18 @@ test("one that is larger than the bound stays while it is used", async () => {
   expect(views.peek("a")).toBe(view);
   await views.load({ id: "b", isNew: true, audience: ["p1"] }, 1, options);
   expect(views.peek("a")).toBeUndefined();
+});
+
+test("a conversation of ever more storylines is read anew before it takes all there is", async () => {
+  const views = openViews(64 * 1024 * 1024);
+  const view = await views.load({ id: "a", isNew: true, audience: ["p1"] }, 1, options);
+  const long = "word ".repeat(30_000);
+  let turnSeq = 0;
+  while (views.peek("a") !== undefined && turnSeq < 100) {
+    turnSeq += 1;
+    views.append(view, `storyline-${turnSeq}`, historyTurn([said(turnSeq, long)], estimateTokens), [turnSeq]);
+  }
+
+  expect(turnSeq).toBeLessThan(40);
+  expect(views.stats).toEqual({ sessions: 0, bytes: 0 });
 });

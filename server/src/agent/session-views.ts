@@ -71,6 +71,11 @@ const LOAD_MAX_BYTES = 2 * 1024 * 1024;
 /** What a token costs in memory, about: four characters, two bytes each, and the objects around them. */
 const BYTES_PER_TOKEN = 12;
 const BYTES_PER_VIEW = 1_000;
+/**
+ * Of one conversation. Prompts let go of the storyline that they show, and not of the others, so one that is never idle would grow for
+ * as long as the process lives. Read anew it takes less than half of this.
+ */
+const MOST_VIEW_BYTES = 16 * 1024 * 1024;
 /** Turns of whatever storyline that are at hand beside those of the tracks. */
 const RECENT_TURNS = 16;
 
@@ -131,6 +136,7 @@ export function createSessionViews(deps: SessionViewsDeps): SessionViews {
       const before = held.bytes;
       held.bytes = sizeOf(view);
       bytes += held.bytes - before;
+      if (held.bytes > MOST_VIEW_BYTES) return remove(view.sessionId);
       views.delete(view.sessionId);
       views.set(view.sessionId, held);
       makeRoom(held);
