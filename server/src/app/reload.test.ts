@@ -132,6 +132,7 @@ modules: { memory: { whenUnsure: model } }
     const report = await reloader.reload();
 
     expect(report).toMatchObject({ kind: "applied", needsRestart: [] });
+    expect(report.kind === "applied" && report.changed).toContain("agents.maxHops");
     expect(applied).toHaveLength(1);
   });
 

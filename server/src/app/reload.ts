@@ -40,7 +40,7 @@ export const LIVE_SETTINGS: readonly string[] = [
   "quietHours",
   "peers",
   "jobs",
-  "agentLimits",
+  "agents",
   "recall",
   "storylines",
   "memory",
@@ -185,8 +185,10 @@ function settingsOf(config: Config): ReadonlyMap<string, unknown> {
   const settings = new Map<string, unknown>();
   for (const [name, value] of Object.entries(config)) {
     if (NO_SETTINGS.has(name)) continue;
-    if (typeof value !== "object" || value === null || Array.isArray(value)) settings.set(name, value);
-    else for (const [key, part] of Object.entries(value)) settings.set(`${name}.${key}`, part);
+    // As the file calls it.
+    const path = name === "agentLimits" ? "agents" : name;
+    if (typeof value !== "object" || value === null || Array.isArray(value)) settings.set(path, value);
+    else for (const [key, part] of Object.entries(value)) settings.set(`${path}.${key}`, part);
   }
   return settings;
 }
