@@ -187,14 +187,16 @@ export interface AgentDeliveryStore {
     readonly attempts?: number;
   }): Write;
   /**
-   * Guard `rate.limited`: the pair has been activated `max` times since `since` already, whoever began. Counts this
-   * activation; the same id twice counts once.
+   * Guard `rate.limited`: the pair has been activated `max` times since `since` already, whoever began, for the same owner and
+   * peer: what others ask of them is not counted. Counts this activation; the same id twice counts once.
    */
   activate(activation: {
     readonly id: string;
     readonly spaceId: string;
     readonly one: string;
     readonly other: string;
+    readonly ownerId: string;
+    readonly peerId: string;
     readonly at: number;
     readonly since: number;
     readonly max: number;

@@ -67,6 +67,25 @@ test("two agents that greet each other for ever end within the guard, and the pe
   );
 });
 
+test("what agents do for one person shuts nobody else out", async () => {
+  const limits = { loopGuard: { max: 2, windowMinutes: 30 }, maxDepth: 4, maxHops: 12 };
+  const one = await open({ limits });
+  script.Ana = (said) =>
+    said.startsWith("result: ")
+      ? { text: said }
+      : call("ask_agent", { agent: "kate", question: "Why?", wait: true });
+  script.Kate = () => ({ text: "Because." });
+  const asks = async (peerId: string): Promise<string | undefined> => {
+    const { sessionId } = await one.say("ask", { peerId, audience: [peerId], sessionKey: peerId });
+    await until(async () => (await textsOf(sessionId)).length % 2 === 0);
+    return (await textsOf(sessionId)).at(-1);
+  };
+
+  for (const _ of [1, 2]) expect(await asks("p1")).toContain("Because.");
+  expect(await asks("p1")).toContain("2 times in 30 minutes");
+  expect(await asks("p2")).toContain("Because.");
+});
+
 test("stopping a turn within a chain stops what it asked, tells who asked it, and begins nothing", async () => {
   const one = await open();
   script.Ana = (said) =>

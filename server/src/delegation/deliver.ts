@@ -113,7 +113,7 @@ async function deliver(
   const passed: Item[] = [];
   for (const from of new Set(items.map(({ delivery }) => delivery.from))) {
     const own = items.filter(({ delivery }) => delivery.from === from);
-    const over = await guard(deps, effect, own, options);
+    const over = channel && (await guard(deps, effect, channel, own, options));
     if (over === undefined) passed.push(...own);
     for (const { delivery } of over === undefined ? [] : own) {
       ended.set(delivery.messageId, { state: "suppressed", reason: over ?? "" });
@@ -161,6 +161,7 @@ async function refusalOf(
 async function guard(
   deps: HandlerDeps,
   effect: Effect,
+  { ownerId, peerId }: AgentChannel,
   own: readonly Item[],
   options: CallOptions,
 ): Promise<string | undefined> {
@@ -171,7 +172,7 @@ async function guard(
   const at = deps.clock.now();
   const activation = {
     id: derivedId("agent-activation", effect.id, from),
-    ...{ spaceId, one: from, other: to, at, since: at - windowMinutes * 60_000, max },
+    ...{ spaceId, one: from, other: to, ownerId, peerId, at, since: at - windowMinutes * 60_000, max },
   };
   try {
     await deps.unit.commit([deps.agentDeliveries.activate(activation)], options);

@@ -72,7 +72,7 @@ async function inform(
   if (session === undefined) return [end("suppressed")];
   const language = await languageOf(deps, gather, options);
   const text = answersText(deps.agents, gather.spaceId, parts, language);
-  const over = await overLimits(deps, progress, language, options);
+  const over = await overLimits(deps, progress, session, language, options);
   const withhold = async (reason: string): Promise<readonly Write<unknown>[]> => {
     const agent = nameOf(deps.agents, gather.spaceId, gather.agentId);
     const told = tell(language, "notice.answers", { agent, reason: reason.replace(/[.!?]$/, ""), text });
@@ -130,6 +130,7 @@ async function accept(
 async function overLimits(
   deps: HandlerDeps,
   { gather, parts }: Progress,
+  { ownerId, peerId }: Session,
   language: string,
   options: CallOptions,
 ): Promise<string | undefined> {
@@ -138,7 +139,7 @@ async function overLimits(
   const at = deps.clock.now();
   const { max, windowMinutes } = loopGuard;
   for (const other of new Set(parts.map(({ delivery }) => delivery.to))) {
-    const pair = { spaceId: gather.spaceId, one: gather.agentId, other };
+    const pair = { spaceId: gather.spaceId, one: gather.agentId, other, ownerId, peerId };
     const id = derivedId("agent-activation", gather.id, other);
     try {
       const activation = { ...pair, id, at, since: at - windowMinutes * 60_000, max };

@@ -190,8 +190,13 @@ function describeGuard(get: GetHarness): void {
   it("counts the activations of a pair in both directions within its window, and the same one once", async () => {
     const harness = get();
     const { agentDeliveries } = harness.stores;
-    const activate = (id: string, one: string, other: string, at: number, max = 3) =>
-      commit(harness, agentDeliveries.activate({ id, spaceId: SPACE, one, other, at, since: at - 100, max }));
+    const activate = (id: string, one: string, other: string, at: number, peerId = "p-1") => {
+      const whose = { spaceId: SPACE, ownerId: "operator", peerId };
+      return commit(
+        harness,
+        agentDeliveries.activate({ id, ...whose, one, other, at, since: at - 100, max: 3 }),
+      );
+    };
     await activate("a-1", "ana", "kate", AT);
     await activate("a-2", "kate", "ana", AT + 10);
     await activate("a-2", "kate", "ana", AT + 10);
@@ -200,6 +205,8 @@ function describeGuard(get: GetHarness): void {
     expect(await codeOf(activate("a-4", "kate", "ana", AT + 30))).toBe("rate.limited");
     await activate("a-3", "ana", "kate", AT + 30);
     await activate("b-1", "ana", "bob", AT + 30);
+    // What they do for somebody else is not counted.
+    await activate("c-1", "ana", "kate", AT + 30, "p-2");
     await activate("a-5", "ana", "kate", AT + 105);
     expect(await codeOf(activate("a-6", "ana", "kate", AT + 106))).toBe("rate.limited");
     // What is forgotten counts no longer.
@@ -217,6 +224,7 @@ function describeGuard(get: GetHarness): void {
             harness,
             agentDeliveries.activate({
               ...{ id: `a-${n}`, spaceId: SPACE, one: "ana", other: "kate" },
+              ...{ ownerId: "operator", peerId: "p-1" },
               ...{ at: AT, since: AT - 1, max: 5 },
             }),
           ),

@@ -136,12 +136,16 @@ function isInLoop({ agents }: BehindOutcome["plan"], word: string): boolean {
   return walk(word);
 }
 
-/** The window is longer than a schedule, so a pair had no more turns than its bound; and no chain is longer than its own. */
+/**
+ * The window is longer than a schedule, so a pair had no more turns for one person than its bound; and no chain is longer than
+ * its own.
+ */
 function checkGuard({ kept, plan }: BehindOutcome, report: Report): void {
   const turns = kept.turns.filter(({ turn }) => turn.trigger === "agent");
-  const pairs = Map.groupBy(turns, ({ turn }) =>
-    [turn.agentId, turn.payload.cause?.from?.agentId ?? ""].toSorted().join(" and "),
-  );
+  const pairs = Map.groupBy(turns, ({ turn, messages }) => {
+    const pair = [turn.agentId, turn.payload.cause?.from?.agentId ?? ""].toSorted().join(" and ");
+    return `${pair} for ${messages[0]?.audience.join()}`;
+  });
   for (const [pair, some] of pairs)
     if (some.length > plan.agents.loopMax)
       report("the loop guard holds", `${pair} had ${some.length} turns of ${plan.agents.loopMax}`);

@@ -114,7 +114,10 @@ const agentGlobs = z
 const agentLimits = z.strictObject({
   loopGuard: z
     .strictObject({
-      max: positive.max(10_000).default(20).describe("Times that two agents may make each other work."),
+      max: positive
+        .max(10_000)
+        .default(20)
+        .describe("Times that two agents may make each other work for one person or group."),
       windowMinutes: positive.max(1440).default(30).describe("Within so many minutes."),
     })
     .prefault({}),

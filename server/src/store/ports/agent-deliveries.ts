@@ -18,9 +18,10 @@ function deliveryWrites(deps: PortDeps): Pick<AgentDeliveryStore, DeliveryWrites
   const pass = passStatement(deps, "ended");
   return {
     bind: (batch) => write(bind, { ...batch, attempts: batch.attempts }),
-    activate({ one, other, ...rest }) {
-      const input = { ...rest, pair: pairOf(one, other) };
-      return write(pair, input, [write(activate, input)]);
+    activate({ one, other, ownerId, peerId, ...rest }) {
+      const both = pairOf(one, other);
+      const counted = JSON.stringify([ownerId, peerId, both]);
+      return write(pair, { ...rest, pair: both }, [write(activate, { ...rest, pair: counted })]);
     },
     activated: (batch) => write(activated, batch),
     end: ({ channelId, ...ended }) =>
@@ -36,7 +37,7 @@ function deliveryWrites(deps: PortDeps): Pick<AgentDeliveryStore, DeliveryWrites
   };
 }
 
-/** Whoever began: what one says and what the other answers is one exchange. */
+/** Whoever began: what one says and what the other answers is one exchange. Of a pair one counts at a time, for whomever. */
 function pairOf(one: string, other: string): string {
   return JSON.stringify([one, other].toSorted());
 }
