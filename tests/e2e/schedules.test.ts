@@ -83,6 +83,9 @@ test("what lacks a time, or says one that cannot be read, is asked about", async
   expect((await say("/remind every 2 days at 8 to water the plants", "four")).text).toMatch(
     /^I cannot read "every 2 days at 8" as a time\./,
   );
+  expect((await say("нагадай мені 31 квітня о 9 подзвонити мамі", "four")).text).toMatch(
+    /Не можу прочитати «31 квітня о 9» як час\./,
+  );
   expect((await say("/jobs cancel", "four")).text).toMatch(/^Which one\?/);
   expect((await say("cancel reminder 17", "four")).text).toContain('There is no open job "17"');
 });

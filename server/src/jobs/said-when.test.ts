@@ -23,6 +23,10 @@ test.each<[string, string, ReturnType<typeof readWhen>]>([
   ["on 25 December at 10", KYIV, { at: "2026-12-25 10:00" }],
   ["on 1 March", KYIV, { at: "2027-03-01 09:00" }],
   ["2026-12-24 18:30", KYIV, { at: "2026-12-24 18:30" }],
+  ["on 29 February at 9", KYIV, { at: "2028-02-29 09:00" }],
+  ["on 31 April", KYIV, undefined],
+  ["31 квітня о 9", KYIV, undefined],
+  ["2027-02-30 10:00", KYIV, undefined],
   ["завтра о 9", "Pacific/Auckland", { at: "2026-11-23 09:00" }],
   ["some day", KYIV, undefined],
 ])("%s in %s", (text, zone, expected) => {

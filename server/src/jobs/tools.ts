@@ -13,9 +13,10 @@ import type {
   ToolOutput,
 } from "@troupe/contracts";
 import { TroupeError } from "@troupe/contracts";
-import { derivedId, readSaidTime } from "../kit/index.ts";
+import { derivedId } from "../kit/index.ts";
 import { type JobText, lineText, madeText, tellJob, whenText } from "./catalogue.ts";
 import { REMINDER_TOOL } from "./messages.ts";
+import { readWhen } from "./said-when.ts";
 import { type JobService, MAX_LISTED } from "./service.ts";
 
 export interface JobToolDeps {
@@ -215,7 +216,7 @@ function updateTool(deps: JobToolDeps): Tool {
     run: (input, context, options) =>
       changing(deps, input, context, options, async (job) => {
         const { job: _, ...change } = input as JobInput & { readonly job: string };
-        const trouble = timeTrouble(change, context.language);
+        const trouble = timeTrouble(change, context);
         if (trouble !== undefined) return { text: trouble, isError: true };
         const known = await withIds(deps, change, context, options);
         const prepared = await deps.service.prepareUpdate(job, known, options);
@@ -260,7 +261,7 @@ async function make(
 ): Promise<ToolOutput> {
   const { language } = context;
   const isWaiting = (input.dependsOn?.length ?? 0) > 0;
-  const trouble = saysTime(input) || isWaiting ? timeTrouble(input, language) : tellJob(language, "ask.when");
+  const trouble = saysTime(input) || isWaiting ? timeTrouble(input, context) : tellJob(language, "ask.when");
   if (trouble !== undefined) return { text: trouble, isError: true };
   return told(async () => {
     const id = derivedId("job", context.spaceId, context.idempotencyKey);
@@ -307,8 +308,12 @@ function saysTime({ when, at, inSeconds, cron, everyMinutes }: Partial<JobInput>
   return [when, at, inSeconds, cron, everyMinutes].some((one) => one !== undefined);
 }
 
-function timeTrouble({ when }: Partial<JobInput>, language: string): string | undefined {
-  if (when === undefined || readSaidTime(when) !== undefined) return undefined;
+/** Which days there are is the same in every zone. */
+function timeTrouble(
+  { when }: Partial<JobInput>,
+  { language, now }: Pick<ToolContext, "language" | "now">,
+): string | undefined {
+  if (when === undefined || readWhen(when, now, "UTC") !== undefined) return undefined;
   return tellJob(language, "when.unread", { when: when.slice(0, 80) });
 }
 
