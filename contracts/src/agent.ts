@@ -35,7 +35,7 @@ export interface AgentSpec {
   readonly learn?: LearnMode;
   /** In place of the home's, for those who have none of their own. */
   readonly quietHours?: QuietHours;
-  /** Who may be told what its own files say of them. Absent: the operator alone, and it changes none of them. */
+  /** Whom its own files about a person are for. Absent: the operator; and it has tools to change files only if it names them. */
   readonly workspace?: WorkspaceSpec;
   /** Absent: none. */
   readonly heartbeat?: HeartbeatSpec;

@@ -25,8 +25,11 @@ export interface ToolSpec {
   readonly timeoutMs?: number;
   /** Turns that it is offered to, by what started them. Absent: all. */
   readonly triggers?: readonly Trigger[];
-  /** `agents`: an agent that names no tools has it only where its blueprint names other agents (delegates, acceptsFrom). */
-  readonly needs?: "agents";
+  /**
+   * `agents`: an agent that names no tools has it only where its blueprint names other agents (delegates, acceptsFrom).
+   * `workspace`: only where its blueprint speaks of its workspace.
+   */
+  readonly needs?: "agents" | "workspace";
 }
 
 /** Where and for whom a tool runs. */

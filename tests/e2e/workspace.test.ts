@@ -1,10 +1,11 @@
 // A person edits an agent's files while Troupe runs: what its prompts show, to whom, and what is kept of it.
 import { execFileSync } from "node:child_process";
-import { mkdirSync, writeFileSync } from "node:fs";
+import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
 import { serve } from "../../server/src/app/lifecycle.ts";
 import { createAdjustableLogger } from "../../server/src/app/logging.ts";
+import { inboundOf, NEVER, OPERATOR } from "../turns/stage.ts";
 import { type ServedHome, serveHome } from "./served-home.ts";
 
 vi.setConfig({ testTimeout: 120_000, hookTimeout: 60_000 });
@@ -12,7 +13,6 @@ vi.setConfig({ testTimeout: 120_000, hookTimeout: 60_000 });
 let served: ServedHome;
 beforeEach(async () => {
   served = await serveHome();
-  served.model.setRule(() => ({ text: "Good." }));
 });
 afterEach(() => served[Symbol.asyncDispose]());
 
@@ -82,4 +82,52 @@ test("after a restart the files are what they are by then", async () => {
   } finally {
     await again.stop({ graceMs: 0 });
   }
+});
+
+/** The same from a channel, where several may read. Nobody waits for the answer but this. */
+async function hear(text: string, audience: readonly string[]): Promise<string> {
+  const { inbox } = served.serving.troupe;
+  const before = served.model.requests.length;
+  const sessionKey = audience.join(" ");
+  const message = { ...inboundOf(text, Date.now()), audience, sessionKey, peerId: sessionKey };
+  await inbox.accept(message, OPERATOR, { signal: NEVER });
+  await vi.waitFor(() => expect(served.model.requests.length).toBeGreaterThan(before), { timeout: 20_000 });
+  return JSON.stringify(served.model.requests[before]?.body);
+}
+
+test("what is about one person stays with them: neither others nor a group they are in are shown any of it", async () => {
+  write("SOUL.md", "Speak plainly.\n");
+  write("USER.md", "The operator likes tea.\n");
+  write("notes/surprise.md", "The present is a kite.\n");
+  write("people/telegram+42/USER.md", "Olha likes coffee.\n");
+
+  const operator = await hear("Hello.", ["operator"]);
+  expect(operator).toMatch(/likes tea.*notes\/surprise\.md/);
+  expect(operator).not.toContain("coffee");
+  const olha = await hear("Hello.", ["telegram/42"]);
+  expect(olha).toContain("Olha likes coffee");
+  expect(olha).not.toMatch(/likes tea|surprise/);
+  const group = await hear("Hello all.", ["operator", "telegram/42"]);
+  expect(group).toContain("Speak plainly.");
+  expect(group).not.toMatch(/likes tea|coffee|surprise/);
+});
+
+test("an agent that may changes its files for whom it talks with, and the next prompt of theirs shows it", async () => {
+  const file = join(served.path, "agents/ana.yaml");
+  writeFileSync(file, "id: ana\nname: Ana\ninstructions: Be kind.\nworkspace: {}\n");
+  expect(await served.serving.troupe.reloader.reload()).toMatchObject({ kind: "applied" });
+  write("SOUL.md", "Speak plainly.\n");
+  await new Promise((resolve) => setTimeout(resolve, 1_100));
+  await hear('use tool workspace_write {"file":"USER.md","text":"Likes cocoa."}', ["telegram/42"]);
+  const folder = join(served.path, "workspaces/ana/people/telegram+42");
+  await vi.waitFor(() => expect(readFileSync(join(folder, "USER.md"), "utf8")).toBe("Likes cocoa.\n"), {
+    timeout: 20_000,
+  });
+
+  expect(await hear("Hello.", ["telegram/42"])).toContain("file USER.md; for reference");
+  expect(await hear("Hello.", ["telegram/43"])).not.toContain("cocoa");
+  await vi.waitFor(() => expect(git("log", "-1", "--format=%s")).toMatch(/^Written by ana: people\//), {
+    timeout: 20_000,
+  });
+  expect(await hear("What tools?", ["telegram/42"])).toContain("workspace_write");
 });

@@ -141,6 +141,24 @@ test("without git, and with something else in its place, a sentence says so and 
   await expect(versions.keep("ana", options)).rejects.toThrow(/\.git is no folder.*Move it away/);
 });
 
+test("what a process left half done when it was stopped is done by the next", async () => {
+  write("SOUL.md", "one");
+  await versions.keep("ana", options);
+  // Told of in the index of the folder, and not kept; and the other way round.
+  write("SOUL.md", "two");
+  git("add", "SOUL.md");
+  write("AGENTS.md", "new");
+  await versions.keep("ana", options);
+  git("rm", "--quiet", "--cached", "AGENTS.md");
+
+  expect(await versions.keep("ana", options)).toEqual({ files: [], left: [] });
+  expect(messages()).toEqual([
+    "Added by hand: AGENTS.md",
+    "Changed by hand: SOUL.md",
+    "Added by hand: SOUL.md",
+  ]);
+});
+
 test("a broken repository, a lock that somebody left and an abort are errors, and the next change is kept", async () => {
   write("SOUL.md", "one");
   await versions.keep("ana", options);
@@ -150,7 +168,7 @@ test("a broken repository, a lock that somebody left and an abort are errors, an
   rmSync(join(ana, ".git/troupe.index.lock"));
   await expect(versions.keep("ana", { signal: AbortSignal.abort(new Error("stop")) })).rejects.toThrow();
   writeFileSync(join(ana, ".git/HEAD"), "nonsense");
-  await expect(versions.keep("ana", options)).rejects.toThrow(/git status in .* failed/);
+  await expect(versions.keep("ana", options)).rejects.toThrow(/git rev-parse in .* failed/);
   writeFileSync(join(ana, ".git/HEAD"), "ref: refs/heads/main\n");
 
   expect((await versions.keep("ana", options)).files).toEqual(["SOUL.md"]);

@@ -13,9 +13,9 @@ import {
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { Module, Standing, TurnView } from "@troupe/contracts";
-import { createLogRecorder, createManualClock } from "@troupe/testing";
+import { createManualClock } from "@troupe/testing";
 import { afterEach, beforeEach, expect, test } from "vitest";
-import { createSecretGuard, createWorkspaceModule } from "../../server/src/memory/index.ts";
+import { stageWorkspace, type WorkspaceStage } from "./workspace-stage.ts";
 
 const options = { signal: new AbortController().signal };
 const NAMES = { "telegram/42": ["telegram/42", "matrix/olha"] } as Readonly<
@@ -23,18 +23,13 @@ const NAMES = { "telegram/42": ["telegram/42", "matrix/olha"] } as Readonly<
 >;
 
 let home: string;
-let log: ReturnType<typeof createLogRecorder>;
+let log: WorkspaceStage["log"];
 let clock: ReturnType<typeof createManualClock>;
 let module: Module;
 beforeEach(() => {
   home = mkdtempSync(join(tmpdir(), "troupe-workspace-"));
-  log = createLogRecorder();
   clock = createManualClock(Date.now() + 60_000);
-  module = createWorkspaceModule({
-    ...{ folder: join(home, "workspaces"), clock, logger: log },
-    people: { namesOf: (_space, name) => NAMES[name] ?? [name] },
-    looksSecret: createSecretGuard((text) => text.replaceAll("configured-value", "***")),
-  });
+  ({ module, log } = stageWorkspace(join(home, "workspaces"), clock, { names: NAMES }));
 });
 afterEach(() => rmSync(home, { recursive: true, force: true }));
 

@@ -3,9 +3,8 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { Module } from "@troupe/contracts";
-import { createLogRecorder } from "@troupe/testing";
 import { afterEach, beforeEach, expect, test } from "vitest";
-import { createSecretGuard, createWorkspaceModule } from "../../server/src/memory/index.ts";
+import { stageWorkspace } from "../memory/workspace-stage.ts";
 import { bytesOf } from "./prompt-stage.ts";
 import { endOf, openStage, promptOf, recordOf, type Stage } from "./stage.ts";
 
@@ -15,10 +14,7 @@ let module: Module;
 beforeEach(async () => {
   stage = await openStage();
   folder = mkdtempSync(join(tmpdir(), "troupe-workspaces-"));
-  const people = { namesOf: (_space: string, name: string) => [name] };
-  const logger = createLogRecorder();
-  const looksSecret = createSecretGuard((text) => text);
-  module = createWorkspaceModule({ folder, clock: stage.clock, logger, people, looksSecret });
+  ({ module } = stageWorkspace(folder, stage.clock));
 });
 afterEach(async () => {
   await stage.close();

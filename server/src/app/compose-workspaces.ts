@@ -1,5 +1,5 @@
 import { join } from "node:path";
-import type { Module } from "@troupe/contracts";
+import type { AgentDirectory } from "@troupe/contracts";
 import {
   createGit,
   createSecretGuard,
@@ -9,6 +9,7 @@ import {
   type WorkspaceKeeper,
 } from "../memory/index.ts";
 import type { Foundation } from "./compose.ts";
+import type { ModuleSource } from "./compose-modules.ts";
 import type { AdjustableLogger } from "./logging.ts";
 
 /** Where agents' own files are. */
@@ -17,7 +18,7 @@ export function workspacesFolder(home: string): string {
 }
 
 export interface WorkspaceParts {
-  readonly workspaceModule: Module;
+  readonly workspaceModule: ModuleSource;
   readonly workspaceKeeper: WorkspaceKeeper;
 }
 
@@ -27,13 +28,18 @@ export function composeWorkspaces(
   of: {
     readonly home: string;
     readonly logger: Pick<AdjustableLogger, "redact">;
+    readonly agents: Pick<AgentDirectory, "get">;
     readonly searchPath?: string | undefined;
   },
 ): WorkspaceParts {
   const looksSecret = createSecretGuard((text) => of.logger.redact(text));
-  const deps = { ...foundation, folder: workspacesFolder(of.home), looksSecret };
+  const deps = { ...foundation, agents: of.agents, folder: workspacesFolder(of.home), looksSecret };
   const versions = createVersions({ ...deps, git: createGit(of.searchPath) });
   const workspaceKeeper = createWorkspaceKeeper(deps, versions);
   const onChange = (agentId: string): void => workspaceKeeper.nudge(agentId);
-  return { workspaceModule: createWorkspaceModule({ ...deps, onChange }), workspaceKeeper };
+  return {
+    workspaceModule: ({ stores: { effects } }) =>
+      createWorkspaceModule({ ...deps, onChange, versions, effects }),
+    workspaceKeeper,
+  };
 }

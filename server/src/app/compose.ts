@@ -163,7 +163,7 @@ export async function compose(config: Config, options: ComposeOptions = {}): Pro
   const later = { turns: () => turns, config: () => live.config };
   const jobs = composeJobs(foundation, { bus, router, channels, agents, notices, sweepMs, ...later });
   const { turnSearch, ...vectors } = composeVectors(foundation, { router, stack, ...later });
-  const workspaces = composeWorkspaces({ ...foundation, people }, { ...options, home: config.home, logger });
+  const workspaces = composeWorkspaces({ ...foundation, people }, { ...options, ...config, agents, logger });
   const sources = [jobs.jobModule, workspaces.workspaceModule, ...(options.modules ?? [])];
   const modules = composeModules(foundation, sources, turnSearch, (kind) => turns.effects.versionsOf(kind));
   const lease = leaseOf(foundation, mode === "serve" ? role : mode, leaseMs);

@@ -1,6 +1,7 @@
 import type { MemoryStore, SearchStore, SessionStore } from "@troupe/contracts";
 import { createFlowTools } from "../flows/index.ts";
 import { createJobTools } from "../jobs/index.ts";
+import { createWorkspaceTools } from "../memory/index.ts";
 import { createBuiltinTools } from "../tools/index.ts";
 
 /** Names of the tools that come with Troupe, to check agents before any store is open. */
@@ -15,7 +16,8 @@ export async function builtinToolNames(): Promise<readonly string[]> {
   });
   const flows = createFlowTools({ flows: none, engine: none } as Parameters<typeof createFlowTools>[0]);
   const jobs = createJobTools(none as Parameters<typeof createJobTools>[0]);
+  const own = createWorkspaceTools(none as Parameters<typeof createWorkspaceTools>[0]);
   const options = { signal: new AbortController().signal };
-  const tools = [...(await source.list(options)), ...(await flows.list(options)), ...jobs];
+  const tools = [...(await source.list(options)), ...(await flows.list(options)), ...jobs, ...own];
   return tools.map((tool) => tool.spec.name);
 }

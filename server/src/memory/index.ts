@@ -61,6 +61,7 @@ export {
   createVersions,
   createWorkspaceKeeper,
   createWorkspaceModule,
+  createWorkspaceTools,
   type Git,
   type Kept,
   type LooksSecret,

@@ -6,6 +6,7 @@ import type {
   Tool,
   ToolSet,
   ToolSource,
+  ToolSpec,
   Trigger,
 } from "@troupe/contracts";
 import { hasModule, untilAborted } from "../kit/index.ts";
@@ -113,22 +114,29 @@ export function createRegistry(
 /** The same for agents that have the same tools. */
 function choiceKey(spec: AgentSpec): string {
   const { tools, modules, without } = spec;
-  const named = tools === undefined ? (isSocial(spec) ? "@" : "") : `=${tools.join(",")}`;
+  const named = tools === undefined ? unnamed(spec) : `=${tools.join(",")}`;
   if (modules === undefined && without === undefined) return named;
   return `${named}|${modules?.join(",") ?? "*"}|${without?.join(",") ?? ""}`;
+}
+
+function unnamed(spec: AgentSpec): string {
+  return `${isSocial(spec) ? "@" : ""}${spec.workspace === undefined ? "" : "~"}`;
 }
 
 /** Who names no tools has those that come with Troupe and those of its modules. */
 function choose(spec: AgentSpec, offered: ReadonlyMap<string, Offered>): readonly Offered[] {
   const { tools } = spec;
   const own = ({ source, tool }: Offered): boolean =>
-    (source.id === BUILTIN_SOURCE || source.moduleId !== undefined) &&
-    (isSocial(spec) || tool.spec.needs !== "agents");
+    (source.id === BUILTIN_SOURCE || source.moduleId !== undefined) && hasNeeded(spec, tool.spec.needs);
   const chosen =
     tools === undefined
       ? [...offered.values()].filter(own)
       : [...new Set(tools)].flatMap((name) => offered.get(name) ?? []);
   return chosen.filter(({ source: { moduleId } }) => moduleId === undefined || hasModule(spec, moduleId));
+}
+
+function hasNeeded(spec: AgentSpec, needs: ToolSpec["needs"]): boolean {
+  return needs === "agents" ? isSocial(spec) : needs === undefined || spec.workspace !== undefined;
 }
 
 function isSocial({ delegates = [], acceptsFrom = [] }: AgentSpec): boolean {

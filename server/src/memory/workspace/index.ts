@@ -4,4 +4,5 @@ export { createWorkspaceKeeper, type WorkspaceKeeper } from "./keeper.ts";
 export { createSecretGuard, type LooksSecret } from "./secret-guard.ts";
 export { createVersions, type Kept, type Versions } from "./versions.ts";
 export { createWorkspaceModule } from "./workspace-module.ts";
+export { createWorkspaceTools } from "./workspace-tools.ts";
 export type { WorkspacesDeps } from "./workspaces.ts";

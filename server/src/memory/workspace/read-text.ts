@@ -19,6 +19,11 @@ export type ReadText =
     }
   | { readonly kind: Unread };
 
+/** Whether what was read is all of the file, so that writing it back loses nothing. */
+export function isWhole({ sizeBytes, isBroken }: Extract<ReadText, { kind: "text" }>): boolean {
+  return sizeBytes <= MAX_FILE_BYTES && !isBroken;
+}
+
 /** What tells that a file is another one than it was, and what it is now. */
 export interface Looked {
   readonly mark: string;

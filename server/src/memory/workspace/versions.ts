@@ -2,7 +2,7 @@ import { rm } from "node:fs/promises";
 import { join } from "node:path";
 import { type CallOptions, type Clock, type Logger, TroupeError } from "@troupe/contracts";
 import type { Metrics } from "../../kit/index.ts";
-import { type Git, repositoryAt } from "./git.ts";
+import { type Git, type GitCall, repositoryAt } from "./git.ts";
 import { isOwnFile } from "./places.ts";
 import { MAX_FILE_BYTES, readText } from "./read-text.ts";
 import type { LooksSecret } from "./secret-guard.ts";
@@ -81,26 +81,40 @@ async function keepAll(
   reasons: Reasons,
   options: CallOptions,
 ): Promise<Kept> {
+  const { git, logger } = deps;
   const folder = join(deps.folder, agentId);
-  await openRepository(deps.git, folder, options);
+  await openRepository(git, folder, options);
+  const own = await ownIndex(git, folder, options);
   const files: string[] = [];
   const left: Kept["left"][number][] = [];
-  for (const { file, isGone, isNew } of await changedIn(deps.git, folder, options)) {
+  for (const { file, isGone, isNew } of await changedIn(git, folder, own)) {
     const did = isGone ? "Removed" : isNew ? "Added" : "Changed";
     const message = reasons[file] ?? `${did} by hand: ${file}`;
     const read = isGone ? undefined : await readText(join(folder, file));
     const why = read === undefined ? undefined : whyLeft(deps, read);
     if (why === undefined) {
       const bytes = read?.kind === "text" ? read.bytes : undefined;
-      await commit(deps.git, folder, { file, bytes, message }, options);
+      await commit(git, folder, { file, bytes, message }, own);
       files.push(file);
-      deps.logger.info("workspace.kept", { agent: agentId, file });
+      logger.info("workspace.kept", { agent: agentId, file });
     } else {
       left.push({ file, why });
-      deps.logger.warn("workspace.not_kept", { agent: agentId, file, why });
+      logger.warn("workspace.not_kept", { agent: agentId, file, why });
     }
   }
   return { files, left };
+}
+
+/**
+ * What the last version holds, whatever stands in the index of whoever works there by hand, or was left in it by a process that was
+ * stopped.
+ */
+async function ownIndex(git: Git, folder: string, options: CallOptions): Promise<GitCall> {
+  const indexFile = join(folder, ".git", "troupe.index");
+  const own = { ...options, indexFile };
+  await rm(indexFile, { force: true });
+  if (await git.hasHead(folder, options)) await git.run(folder, ["read-tree", "HEAD"], own);
+  return own;
 }
 
 /** Throws `config.invalid` where something else stands in its place. */
@@ -131,48 +145,31 @@ interface Changed {
   readonly isNew: boolean;
 }
 
-async function changedIn(git: Git, folder: string, options: CallOptions): Promise<readonly Changed[]> {
-  const words = [
-    "status",
-    "--porcelain=v1",
-    "-z",
-    "--untracked-files=all",
-    "--no-renames",
-    "--ignore-submodules",
-  ];
-  const lines = (await git.run(folder, words, options)).toString().split("\0");
+async function changedIn(git: Git, folder: string, own: GitCall): Promise<readonly Changed[]> {
+  const words = ["status", "--porcelain=v1", "-z", "--untracked-files=all", "--no-renames"];
+  const lines = (await git.run(folder, words, own)).toString().split("\0");
   return lines
     .map((line) => ({ state: line.slice(0, 2), file: line.slice(3) }))
     .filter(({ file }) => isOwnFile(file))
-    .map(({ state, file }) => ({
-      file,
-      isGone: state.endsWith("D") || state === "D ",
-      isNew: state === "??",
-    }));
+    .map(({ state, file }) => ({ file, isGone: state === " D", isNew: state === "??" }));
 }
 
-/**
- * Just what was looked at, whatever stands in the file by now or in the index of whoever works there by hand; their index is told
- * of it afterwards.
- */
+/** Just what was looked at, whatever stands in the file by now. The index of whoever works there is told of it first. */
 async function commit(
   git: Git,
   folder: string,
   change: { readonly file: string; readonly bytes: Buffer | undefined; readonly message: string },
-  options: CallOptions,
+  own: GitCall,
 ): Promise<void> {
   const { file, bytes, message } = change;
-  const indexFile = join(folder, ".git", "troupe.index");
-  const own = { ...options, indexFile };
-  await rm(indexFile, { force: true });
-  if (await git.hasHead(folder, options)) await git.run(folder, ["read-tree", "HEAD"], own);
+  const { signal } = own;
   const entry =
     bytes === undefined
       ? ["--force-remove", "--", file]
-      : ["--add", "--cacheinfo", `100644,${await blobOf(git, folder, bytes, options)},${file}`];
+      : ["--add", "--cacheinfo", `100644,${await blobOf(git, folder, bytes, { signal })},${file}`];
+  await git.run(folder, ["update-index", ...entry], { signal });
   await git.run(folder, ["update-index", ...entry], own);
   await git.run(folder, ["commit", "--quiet", "--no-verify", "--allow-empty", "-m", message], own);
-  await git.run(folder, ["update-index", ...entry], options);
 }
 
 async function blobOf(git: Git, folder: string, input: Buffer, options: CallOptions): Promise<string> {

@@ -1,8 +1,21 @@
-import type { Module } from "@troupe/contracts";
+import type { AgentDirectory, EffectStore, Module } from "@troupe/contracts";
+import type { Versions } from "./versions.ts";
+import { createWorkspaceTools } from "./workspace-tools.ts";
 import { createWorkspaces, type WorkspacesDeps } from "./workspaces.ts";
+import { createWriteHandler } from "./write-handler.ts";
 
-/** The agent's own files: in prompts right behind its instructions, as far as those who read the answer may be told. */
-export function createWorkspaceModule(deps: WorkspacesDeps): Module {
+export interface WorkspaceModuleDeps extends WorkspacesDeps {
+  readonly versions: Versions;
+  readonly agents: Pick<AgentDirectory, "get">;
+  readonly effects: Pick<EffectStore, "put">;
+}
+
+/**
+ * The agent's own files: in prompts right behind its instructions, as far as those who read the answer may be told, and changed by
+ * the agent behind the reply.
+ */
+export function createWorkspaceModule(deps: WorkspaceModuleDeps): Module {
   const { standing } = createWorkspaces(deps);
-  return { id: "workspace", budgetTokens: 0, standing };
+  const tools = createWorkspaceTools(deps);
+  return { id: "workspace", budgetTokens: 0, standing, tools, effects: [createWriteHandler(deps)] };
 }

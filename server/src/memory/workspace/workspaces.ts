@@ -1,15 +1,9 @@
 import { readdir, stat } from "node:fs/promises";
 import { join } from "node:path";
-import {
-  type CallOptions,
-  type Clock,
-  type Logger,
-  OPERATOR_ID,
-  type Standing,
-  type TurnView,
-} from "@troupe/contracts";
+import type { CallOptions, Clock, Logger, Standing, TurnView } from "@troupe/contracts";
 import type { PersonBook } from "../people/index.ts";
-import { isNoteName, NOTES, OWN_FILES, PEOPLE, personFolder, SHARED_FILES } from "./places.ts";
+import { type OwnFolder, ownFolders } from "./own-files.ts";
+import { isNoteName, NOTES, OWN_FILES, PEOPLE, SHARED_FILES } from "./places.ts";
 import { type Looked, look, readText } from "./read-text.ts";
 import { blocksOf, notesBlock, type ShownFile } from "./render.ts";
 import type { LooksSecret } from "./secret-guard.ts";
@@ -42,12 +36,6 @@ interface Held {
   readonly standing: Standing;
 }
 
-/** A folder whose files are shown to one person. */
-interface OwnFolder {
-  readonly path: string;
-  readonly reader: string;
-}
-
 /** Shows agents' own files in their prompts. Read when they changed; each turn costs a look at a handful of them. */
 export function createWorkspaces(deps: WorkspacesDeps): Workspaces {
   const { clock } = deps;
@@ -72,7 +60,8 @@ export function createWorkspaces(deps: WorkspacesDeps): Workspaces {
     const folder = join(deps.folder, agentId);
     if (await absent(deps.folder, "")) return undefined;
     if (await absent(folder, agentId)) return undefined;
-    const own = await ownFolders(deps, turn, options);
+    const { workspace } = turn.agent.spec;
+    const own = await ownFolders(deps.people, { ...turn, workspace }, options);
     const key = JSON.stringify([agentId, own.map(({ path }) => path)]);
     const seen = await lookAt(folder, own);
     const known = held.get(key);
@@ -99,26 +88,6 @@ export function createWorkspaces(deps: WorkspacesDeps): Workspaces {
       return isMissing(turn.agent.spec.id) ? undefined : read(turn, options);
     },
   };
-}
-
-/** Folders of the one person who reads; none where several do, or nobody. Fails closed. */
-async function ownFolders(
-  { people }: WorkspacesDeps,
-  { audience, spaceId, agent }: TurnView,
-  options: CallOptions,
-): Promise<readonly OwnFolder[]> {
-  const [reader] = audience;
-  if (reader === undefined || audience.length !== 1) return [];
-  const names = await people.namesOf(spaceId, reader, options);
-  const owners = ownersOf(agent.spec.workspace);
-  const isOwner = names.some((name) => owners.includes(name));
-  const own = names.map((name) => ({ path: personFolder(name), reader: name }));
-  return isOwner ? [{ path: "", reader }, ...own] : own;
-}
-
-/** Whom the private files right in the folder are for. */
-export function ownersOf(workspace: { readonly readers?: readonly string[] } | undefined): readonly string[] {
-  return workspace?.readers ?? [OPERATOR_ID];
 }
 
 interface Seen {
