@@ -177,6 +177,8 @@ export interface RunningTurn {
   readonly epoch: number;
   /** Whom its answer is meant for: what it recalled is known to all of them. */
   readonly audience: Audience;
+  /** Somebody waits for its answer: a message may interrupt it, and joins it not. */
+  readonly isAwaited: boolean;
 }
 
 export type Admission =

@@ -60,3 +60,29 @@ test("a message that somebody waits for joins no running turn, and is no command
   expect(second.position).toBe("queued");
   expect(second.turnId).not.toBe(first.turnId);
 });
+
+test("nothing joins a turn that somebody waits for: what comes meanwhile is answered by a turn of its own", async () => {
+  const one = await stage.process("one", { spec: { whileBusy: "steer" } });
+  stage.model.enqueue({ text: "NO_REPLY", delayMs: 1_000 }, { text: "It is noon." });
+  const silent = await one.say("Anything new?", { trigger: "job", afterEnd, maySayNothing: true });
+  const asked = await one.say("what time is it?", { replyTo: { channel: "telegram", target: "7" } });
+  await stage.clock.advance(2_000);
+
+  expect(asked.position).toBe("queued");
+  expect(endOf(one.events, silent.turnId)).toMatchObject({ state: "suppressed", text: "" });
+  expect(endOf(one.events, asked.turnId)).toMatchObject({ state: "replied", text: "It is noon." });
+  expect((await stage.stores.outbox.ofTurn(asked.turnId, options)).map(({ address }) => address)).toEqual([
+    { channel: "telegram", target: "7" },
+  ]);
+});
+
+test("a turn that somebody waits for is interrupted as any other", async () => {
+  const one = await stage.process("one", { spec: { whileBusy: "interrupt" } });
+  stage.model.enqueue({ hang: true }, { text: "Here." });
+  const long = await one.say("count all stars", { trigger: "job", afterEnd });
+  const asked = await one.say("are you there?");
+  await stage.clock.settle();
+
+  expect(endOf(one.events, long.turnId)?.state).toBe("cancelled");
+  expect(endOf(one.events, asked.turnId)?.text).toBe("Here.");
+});

@@ -125,8 +125,9 @@ function runningIn(active: ActiveTurns, sessionId: string): RunningTurn | undefi
   const claimed = active.ofSession(sessionId)?.run.claimed;
   // A direct call answers itself alone: a message that joined it would get no answer.
   if (claimed === undefined || claimed.turn.payload.direct !== undefined) return undefined;
-  const { id: turnId, turnSeq, epoch } = claimed.turn;
-  return { turnId, turnSeq, epoch, audience: claimed.session.audience };
+  const { id: turnId, turnSeq, epoch, payload } = claimed.turn;
+  const isAwaited = payload.afterEnd !== undefined;
+  return { turnId, turnSeq, epoch, audience: claimed.session.audience, isAwaited };
 }
 
 function measure(metrics: Metrics, slots: Slots, views: SessionViews): void {

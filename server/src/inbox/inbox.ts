@@ -141,6 +141,8 @@ async function meet(
 function steeredBy(draft: Draft, admission: Admission): RunningTurn | undefined {
   if (draft.whileBusy !== "steer" || admission.kind !== "queue" || admission.running === undefined)
     return undefined;
+  // A job, flow or agent gets that turn's answer, and the writer would get none, or one that was meant for the inbox.
+  if (admission.running.isAwaited) return undefined;
   // What a message asks beside its words (a call without a model, tools of its own, a shorter answer) holds for its own
   // turn alone: joined to another, it would be dropped without a word.
   if (Object.keys(draft.payload).length > 0) return undefined;

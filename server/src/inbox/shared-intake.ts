@@ -86,7 +86,14 @@ export function createSharedIntake(deps: SharedIntakeDeps): SharedIntake {
     if (turn === undefined || turn.payload.direct !== undefined) return undefined;
     const session = await deps.sessions.get(sessionId, options);
     if (session === undefined) return undefined;
-    return { turnId: turn.id, turnSeq: turn.turnSeq, epoch: turn.epoch, audience: session.audience };
+    const isAwaited = turn.payload.afterEnd !== undefined;
+    return {
+      turnId: turn.id,
+      turnSeq: turn.turnSeq,
+      epoch: turn.epoch,
+      audience: session.audience,
+      isAwaited,
+    };
   };
 
   return {
