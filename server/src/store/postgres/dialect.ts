@@ -32,9 +32,12 @@ export const postgresDialect: Dialect = {
   unindexMemoriesOf: (spaceId, audience) => sql`
     DELETE FROM memory_terms WHERE "row" IN (
       SELECT "row" FROM memories WHERE space_id = ${spaceId} AND audience = ${audience})`,
+  // The summary of the pages knows stretches of rows and no single ones: without a stretch all terms of everybody are read.
   unindexSession: (sessionId) => sql`
-    DELETE FROM message_terms WHERE "row" IN (
-      SELECT "row" FROM messages WHERE session_id = ${sessionId} AND copied = 0)`,
+    DELETE FROM message_terms
+    WHERE "row" >= (SELECT min("row") FROM messages WHERE session_id = ${sessionId})
+      AND "row" <= (SELECT max("row") FROM messages WHERE session_id = ${sessionId})
+      AND "row" IN (SELECT "row" FROM messages WHERE session_id = ${sessionId} AND copied = 0)`,
   removeTerms: (kind, from, to) => sql`
     DELETE FROM ${sql.table(`${kind}_terms`)} WHERE "row" > ${from} AND "row" <= ${to}`,
   addTerms: (kind, rows) => sql`
