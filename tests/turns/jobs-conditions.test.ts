@@ -1,7 +1,7 @@
 import type { ModelRequest } from "@troupe/contracts";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { MINUTE, openWorking, type Working } from "./job-stage.ts";
-import { NEVER, openStage, type Stage } from "./stage.ts";
+import { inboundOf, NEVER, openStage, type Stage } from "./stage.ts";
 
 /** Conditions of ongoing jobs: judged after each run, and by what those they wait for say in chat. */
 
@@ -126,6 +126,22 @@ test("somebody for whom nothing waits costs no effect and no question", async ()
   expect((await stage.stores.effects.ofTurn(turnId, options)).map(({ kind }) => kind)).not.toContain(
     "job.judge",
   );
+});
+
+test("whom another key calls by the same name ends nothing, and is not judged", async () => {
+  const { asked, askSmall } = judging("1");
+  const one = await openWorking(stage, "one", { askSmall });
+  const quoted = await waitingJob(one, 'I say "it is here"');
+  const judged = await waitingJob(one, "the bill is paid", "Bill");
+  const other = { spaceId: "default", kind: "key", id: "key-2" } as const;
+  const message = { ...inboundOf("It is here, and paid.", stage.clock.now()), sessionKey: "theirs" };
+
+  const result = await one.process.accept({ ...message, audience: ["key-2/p1"] }, other);
+  await one.pass(2_000, 4);
+
+  expect(result.kind).toBe("accepted");
+  expect(asked).toEqual([]);
+  for (const id of [quoted, judged]) expect(await one.job(id)).toMatchObject({ state: "active" });
 });
 
 test("a model that fails or talks decides nothing, and the job goes on", async () => {

@@ -19,6 +19,7 @@ import { SUBJECTS, TroupeError, textOf } from "@troupe/contracts";
 import { createWakeLoop, detectLanguage, type WakeLoop } from "../kit/index.ts";
 import { tellJob } from "./catalogue.ts";
 import { judge, type Said } from "./judge.ts";
+import { sessionOf } from "./origin-session.ts";
 
 /** Kept in the commit that ends a turn of somebody for whom an ongoing job waits. */
 const JUDGE = "job.judge";
@@ -47,7 +48,7 @@ export type AskSmall = (
 export interface ConditionDeps {
   readonly spaceId: string;
   readonly jobs: Pick<JobStore, "list" | "change" | "awaited">;
-  readonly sessions: Pick<SessionStore, "messages">;
+  readonly sessions: Pick<SessionStore, "get" | "messages">;
   readonly notices: Pick<Notices, "write">;
   readonly bus: Pick<MessageBus, "subscribe">;
   readonly clock: Clock;
@@ -117,7 +118,8 @@ async function judgeChat(deps: ConditionDeps, effect: Effect, options: CallOptio
     throw new TroupeError("What is to be judged does not say whose jobs.", { code: "request.invalid" });
   const found = await waitingFor(deps, { spaceId: effect.spaceId, agentId, peerId }, options);
   // The words that a job is asked for in are not what it waits for.
-  const waiting = found.filter(({ origin }) => origin.turnId !== effect.turnId);
+  const asked = found.filter(({ origin }) => origin.turnId !== effect.turnId);
+  const waiting = await ofSamePerson(deps, asked, effect, options);
   if (waiting.length === 0) return [];
   const said = await saidIn(deps, effect, options);
   if (said.length === 0) return [];
@@ -177,6 +179,20 @@ async function waitingFor(
     if (page.next === undefined) return found;
     cursor = page.next;
   }
+}
+
+/** Two keys may call different people by the same name: what one's says is nothing to the other's jobs. */
+async function ofSamePerson(
+  { sessions }: ConditionDeps,
+  jobs: readonly Job[],
+  { sessionId }: Effect,
+  options: CallOptions,
+): Promise<readonly Job[]> {
+  const speaking = jobs.length === 0 ? undefined : await sessions.get(sessionId, options);
+  const owners = await Promise.all(
+    jobs.map(async (job) => (await sessionOf(sessions, job, options))?.ownerId ?? job.ownerId),
+  );
+  return jobs.filter((_, at) => owners[at] === speaking?.ownerId);
 }
 
 async function saidIn(

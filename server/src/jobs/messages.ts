@@ -1,4 +1,4 @@
-import type { CallOptions, InboundMessage, Job, Principal, Session, SessionStore } from "@troupe/contracts";
+import type { InboundMessage, Job, Principal, Session } from "@troupe/contracts";
 import { detectLanguage, NO_REPLY } from "../kit/index.ts";
 import { tellJob } from "./catalogue.ts";
 import { JOB_ENDED, JOB_ENDED_VERSION } from "./ended.ts";
@@ -9,18 +9,6 @@ export const REMINDER_TOOL = "reminder";
 /** Troupe itself, for the owner: the session is the owner's, and so is what it costs. */
 export function principalOf(job: Job): Principal {
   return { spaceId: job.spaceId, kind: "system", id: job.ownerId };
-}
-
-/** The session where a job was asked for, while it is there. */
-export async function sessionOf(
-  sessions: Pick<SessionStore, "get">,
-  job: Job,
-  options: CallOptions,
-): Promise<Session | undefined> {
-  const { sessionId } = job.origin;
-  if (sessionId === undefined) return undefined;
-  const session = await sessions.get(sessionId, options);
-  return session?.spaceId === job.spaceId && !session.stateless ? session : undefined;
 }
 
 /** An ordinary message with which a run begins. `before`: what the jobs that it waited for had answered. */

@@ -21,7 +21,8 @@ import type {
 import { TroupeError, textOf } from "@troupe/contracts";
 import type { Metrics } from "../kit/index.ts";
 import { isLeftOut } from "./after-run.ts";
-import { messageOf, principalOf, sessionOf } from "./messages.ts";
+import { messageOf, principalOf } from "./messages.ts";
+import { sessionOf } from "./origin-session.ts";
 import { quietReason } from "./quiet-hours.ts";
 import { RUN_NOW } from "./service.ts";
 import { type RunEnd, settledRun } from "./settle.ts";
