@@ -1,4 +1,4 @@
-import type { JobInput, JobSpec, JobTime } from "@troupe/contracts";
+import type { InboundMessage, JobInput, JobSpec, JobTime } from "@troupe/contracts";
 import { TroupeError, textOf } from "@troupe/contracts";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { ASKER, MINUTE, openWorking, type Working, type WorkingOptions } from "./job-stage.ts";
@@ -123,6 +123,18 @@ test("a crash between claim and way in loses no run and doubles none", async () 
 
   expect(await runsOf(id)).toMatchObject([{ id: `${id}.1`, state: "succeeded" }]);
   expect(await jobOf(id)).toMatchObject({ state: "completed", runs: 1 });
+});
+
+test("a run whose conversation is gone knows what its own person knows, not what others of that name do", async () => {
+  const heard: InboundMessage[] = [];
+  const one = await working("one", { onMessage: (message) => heard.push(message) });
+  const theirs = { ...ASKER, ownerId: "key-2", peerId: "operator", origin: { sessionId: "gone" } };
+  await one.service.create("theirs", { text: "Look.", inSeconds: 60, title: "Theirs" }, theirs, options);
+  const own = { ...ASKER, peerId: "operator", origin: {} };
+  await one.service.create("own", { text: "See.", inSeconds: 61, title: "Own" }, own, options);
+  await pass(64_000, 8);
+
+  expect(heard.map(({ audience }) => audience)).toEqual([["key-2/operator"], ["operator"]]);
 });
 
 test("a job that is cancelled while its run starts, by a process that dies over it, answers nobody", async () => {

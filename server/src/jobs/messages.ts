@@ -2,6 +2,7 @@ import type { InboundMessage, Job, Principal, Session } from "@troupe/contracts"
 import { detectLanguage, NO_REPLY } from "../kit/index.ts";
 import { tellJob } from "./catalogue.ts";
 import { JOB_ENDED, JOB_ENDED_VERSION } from "./ended.ts";
+import { readersOf } from "./origin-session.ts";
 
 /** The tool that says a reminder; no model is offered it. */
 export const REMINDER_TOOL = "reminder";
@@ -50,11 +51,12 @@ export function messageOf(
 type Place = Pick<InboundMessage, "channel" | "sessionKey" | "peerId" | "audience">;
 
 function placeOf(job: Job, session: Session | undefined): Place {
+  const audience = readersOf(job, session);
   if (session !== undefined) {
-    const { channel, key, peerId, audience } = session;
+    const { channel, key, peerId } = session;
     return { channel, sessionKey: key, peerId, audience };
   }
-  return { channel: "api", sessionKey: `job-${job.id}`, peerId: job.peerId, audience: [job.peerId] };
+  return { channel: "api", sessionKey: `job-${job.id}`, peerId: job.peerId, audience };
 }
 
 function addressOf({ spec: { deliverTo }, origin, ownerId }: Job): InboundMessage["replyTo"] {

@@ -22,7 +22,7 @@ import { TroupeError, textOf } from "@troupe/contracts";
 import type { Metrics } from "../kit/index.ts";
 import { isLeftOut } from "./after-run.ts";
 import { messageOf, principalOf } from "./messages.ts";
-import { sessionOf } from "./origin-session.ts";
+import { readersOf, sessionOf } from "./origin-session.ts";
 import { quietReason } from "./quiet-hours.ts";
 import { RUN_NOW } from "./service.ts";
 import { type RunEnd, settledRun } from "./settle.ts";
@@ -95,7 +95,7 @@ async function begin(deps: StarterDeps, claimed: ClaimedJob, options: CallOption
   }
   const session = await sessionOf(deps.sessions, job, options);
   if (job.endedAt !== undefined) return endedMeanwhile(deps, claimed, session, options);
-  const before = await answersBefore(deps, job, session?.audience ?? [job.peerId], options);
+  const before = await answersBefore(deps, job, readersOf(job, session), options);
   const message = messageOf(job, runId, session, { before, at: dueAt });
   const result = await accept(deps, claimed, message, options);
   if (result === undefined) {
