@@ -160,6 +160,26 @@ test("a process that reads a conversation anew shows nothing of a turn that was 
   expect(promptOf(stage, 2).slice(1)).toEqual(["user: hello", "assistant: Hello.", "user: what is it?"]);
 });
 
+test("an answer of nothing is one also where words came before the tools that it looked with", async () => {
+  const one = await stage.process("one");
+  stage.model.enqueue(
+    { text: "Let me look.", calls: [{ callId: "t", name: "time", arguments: "{}" }] },
+    { text: "NO_REPLY" },
+  );
+  const { turnId } = await one.say("anything new?", { maySayNothing: true });
+
+  expect(endOf(one.events, turnId)).toMatchObject({ state: "suppressed", text: "" });
+  expect(streamed(one.events, turnId)).toBe("Let me look.");
+
+  stage.model.enqueue(
+    { text: "Let me look.", calls: [{ callId: "t", name: "time", arguments: "{}" }] },
+    { text: "There is news." },
+  );
+  const news = await one.say("and now?", { maySayNothing: true });
+  expect(streamed(one.events, news.turnId)).toBe("Let me look.\n\nThere is news.");
+  expect(endOf(one.events, news.turnId)?.text).toBe("Let me look.\n\nThere is news.");
+});
+
 function agentOf(heartbeat: AgentSpec["heartbeat"], id = "ana"): Agent {
   const spec: AgentSpec = {
     ...{ id, name: "Ana", model: "default", instructions: "Be kind." },

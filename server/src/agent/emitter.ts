@@ -43,6 +43,10 @@ function holdingBack(publish: (body: TurnEventBody) => void): (body: TurnEventBo
     if (body.type === "attempt-start") {
       held = "";
       isSure = false;
+    } else if (body.type === "tool" && isSure) {
+      // What follows a tool may be nothing again.
+      held = "";
+      isSure = false;
     } else if (body.type === "text-delta" && !isSure) {
       held += body.text;
       if (mayBecomeNoReply(held)) return;

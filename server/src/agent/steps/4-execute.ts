@@ -245,7 +245,10 @@ function executed(
   added: ModelMessage | undefined,
 ): ExecutedTurn {
   const reply = replyOf(state.parts);
-  const saysNothing = turn.run.claimed.turn.payload.maySayNothing === true && isNoReply(reply);
+  // Models tell what they are about to look at; the last word is the answer.
+  const last = state.parts.at(-1);
+  const { maySayNothing } = turn.run.claimed.turn.payload;
+  const saysNothing = maySayNothing === true && last?.type === "text" && isNoReply(last.text);
   return {
     ...turn,
     parts: saysNothing ? [] : state.parts,
