@@ -110,3 +110,24 @@ it("deletes tapes of turns and messages of agents that are older than they are k
   expect(metrics.render()).toMatch(/agent_messages_pruned_total 250/);
   expect(metrics.render()).toMatch(/tapes_pruned_total 450/);
 });
+
+it("deletes what is old in the tables although the files cannot be reached", async () => {
+  const clock = createManualClock();
+  const createdAt = [clock.now() - 8 * 24 * HOUR];
+  const away = async (): Promise<never> => {
+    throw new Error("The bucket does not answer.");
+  };
+  const logger = createLogRecorder();
+  const sweep = createBlobSweep({
+    ...{ blobs: { list: away, delete: away }, attachments: { held: async () => [] }, clock, logger },
+    ...{ spaceId: "default", metrics: createMetrics() },
+    ...tapesOf(createdAt),
+  });
+
+  sweep.start(options.signal);
+  await clock.advance(HOUR);
+  await sweep.stop(0);
+
+  expect(createdAt).toEqual([]);
+  expect(logger.troubles()).not.toEqual([]);
+});

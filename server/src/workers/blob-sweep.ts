@@ -61,14 +61,15 @@ export function createBlobSweep(deps: BlobSweepDeps): WakeLoop {
         isFirst = false;
         return FIRST_ROUND_MS;
       }
+      // Before the files: where those are kept elsewhere and cannot be reached, the tables grow no more for it.
+      prunedTapes.add(await pruneTapes(deps, signal));
+      prunedMessages.add(await pruneAgentMessages(deps, signal));
       for (let pages = 0; pages < PAGES_PER_ROUND; pages++) {
         const result = await sweepPage(deps, cursor, signal);
         swept.add(result.deleted);
         cursor = result.next;
         if (cursor === undefined) break;
       }
-      prunedTapes.add(await pruneTapes(deps, signal));
-      prunedMessages.add(await pruneAgentMessages(deps, signal));
       return ROUND_EVERY_MS;
     },
   });
