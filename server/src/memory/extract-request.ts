@@ -79,10 +79,10 @@ export function extractRequest(
 
 /** What an answer says; undefined for one that is no JSON of ours. What does not fit in a good one is left out. */
 export function readExtracted(answer: string): readonly ExtractedFact[] | undefined {
-  const whole = /\{[\s\S]*\}/.exec(answer)?.[0];
-  if (whole === undefined) return undefined;
   try {
-    const { memories } = JSON.parse(whole) as { readonly memories?: unknown };
+    const { memories } = JSON.parse(answer.slice(answer.indexOf("{"), answer.lastIndexOf("}") + 1)) as {
+      readonly memories?: unknown;
+    };
     return Array.isArray(memories)
       ? memories.slice(0, MAX_FACTS).flatMap((one) => factOf(one) ?? [])
       : undefined;
