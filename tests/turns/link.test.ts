@@ -27,11 +27,11 @@ function open(id: string): Promise<StagedProcess> {
   const about = { clock, logger: createLogRecorder() };
   const people = createPersonBook({ ...about, persons: stores.persons });
   const around = (own: typeof stores) => withPersons(own, people);
-  const { search } = around(stores);
+  const { search, memories } = around(stores);
   return stage.process(id, {
     people,
     around,
-    modules: [createMemoryModule({ ...about, search, metrics: createMetrics() })],
+    modules: [createMemoryModule({ ...about, search, memories, metrics: createMetrics() })],
   });
 }
 
@@ -141,4 +141,21 @@ test("what the other name told long ago is forgotten by its sign, and no more on
 
   expect(first).toBe("I have forgotten: Stone 3 lies there.");
   expect(second).toBe("I remember nothing of that kind, so nothing was forgotten.");
+});
+
+test("what stands behind the instructions is the other name's no more as soon as they are split", async () => {
+  one.supervisor.start();
+  await said("/remember My boat is called Albatross.", NORTH);
+  await said(`/link ${await codeFor(NORTH)}`, SOUTH);
+  const shown = async (): Promise<boolean> => {
+    await said("hello", SOUTH);
+    return promptOf(stage, stage.model.requests.length - 1)
+      .join("\n")
+      .includes("Albatross");
+  };
+
+  const linked = await shown();
+  await said("/link undo", NORTH);
+
+  expect([linked, await shown()]).toEqual([true, false]);
 });

@@ -39,6 +39,7 @@ function viewBells(views: TurnBellsParts["views"]): readonly Bell[] {
   return [
     [SUBJECTS.sessionRemoved, ({ payload }) => views.forget(String(payload.sessionId))],
     [SUBJECTS.memoryClosed, () => views.doubtAll()],
+    [SUBJECTS.personsChanged, () => views.doubtAll()],
     [SUBJECTS.busBack, () => views.doubtAll()],
   ];
 }

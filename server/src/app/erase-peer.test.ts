@@ -27,9 +27,15 @@ test("somebody with thousands of conversations, each of one message, is erased i
   };
   const blobs = { delete: async () => undefined };
 
-  const erased = await erasePeer({ stores, blobs, sessionControl, clock, logger } as never, of, options);
+  const rung: string[] = [];
+  const bus = { publish: (subject: string) => void rung.push(subject) };
+  const erasing = { ...parts, stores, blobs, sessionControl, bus };
+
+  const erased = await erasePeer(erasing as never, of, options);
 
   expect(erased.sessions).toBe(4_300);
   expect(await stores.erasure.sessionIds(of, options)).toEqual([]);
+  // Whoever was linked with them is aware of it no more.
+  expect(rung).toEqual(["memory.closed", "persons.changed"]);
   await close();
 });

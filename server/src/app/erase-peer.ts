@@ -1,7 +1,6 @@
 import {
   type BlobStore,
   type CallOptions,
-  type Clock,
   type ErasedPeer,
   type ErasedRows,
   type Logger,
@@ -10,6 +9,7 @@ import {
   type Stores,
   TroupeError,
 } from "@troupe/contracts";
+import { type RingParts, ringFor } from "../kit/index.ts";
 
 /**
  * Messages may come while conversations are deleted: so many rounds beyond what there was. Somebody who goes on writing is told to be
@@ -20,11 +20,10 @@ const ROUNDS = 20;
 const SESSIONS_A_ROUND = 200;
 const BLOB_PAGE = 200;
 
-export interface ErasureParts {
+export interface ErasureParts extends RingParts {
   readonly stores: Pick<Stores, "unit" | "erasure" | "attachments">;
   readonly blobs: Pick<BlobStore, "delete">;
   readonly sessionControl: SessionControl;
-  readonly clock: Clock;
   readonly logger: Logger;
 }
 
@@ -42,12 +41,12 @@ export interface Erasure extends ErasedRows {
  * and a repetition goes on.
  */
 export async function erasePeer(
-  { stores, blobs, sessionControl, clock, logger }: ErasureParts,
+  { stores, blobs, sessionControl, logger, ...rings }: ErasureParts,
   of: ErasedPeer,
   options: CallOptions,
 ): Promise<Erasure> {
   const { unit, erasure } = stores;
-  const beganAt = clock.now();
+  const beganAt = rings.clock.now();
   const before = await erasure.counts(of, options);
   const mostRounds = ROUNDS + Math.ceil(before.sessions / SESSIONS_A_ROUND);
   const fileIds = new Set<string>();
@@ -68,6 +67,7 @@ export async function erasePeer(
   }
   const write = erasure.remove(of);
   const rows = (await unit.commit([write], options)).read(write);
+  ringFor(rings, [write]);
   const files = await deleteFiles({ stores, blobs }, { ...of, ids: [...fileIds], beganAt }, options);
   const scrubbed = await erasure.scrub(options);
   logger.info("person.erased", { sessions, messages, files, ...rows, scrubbed: scrubbed.kind });

@@ -54,8 +54,8 @@ it("joins peers into people, shows them, and splits them where an operator says 
     ["mail/z@x"],
     [true],
   ]);
-  // Two merges that joined, and one undo that split.
-  expect(changes()).toBe(3);
+  // Two merges that joined, and one undo that split: each is told before it is kept, and once it is.
+  expect(changes()).toBe(6);
 });
 
 it("says what is missing", async () => {

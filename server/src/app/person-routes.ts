@@ -90,6 +90,8 @@ async function change(
 ): Promise<void> {
   people.changing();
   await stores.unit.commit([write], request);
+  // What was made of a link that ended is looked at again, now that it has.
+  people.changing();
 }
 
 function openLinks({ stores }: PersonParts, request: AdminRequest): Promise<readonly PersonLink[]> {

@@ -43,7 +43,7 @@ export { isNoReply, mayBecomeNoReply, NO_REPLY } from "./no-reply.ts";
 export { type OneAnswer, oneAnswer, smallChoices } from "./one-answer.ts";
 export { createRateLimit, type RateLimit } from "./rate-limit.ts";
 export { referenceOf } from "./references.ts";
-export { ringFor, ringsOf } from "./rings.ts";
+export { type RingParts, ringFor, ringsOf } from "./rings.ts";
 export { safeText } from "./safe-text.ts";
 export { readSaidTime, type SplitTime, splitSaidTime } from "./said-time/said-time.ts";
 export type { SaidClock, SaidDay, SaidTime } from "./said-time/types.ts";

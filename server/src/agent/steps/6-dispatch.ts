@@ -95,7 +95,8 @@ function remember(deps: AgentDeps, views: SessionViews, turn: CommittedTurn): vo
     };
   }
   // Its next turn may come before the bell that is rung for it.
-  if (ringsOf(turn.toolWrites).has(SUBJECTS.memoryClosed)) doubt(session);
+  const rings = ringsOf(turn.toolWrites);
+  if (rings.has(SUBJECTS.memoryClosed) || rings.has(SUBJECTS.personsChanged)) doubt(session);
   const summary = turn.effects.find(({ kind }) => kind === SUMMARY_EFFECT);
   if (summary === undefined) return;
   turn.track.turnsSinceSummary = 0;

@@ -1,6 +1,6 @@
-import type { ErasedPeer, ErasedRows, ErasureStore, Write } from "@troupe/contracts";
+import { type ErasedPeer, type ErasedRows, type ErasureStore, SUBJECTS, type Write } from "@troupe/contracts";
 import { sql } from "kysely";
-import { type Row, type Statement, write, writeRow } from "../statement.ts";
+import { type Row, ringing, type Statement, write, writeRow } from "../statement.ts";
 import { namesText, type PortDeps } from "./kit.ts";
 
 const PAGE = 200;
@@ -46,13 +46,11 @@ export function createErasureStore(deps: PortDeps, scrub: ErasureStore["scrub"])
       const [row] = await reads.farRows(count.asRows, inputOf(of), options);
       return { ...rowsOf(row), sessions: Number(row?.[5] ?? 0) };
     },
-    remove: (of) =>
-      writeRow(
-        count.asRow,
-        inputOf(of),
-        (row) => rowsOf(row ?? undefined),
-        removals.map((removal): Write => write(removal, inputOf(of))),
-      ),
+    remove(of) {
+      const all = removals.map((removal): Write => write(removal, inputOf(of)));
+      const removal = writeRow(count.asRow, inputOf(of), (row) => rowsOf(row ?? undefined), all);
+      return ringing(removal, SUBJECTS.memoryClosed, SUBJECTS.personsChanged);
+    },
     scrub,
   };
 }

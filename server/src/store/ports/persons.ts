@@ -1,8 +1,8 @@
-import type { LinkProof, PersonLink, PersonStore } from "@troupe/contracts";
+import { type LinkProof, type PersonLink, type PersonStore, SUBJECTS } from "@troupe/contracts";
 import { type RawBuilder, sql } from "kysely";
 import { keptName } from "../../kit/index.ts";
 import type { PersonLinkTable } from "../person-tables.ts";
-import { type Row, write } from "../statement.ts";
+import { type Row, ringing, write } from "../statement.ts";
 import type { TupleOf } from "../tables.ts";
 import { numberCursor, type PortDeps, pageLimit, pageOf } from "./kit.ts";
 
@@ -27,15 +27,18 @@ export function createPersonStore(deps: PortDeps): PersonStore {
       const [spaceId, name, codeHash, until] = row as [string, string, string, number];
       return { spaceId, name, codeHash, until };
     },
-    redeem: ({ spaceId, codeHash, name, linkId, at }) =>
-      write(writes.redeem, { spaceId, codeHash, name: keptName(name), linkId, at }, [
-        write(writes.useUp, { spaceId, codeHash, name: keptName(name) }),
-      ]),
+    redeem: ({ spaceId, codeHash, name, linkId, at }) => {
+      const useUp = write(writes.useUp, { spaceId, codeHash, name: keptName(name) });
+      const input = { spaceId, codeHash, name: keptName(name), linkId, at };
+      return ringing(write(writes.redeem, input, [useUp]), SUBJECTS.personsChanged);
+    },
     link({ id, spaceId, names, proof, linkedAt }) {
       const [name, otherName] = names.map(keptName).toSorted() as [string, string];
-      return write(writes.link, { id, spaceId, name, otherName, proof, linkedAt });
+      const input = { id, spaceId, name, otherName, proof, linkedAt };
+      return ringing(write(writes.link, input), SUBJECTS.personsChanged);
     },
-    unlink: ({ spaceId, of, at }) => write(writes.unlink, { spaceId, of: keptName(of), at }),
+    unlink: ({ spaceId, of, at }) =>
+      ringing(write(writes.unlink, { spaceId, of: keptName(of), at }), SUBJECTS.personsChanged),
     async open(spaceId, limit, options) {
       return (await reads.rows(selects.open, { spaceId, limit }, options)).map(linkOf);
     },
