@@ -125,16 +125,26 @@ test("a crash between claim and way in loses no run and doubles none", async () 
   expect(await jobOf(id)).toMatchObject({ state: "completed", runs: 1 });
 });
 
-test("a run whose conversation is gone knows what its own person knows, not what others of that name do", async () => {
+test("a run without its conversation knows what whoever hears it knows, not what others of that name do", async () => {
   const heard: InboundMessage[] = [];
   const one = await working("one", { onMessage: (message) => heard.push(message) });
   const theirs = { ...ASKER, ownerId: "key-2", peerId: "operator", origin: { sessionId: "gone" } };
   await one.service.create("theirs", { text: "Look.", inSeconds: 60, title: "Theirs" }, theirs, options);
   const own = { ...ASKER, peerId: "operator", origin: {} };
   await one.service.create("own", { text: "See.", inSeconds: 61, title: "Own" }, own, options);
-  await pass(64_000, 8);
+  // What is said to somebody on a channel is made of what they know, whoever wanted it said.
+  const deliverTo = { channel: "telegram", target: "p-7" };
+  await one.service.create(
+    "to",
+    { text: "Say.", inSeconds: 62, title: "Elsewhere", deliverTo },
+    own,
+    options,
+  );
+  await pass(65_000, 8);
 
-  expect(heard.map(({ audience }) => audience)).toEqual([["key-2/operator"], ["operator"]]);
+  expect(heard.map(({ audience }) => audience)).toEqual([
+    ...[["key-2/operator"], ["operator"], ["telegram/p-7"]],
+  ]);
 });
 
 test("a job that is cancelled while its run starts, by a process that dies over it, answers nobody", async () => {

@@ -1,4 +1,11 @@
-import type { CallOptions, Job, Session, SessionStore } from "@troupe/contracts";
+import {
+  type CallOptions,
+  INBOX_CHANNEL,
+  type Job,
+  type Session,
+  type SessionStore,
+} from "@troupe/contracts";
+import { peerNameOn } from "../kit/index.ts";
 
 /** The session where a job was asked for, while it is there. */
 export async function sessionOf(
@@ -13,14 +20,18 @@ export async function sessionOf(
 }
 
 /**
- * Who hears a run: whoever hears that session; where it is gone, or was not kept, the one whom the owner calls so. Others who are
- * called the same are none of them.
+ * Who hears a run: whoever hears that session; without one, whoever is at the address that it speaks to. Where the session is gone, or
+ * was not kept, the one whom the owner calls so; others who are called the same are none of them.
  */
 export function readersOf(
-  { ownerId, peerId, origin }: Job,
+  { ownerId, peerId, origin, spec: { deliverTo } }: Job,
   session: Pick<Session, "audience"> | undefined,
 ): readonly string[] {
   if (session !== undefined) return session.audience;
+  if (typeof deliverTo === "object") {
+    const { channel, target } = deliverTo;
+    return [channel === INBOX_CHANNEL ? target : peerNameOn(channel, target)];
+  }
   const isOwn = origin.sessionId === undefined || peerId === ownerId;
   return [isOwn ? peerId : `${ownerId}/${peerId}`];
 }
