@@ -135,6 +135,16 @@ function describeRefusing(get: () => Tried): void {
 }
 
 function describeUpkeep(get: () => Tried): void {
+  it("may be deleted by several at once", async () => {
+    const { id } = await get().put(bytesOf("gone"));
+    const { blobs, leftovers } = get().harness;
+
+    await Promise.all([1, 2, 3].map(() => blobs.delete({ spaceId: SPACE, id }, options)));
+
+    expect(await blobs.stat({ spaceId: SPACE, id }, options)).toBeUndefined();
+    expect(await leftovers()).toEqual([]);
+  });
+
   it("counts as new again when it is renewed or put again, and is deleted only when nobody did", async () => {
     const first = await get().put(bytesOf("kept"));
     const bound = get().harness.now();

@@ -109,7 +109,9 @@ function rootOf(folder: string, spaceId: string): string {
 async function remove(root: string, path: string, since: number): Promise<void> {
   const away = join(root, "writing", randomUUID());
   await mkdir(dirname(away), { recursive: true, mode: 0o700 });
-  await rename(path, away);
+  const isMine = await rename(path, away).then(() => true, ignoreMissing);
+  // Somebody else deleted it just now.
+  if (isMine === undefined) return;
   if ((await stat(away)).mtimeMs > since) await rename(away, path);
   else await rm(away);
 }
