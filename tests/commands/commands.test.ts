@@ -1,6 +1,6 @@
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -106,6 +106,17 @@ const CALLS: Readonly<Record<string, Call>> = {
     expects: { pieces: [{ text: expect.stringContaining("Friday") }] },
   },
   "knowledge remove": { words: ["{document}"], expects: { title: "Handbook" } },
+  "workspace init": { words: ["ana"], expects: { made: ["AGENTS.md", "USER.md", "MEMORY.md"] } },
+  "workspace list": { expects: [{ agentId: "ana", files: 5, troubles: 0 }] },
+  "workspace show": {
+    words: ["ana"],
+    expects: { files: expect.arrayContaining([{ file: "SOUL.md", of: "everyone", sizeBytes: 6 }]) },
+  },
+  "workspace history": {
+    words: ["ana", "SOUL.md"],
+    expects: { versions: [{ message: "Changed by hand: SOUL.md" }, { message: "Added by hand: SOUL.md" }] },
+  },
+  "workspace restore": { words: ["ana", "SOUL.md", "{version}"], expects: { isChanged: true } },
   "person merge": {
     words: ["chat/kate", "page/kate"],
     expects: { names: expect.arrayContaining(["chat/kate", "page/kate"]) },
@@ -194,8 +205,18 @@ beforeAll(async () => {
   known.handbook = join(folder, "handbook.md");
   writeFileSync(known.handbook, "# Handbook\n\nThe office closes at noon on Friday.\n");
   known.document = (await json("knowledge", "add", known.handbook, "--agent", "ana")).document.id;
+  await makeVersions(join(home, "workspaces", "ana"));
   known.key = (await json("key", "create", "--name", "doomed")).id;
 }, 60_000);
+
+async function makeVersions(workspace: string): Promise<void> {
+  mkdirSync(workspace, { recursive: true });
+  for (const text of ["Plain.", "Verse."]) {
+    writeFileSync(join(workspace, "SOUL.md"), text);
+    known.version = (await json("workspace", "history", "ana", "SOUL.md")).versions.at(-1).version;
+  }
+  writeFileSync(join(workspace, "IDENTITY.md"), "A fox.");
+}
 
 afterAll(async () => {
   await serving.stop({ graceMs: 0 });

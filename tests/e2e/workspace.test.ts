@@ -131,3 +131,32 @@ test("an agent that may changes its files for whom it talks with, and the next p
   });
   expect(await hear("What tools?", ["telegram/42"])).toContain("workspace_write");
 });
+
+test("an erased person is in no file, no version and no prompt, and what is about others is as it was", async () => {
+  write("SOUL.md", "Speak plainly.\n");
+  write("people/telegram+42/USER.md", "Olha likes zorabelle.\n");
+  write("people/telegram+43/USER.md", "Max likes tea.\n");
+  expect(await hear("Hello.", ["telegram/42"])).toContain("zorabelle");
+  await kept("Added by hand: people/telegram+42/USER.md");
+  const erase = async (body: object): Promise<object> => {
+    const response = await fetch(`${served.serving.addresses?.admin}/admin/memory/erase`, {
+      method: "POST",
+      headers: { authorization: `Bearer ${served.key}`, "content-type": "application/json" },
+      body: JSON.stringify({ peer: "telegram/42", ...body }),
+    });
+    return (await response.json()) as object;
+  };
+  expect(await erase({ dryRun: true })).toMatchObject({ ownFiles: 1, sessions: 1 });
+
+  expect(await erase({})).toMatchObject({
+    ...{ ownFiles: 1, sessions: 1, historiesRewritten: ["ana"], historiesDropped: [] },
+  });
+
+  expect(git("cat-file", "--batch-all-objects", "--batch")).not.toMatch(/zorabelle|telegram\+42/);
+  expect(git("log", "--format=%s").trim().split("\n")).toEqual([
+    "Added by hand: people/telegram+43/USER.md",
+    "Added by hand: SOUL.md",
+  ]);
+  expect(await hear("Hello?", ["telegram/42"])).not.toContain("zorabelle");
+  expect(await hear("Hello?", ["telegram/43"])).toContain("Max likes tea");
+});

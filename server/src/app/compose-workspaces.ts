@@ -1,11 +1,17 @@
 import { join } from "node:path";
-import type { AgentDirectory } from "@troupe/contracts";
+import { type AgentDirectory, type CallOptions, DEFAULT_SPACE_ID } from "@troupe/contracts";
 import {
+  countOwnFiles,
   createGit,
   createSecretGuard,
   createVersions,
+  createWorkspaceBook,
   createWorkspaceKeeper,
   createWorkspaceModule,
+  eraseOwnFiles,
+  ownersOf,
+  type WorkspaceBook,
+  type WorkspaceErasure,
   type WorkspaceKeeper,
 } from "../memory/index.ts";
 import type { Foundation } from "./compose.ts";
@@ -17,7 +23,15 @@ export function workspacesFolder(home: string): string {
   return join(home, "workspaces");
 }
 
+/** Deletes what agents' own files say of one person, and their histories of it. */
+export interface WorkspaceEraser {
+  count(peerId: string): Promise<number>;
+  erase(peerId: string, options: CallOptions): Promise<WorkspaceErasure>;
+}
+
 export interface WorkspaceParts {
+  readonly workspaceBook: WorkspaceBook;
+  readonly workspaceEraser: WorkspaceEraser;
   readonly workspaceModule: ModuleSource;
   readonly workspaceKeeper: WorkspaceKeeper;
 }
@@ -34,12 +48,21 @@ export function composeWorkspaces(
 ): WorkspaceParts {
   const looksSecret = createSecretGuard((text) => of.logger.redact(text));
   const deps = { ...foundation, agents: of.agents, folder: workspacesFolder(of.home), looksSecret };
-  const versions = createVersions({ ...deps, git: createGit(of.searchPath) });
+  const git = createGit(of.searchPath);
+  const versions = createVersions({ ...deps, git });
   const workspaceKeeper = createWorkspaceKeeper(deps, versions);
   const onChange = (agentId: string): void => workspaceKeeper.nudge(agentId);
+  const owners = (agentId: string): readonly string[] =>
+    ownersOf(of.agents.get(DEFAULT_SPACE_ID, agentId)?.spec.workspace);
+  const erasing = { ...deps, git, versions, ownersOf: owners };
   return {
+    workspaceKeeper,
     workspaceModule: ({ stores: { effects } }) =>
       createWorkspaceModule({ ...deps, onChange, versions, effects }),
-    workspaceKeeper,
+    workspaceBook: createWorkspaceBook({ ...deps, git }, versions),
+    workspaceEraser: {
+      count: (peerId) => countOwnFiles(erasing, peerId),
+      erase: (peerId, options) => eraseOwnFiles(erasing, peerId, options),
+    },
   };
 }

@@ -109,7 +109,7 @@ export interface Troupe
     Foundation,
     Pick<FlowParts, "flowPort" | "flowEngine" | "flowDefinitions">,
     Pick<VectorParts, "vectorFiller" | "vectorModel">,
-    Pick<WorkspaceParts, "workspaceKeeper">,
+    Pick<WorkspaceParts, "workspaceKeeper" | "workspaceBook" | "workspaceEraser">,
     Pick<JobParts, "jobs" | "scheduler" | "heartbeats" | "conditions">,
     Pick<
       TurnParts,

@@ -10,6 +10,7 @@ import {
   TroupeError,
 } from "@troupe/contracts";
 import { type RingParts, ringFor } from "../kit/index.ts";
+import type { WorkspaceEraser } from "./compose-workspaces.ts";
 
 /**
  * Messages may come while conversations are deleted: so many rounds beyond what there was. Somebody who goes on writing is told to be
@@ -25,12 +26,19 @@ export interface ErasureParts extends RingParts {
   readonly blobs: Pick<BlobStore, "delete">;
   readonly sessionControl: SessionControl;
   readonly logger: Logger;
+  readonly workspaceEraser: WorkspaceEraser;
 }
 
 export interface Erasure extends ErasedRows {
   readonly sessions: number;
   readonly messages: number;
   readonly files: number;
+  /** Of agents' own, in their workspaces. */
+  readonly ownFiles: number;
+  /** Agents whose history of their own files was written anew without this person. */
+  readonly historiesRewritten: readonly string[];
+  /** Agents whose whole history of their own files was deleted, since it could not be written anew. */
+  readonly historiesDropped: readonly string[];
   /** Whether bytes of it may be left in the files of the database. */
   readonly scrubbed: Scrubbed;
 }
@@ -41,7 +49,7 @@ export interface Erasure extends ErasedRows {
  * and a repetition goes on.
  */
 export async function erasePeer(
-  { stores, blobs, sessionControl, logger, ...rings }: ErasureParts,
+  { stores, blobs, sessionControl, logger, workspaceEraser, ...rings }: ErasureParts,
   of: ErasedPeer,
   options: CallOptions,
 ): Promise<Erasure> {
@@ -69,9 +77,12 @@ export async function erasePeer(
   const rows = (await unit.commit([write], options)).read(write);
   ringFor(rings, [write]);
   const files = await deleteFiles({ stores, blobs }, { ...of, ids: [...fileIds], beganAt }, options);
+  const own = await workspaceEraser.erase(of.peerId, options);
   const scrubbed = await erasure.scrub(options);
-  logger.info("person.erased", { sessions, messages, files, ...rows, scrubbed: scrubbed.kind });
-  return { sessions, messages, files, ...rows, scrubbed };
+  const ownFiles = own.files;
+  logger.info("person.erased", { sessions, messages, files, ownFiles, ...rows, scrubbed: scrubbed.kind });
+  const histories = { historiesRewritten: own.rewritten, historiesDropped: own.dropped };
+  return { sessions, messages, files, ownFiles, ...histories, ...rows, scrubbed };
 }
 
 /** Undefined where somebody else deleted it just now. */

@@ -24,7 +24,7 @@ async function erase(parts: ErasureParts, request: AdminRequest): Promise<unknow
     );
   }
   const of = { spaceId: request.principal.spaceId, peerId: peer };
-  return dryRun === true
-    ? await parts.stores.erasure.counts(of, request)
-    : await erasePeer(parts, of, request);
+  if (dryRun !== true) return await erasePeer(parts, of, request);
+  const ownFiles = await parts.workspaceEraser.count(peer);
+  return { ...(await parts.stores.erasure.counts(of, request)), ownFiles };
 }

@@ -23,6 +23,7 @@ import { secretRoutes } from "./secret-routes.ts";
 import { snapshotRoutes } from "./snapshot-routes.ts";
 import { storylineRoutes } from "./storyline-routes.ts";
 import { tapeRoutes } from "./tape-routes.ts";
+import { workspaceRoutes } from "./workspace-routes.ts";
 
 /** Everything that listens. */
 export interface Faces {
@@ -143,6 +144,7 @@ function adminRoutes(troupe: Troupe): readonly AdminRoute[] {
     ...reindexRoutes(troupe),
     ...snapshotRoutes(troupe),
     ...eraseRoutes({ ...troupe, sessionControl: troupe.supervisor.sessions }),
+    ...workspaceRoutes(troupe),
     ...knowledgeRoutes({ ...troupe, config: () => troupe.reloader.config }),
     ...budgetRoutes(troupe),
     ...deadLetterRoutes({

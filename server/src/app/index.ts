@@ -80,3 +80,11 @@ export function loadMigrate(): Promise<typeof import("./migrate.ts")> {
 }
 export type { MemoryAudit } from "../memory/index.ts";
 export type { RestoredMemory } from "./snapshot-routes.ts";
+export type {
+  ListedWorkspace,
+  MadeWorkspace,
+  RestoredFile,
+  ShownWorkspace,
+  ShownWorkspaceFile,
+  WorkspaceHistory,
+} from "./workspace-routes.ts";

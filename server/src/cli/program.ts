@@ -14,6 +14,7 @@ import { addMoney } from "./money-commands.ts";
 import { addPersons } from "./person-commands.ts";
 import { addSessions } from "./session-commands.ts";
 import { addStorylines } from "./storyline-commands.ts";
+import { addWorkspaces } from "./workspace-commands.ts";
 
 /** Commands of the design that a later version brings. */
 const PLANNED: readonly string[] = [
@@ -47,6 +48,7 @@ export function createProgram({ isJson = false }: { readonly isJson?: boolean } 
   addKeeping(program);
   addMemory(program);
   addKnowledge(program);
+  addWorkspaces(program);
   addDeadLetters(program);
   addModels(program);
   addMoney(program);

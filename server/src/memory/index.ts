@@ -56,18 +56,28 @@ export function loadKnowledge(): Promise<typeof import("./knowledge/index.ts")> 
 
 export { createVectorFiller } from "./vectors/vector-filler.ts";
 export {
+  countOwnFiles,
   createGit,
   createSecretGuard,
   createVersions,
+  createWorkspaceBook,
   createWorkspaceKeeper,
   createWorkspaceModule,
   createWorkspaceTools,
+  eraseOwnFiles,
+  examineWorkspaces,
   type Git,
   type Kept,
   type LooksSecret,
+  ownersOf,
   type Versions,
+  type WorkspaceBook,
+  type WorkspaceEraserDeps,
+  type WorkspaceErasure,
+  type WorkspaceFile,
   type WorkspaceKeeper,
   type WorkspacesDeps,
+  type WorkspaceVersion,
 } from "./workspace/index.ts";
 
 /** What an agent keeps in mind as a file, and back again; loaded when it is asked for. */

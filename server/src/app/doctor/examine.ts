@@ -9,6 +9,7 @@ import { checkDisk, checkMemory, checkNode } from "./machine.ts";
 import { checkProviders, checkSecrets } from "./providers.ts";
 import { checkConfiguration, checkExposure, checkPorts } from "./settings.ts";
 import { checkStore } from "./store.ts";
+import { checkWorkspaces } from "./workspaces.ts";
 
 export interface DoctorInput {
   readonly environment: Environment;
@@ -41,7 +42,7 @@ export async function examine(input: DoctorInput): Promise<readonly Finding[]> {
   findings.push(...checkExposure(config), ...(await checkPorts(config, isRunning)));
   findings.push(...checkStore(config), ...(await checkDatabase(config)), ...checkSecrets(config));
   findings.push(...(await checkBus(config)));
-  findings.push(...(await checkProviders(config)));
+  findings.push(...(await checkProviders(config)), ...(await checkWorkspaces(environment, config)));
   return findings;
 }
 

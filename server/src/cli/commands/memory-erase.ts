@@ -5,7 +5,7 @@ import type { CommandContext } from "../context.ts";
 import { plural } from "../format/time.ts";
 
 type Options = Readonly<Record<string, unknown>>;
-type Counts = ErasedRows & { readonly sessions: number };
+type Counts = ErasedRows & { readonly sessions: number; readonly ownFiles: number };
 
 const PATH = "/admin/memory/erase";
 
@@ -29,11 +29,17 @@ function formatErased(peer: string, erased: Erasure): string {
   const { scrubbed } = erased;
   const files = erased.files === 0 ? "" : `, and ${plural(erased.files, "file")}`;
   const last = scrubbed.kind === "clean" ? "No page of the database holds any of it." : scrubbed.reason;
+  const dropped = erased.historiesDropped.join(", ");
+  const lost =
+    dropped === ""
+      ? ""
+      : `\nThe history of the files of ${dropped} could not be written anew, so all of it is gone.`;
   const done = `Deleted of ${peer}: ${listOf(erased)}, with ${plural(erased.messages, "message")}${files}.`;
-  return `${done}\n${last}\nEarlier backups still hold it, and what was said in groups is there for the others.`;
+  return `${done}\n${last}${lost}\nEarlier backups still hold it, and what was said in groups is there for the others.`;
 }
 
-function listOf({ sessions, memories, documents, storylines, jobs, agentMessages }: Counts): string {
+function listOf(counts: Counts): string {
+  const { sessions, memories, documents, storylines, jobs, agentMessages, ownFiles } = counts;
   const all = [
     plural(sessions, "conversation"),
     plural(memories, "memory", "memories"),
@@ -43,6 +49,7 @@ function listOf({ sessions, memories, documents, storylines, jobs, agentMessages
     ...(agentMessages === 0
       ? []
       : [plural(agentMessages, "message between agents", "messages between agents")]),
+    ...(ownFiles === 0 ? [] : [plural(ownFiles, "file of agents' own", "files of agents' own")]),
   ];
   return all.length === 1 ? String(all[0]) : `${all.slice(0, -1).join(", ")} and ${all.at(-1)}`;
 }

@@ -19,6 +19,10 @@ export interface GitCall extends CallOptions {
   readonly indexFile?: string;
   /** In place of `.git` in the folder. */
   readonly gitDirectory?: string;
+  /** Default: 20 seconds. */
+  readonly timeoutMs?: number;
+  /** Most that it may print. */
+  readonly maxBytes?: number;
 }
 
 export interface Git {
@@ -65,20 +69,21 @@ function ended(
   call: GitCall,
 ): Promise<Ended> {
   const { signal, input, indexFile, gitDirectory = join(folder, ".git") } = call;
+  const { timeoutMs = TIMEOUT_MS, maxBytes = MOST_OUTPUT_BYTES } = call;
   return new Promise((resolve, reject) => {
     const child = spawn("git", [...SETTINGS, ...words], {
       cwd: folder,
       env: environment({ searchPath, folder, gitDirectory, indexFile }),
       stdio: ["pipe", "pipe", "pipe"],
       signal,
-      timeout: TIMEOUT_MS,
+      timeout: timeoutMs,
       windowsHide: true,
     });
     const out: Buffer[] = [];
     let [size, error] = [0, ""];
     child.stdout.on("data", (piece: Buffer) => {
       size += piece.length;
-      if (size > MOST_OUTPUT_BYTES) child.kill("SIGKILL");
+      if (size > maxBytes) child.kill("SIGKILL");
       else out.push(piece);
     });
     child.stderr.setEncoding("utf8").on("data", (piece: string) => {

@@ -1,6 +1,15 @@
 /** An agent's own files: shown in its prompts, kept in git, changed by people and by itself. */
+export {
+  createWorkspaceBook,
+  type WorkspaceBook,
+  type WorkspaceFile,
+  type WorkspaceVersion,
+} from "./book.ts";
+export { countOwnFiles, eraseOwnFiles, type WorkspaceEraserDeps, type WorkspaceErasure } from "./erase.ts";
+export { examineWorkspaces } from "./examine.ts";
 export { createGit, type Git } from "./git.ts";
 export { createWorkspaceKeeper, type WorkspaceKeeper } from "./keeper.ts";
+export { ownersOf } from "./own-files.ts";
 export { createSecretGuard, type LooksSecret } from "./secret-guard.ts";
 export { createVersions, type Kept, type Versions } from "./versions.ts";
 export { createWorkspaceModule } from "./workspace-module.ts";
