@@ -35,8 +35,8 @@ export interface Looked {
 /** Never follows a link, so nothing outside of the folder is read through one. Never rejects. */
 export async function look(path: string): Promise<Looked> {
   try {
-    const stats = await lstat(path, { bigint: true });
-    const { ino, size, mtimeNs, ctimeNs } = stats;
+    const stats = await lstat(path);
+    const { ino, size, mtimeMs, ctimeMs } = stats;
     const kind = stats.isFile()
       ? "file"
       : stats.isDirectory()
@@ -44,11 +44,7 @@ export async function look(path: string): Promise<Looked> {
         : stats.isSymbolicLink()
           ? "link"
           : "not a file";
-    return {
-      mark: `${kind} ${ino} ${size} ${mtimeNs} ${ctimeNs}`,
-      kind,
-      changedAt: Number(ctimeNs / 1_000_000n),
-    };
+    return { mark: `${kind} ${ino} ${size} ${mtimeMs} ${ctimeMs}`, kind, changedAt: ctimeMs };
   } catch (error) {
     const kind = kindOf(error);
     return { mark: kind, kind, changedAt: 0 };

@@ -55,21 +55,23 @@ export function createWorkspaces(deps: WorkspacesDeps): Workspaces {
     if (is) missing.set(key, clock.monotonicMs() + FOLDER_FRESH_MS);
     return is;
   };
+  const hasNone = async (agentId: string): Promise<boolean> =>
+    (await absent(deps.folder, "")) || (await absent(join(deps.folder, agentId), agentId));
   const read = async (turn: TurnView, options: CallOptions): Promise<Standing | undefined> => {
     const agentId = turn.agent.spec.id;
     const folder = join(deps.folder, agentId);
-    if (await absent(deps.folder, "")) return undefined;
-    if (await absent(folder, agentId)) return undefined;
     const { workspace } = turn.agent.spec;
     const own = await ownFolders(deps.people, { ...turn, workspace }, options);
     const key = JSON.stringify([agentId, own.map(({ path }) => path)]);
-    const seen = await lookAt(folder, own);
     const known = held.get(key);
+    if (known === undefined && (await hasNone(agentId))) return undefined;
+    const seen = await lookAt(folder, own);
     held.delete(key);
     if (known?.mark === seen.mark) {
       held.set(key, known);
       return known.standing;
     }
+    if (seen.isEmpty && (await hasNone(agentId))) return undefined;
     // What was held of others and let go since is no change.
     if (known !== undefined || !met.has(agentId)) deps.onChange?.(agentId);
     met.add(agentId);
@@ -90,7 +92,11 @@ export function createWorkspaces(deps: WorkspacesDeps): Workspaces {
   };
 }
 
+const PRIVATE = [...OWN_FILES, NOTES] as const;
+
 interface Seen {
+  /** Nothing is there; maybe not even the folder. */
+  readonly isEmpty: boolean;
   readonly mark: string;
   readonly changedAt: number;
   readonly files: ReadonlyMap<string, Looked>;
@@ -103,15 +109,21 @@ async function lookAt(folder: string, own: readonly OwnFolder[]): Promise<Seen> 
     const all = await Promise.all(paths.map((path) => look(join(folder, path))));
     for (const [at, path] of paths.entries()) files.set(path, all[at] as Looked);
   };
-  const others = own.filter(({ path }) => path !== "");
-  await lookAll([...SHARED_FILES, ...(others.length === 0 ? [] : [PEOPLE])]);
+  const [first, ...others] = own;
+  const isRoot = first?.path === "";
+  const people = isRoot ? others : own;
+  const ownNames = isRoot ? PRIVATE : [];
+  await lookAll([...SHARED_FILES, ...ownNames, ...(people.length === 0 ? [] : [PEOPLE])]);
   const isThere = (path: string): boolean => files.get(path)?.kind === "folder";
-  if (isThere(PEOPLE)) await lookAll(others.map(({ path }) => path));
-  const open = own.filter(({ path }) => path === "" || isThere(path));
-  await lookAll(open.flatMap(({ path }) => [...OWN_FILES, NOTES].map((name) => join(path, name))));
+  if (isThere(PEOPLE)) {
+    await lookAll(people.map(({ path }) => path));
+    const open = people.filter(({ path }) => isThere(path));
+    await lookAll(open.flatMap(({ path }) => PRIVATE.map((name) => `${path}/${name}`)));
+  }
   const all = [...files.values()];
   return {
     files,
+    isEmpty: all.every(({ kind }) => kind === "missing"),
     mark: all.map(({ mark }) => mark).join("\n"),
     changedAt: Math.max(...all.map(({ changedAt }) => changedAt)),
   };
