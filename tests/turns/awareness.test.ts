@@ -85,6 +85,24 @@ test("one that is late or broken makes a shorter prompt, and what was known to f
   expect(promptOf(stage, 1).join()).not.toContain("For p1 alone.");
 });
 
+test("one that failed is asked again a minute later, and not for each turn until then", async () => {
+  const module = aware((_view, asked) => {
+    if (asked === 1) throw new Error("away");
+    return "They live in Lviv.";
+  });
+  const one = await stage.process("one", { modules: [module] });
+
+  await one.say("hello");
+  await one.say("hello?");
+  expect(module.asked).toBe(1);
+  await stage.clock.advance(60_000);
+  await one.say("and now?");
+
+  expect(promptOf(stage, 1).join()).not.toContain("Lviv");
+  expect(promptOf(stage, 2)[1]).toBe("system: They live in Lviv.");
+  expect(module.asked).toBe(2);
+});
+
 const FACT = { spaceId: "default", agentId: "ana", turnId: "t", recordedAt: 0 } as const;
 
 /** A process whose agents are aware of memories, and counts how often they are listed and looked for. */

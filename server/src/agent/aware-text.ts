@@ -13,6 +13,8 @@ export interface Awareness {
   readonly told: ReadonlyMap<string, Contribution>;
   /** A memory was closed since: the modules are asked whether what they said still stands. */
   readonly mayBeStale: boolean;
+  /** UTC milliseconds from which on those are asked again that failed; undefined: none did. */
+  readonly retryAt: number | undefined;
   readonly readers: readonly string[];
   /** UTC milliseconds of the last turn that showed it. */
   readonly seenAt: number;
@@ -22,7 +24,8 @@ export interface Awareness {
 export function awarenessIn(text: string, readers: readonly string[], seenAt: number): Awareness {
   const isEmpty = text === "";
   return {
-    ...{ readers, seenAt, told: NONE, mayBeStale: false, tokens: isEmpty ? 0 : 4 + estimateTokens(text) },
+    ...{ readers, seenAt, told: NONE, mayBeStale: false, retryAt: undefined },
+    ...{ tokens: isEmpty ? 0 : 4 + estimateTokens(text) },
     message: isEmpty ? undefined : { role: "system", text },
     lines: new Set(isEmpty ? [] : text.split("\n")),
   };

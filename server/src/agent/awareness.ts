@@ -9,6 +9,8 @@ import type { SessionView } from "./session-views.ts";
 const BUDGET_TOKENS = 400;
 /** After so long a provider has forgotten the prefix, so nothing is lost by making it anew. */
 const PAUSE_MS = 15 * 60_000;
+/** A module that failed holds up the turn for which it is asked, so not each. */
+const RETRY_MS = 60_000;
 
 /**
  * Makes it anew where a conversation begins or goes on after a pause, and where its readers changed; where a memory was closed,
@@ -23,7 +25,8 @@ export function refreshAwareness(
   const known = session.awareness;
   const at = deps.clock.now();
   const isKnown = known !== undefined && at - known.seenAt < PAUSE_MS && isSame(known.readers, view.audience);
-  if (isKnown && !known.mayBeStale) {
+  const isWhole = known?.retryAt === undefined || at < known.retryAt;
+  if (isKnown && isWhole && !known.mayBeStale) {
     session.awareness = { ...known, seenAt: at };
     return undefined;
   }
@@ -47,23 +50,26 @@ async function make(
   signal: AbortSignal,
 ): Promise<boolean> {
   const before = session.awareness;
-  const told = new Map(
-    await Promise.all(
-      modules.map(async (module) => {
-        const last = isKnown ? before?.told.get(module.id) : undefined;
-        return [module.id, (await ask(deps, module, { view, last }, signal)) ?? last ?? NOTHING] as const;
-      }),
-    ),
+  const told = new Map<string, Contribution>();
+  const answers = await Promise.all(
+    modules.map((module) => {
+      const last = isKnown ? before?.told.get(module.id) : undefined;
+      return ask(deps, module, { view, last }, signal);
+    }),
   );
+  for (const [at, answer] of answers.entries())
+    if (answer !== undefined) told.set(modules[at]?.id ?? "", answer);
   const texts = [...told.values()].flatMap(({ text }) => (text === "" ? [] : [text]));
   const text = within(texts.join("\n\n"), BUDGET_TOKENS);
-  const made = awarenessIn(text, [...view.audience], deps.clock.now());
+  const now = deps.clock.now();
+  const made = awarenessIn(text, [...view.audience], now);
+  const retryAt = told.size === modules.length ? undefined : now + RETRY_MS;
   const isSaid = before?.message !== undefined && before.message.text === text;
-  session.awareness = { ...made, told, message: isSaid ? before.message : made.message };
+  session.awareness = { ...made, told, retryAt, message: isSaid ? before.message : made.message };
   return !isSaid && text !== "";
 }
 
-/** Fails open: late or broken, it says nothing. Undefined: what it said last still stands. */
+/** What it says now, or said last where that still stands. Fails open: undefined where it is late or broken. */
 async function ask(
   { clock, settings, logger }: AgentDeps,
   module: Module,
@@ -73,10 +79,11 @@ async function ask(
   using scope = linkSignal(parent, { clock, afterMs: settings.gatherMs, reason: () => new Error("late") });
   const options: CallOptions = { signal: scope.signal };
   try {
-    return await untilAborted(module.aware?.(view, options, last) ?? Promise.resolve(NOTHING), scope.signal);
+    const asked = module.aware?.(view, options, last) ?? Promise.resolve(NOTHING);
+    return (await untilAborted(asked, scope.signal)) ?? last ?? NOTHING;
   } catch (error) {
     if (!parent.aborted) logger.warn("module.unaware", { module: module.id, turnId: view.turnId, error });
-    return NOTHING;
+    return undefined;
   }
 }
 
