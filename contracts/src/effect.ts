@@ -163,6 +163,15 @@ export interface EffectRetry {
   readonly capMs: number;
 }
 
+/** What a handler is given beside its effects. */
+export interface EffectOptions extends CallOptions {
+  /**
+   * Says that one of the effects failed, though what is returned is to be kept: it ends as if the handler had thrown this for
+   * it alone, in the commit that keeps the writes and how the others ended. Absent: throw.
+   */
+  readonly fail?: (effectId: string, error: unknown) => void;
+}
+
 /** Handles one kind of effect. Idempotent by `effect.id`: it returns writes, which are committed with the done-mark. */
 export interface EffectHandler {
   readonly kind: string;
@@ -174,13 +183,13 @@ export interface EffectHandler {
   readonly timeoutMs?: number;
   /** When its lane has more to do than its bound, effects of this kind are left out, counted and seen as `shed`. */
   readonly mayShed?: boolean;
-  handle(effect: Effect, options: CallOptions): Promise<readonly Write<unknown>[]>;
+  handle(effect: Effect, options: EffectOptions): Promise<readonly Write<unknown>[]>;
   /**
-   * Up to `max` at once, of one version and never two of one key. Its writes are committed with the done-marks of all;
-   * where it or that commit fails, each is handled by itself.
+   * Up to `max` at once, of one version and never two of one key. Its writes are committed with the done-marks of all but
+   * those it says failed; where it throws or that commit fails, each is handled by itself.
    */
   readonly batch?: {
     readonly max: number;
-    handle(effects: readonly Effect[], options: CallOptions): Promise<readonly Write<unknown>[]>;
+    handle(effects: readonly Effect[], options: EffectOptions): Promise<readonly Write<unknown>[]>;
   };
 }

@@ -1,4 +1,4 @@
-import type { Effect, EffectHandler } from "@troupe/contracts";
+import { type Effect, type EffectHandler, TroupeError } from "@troupe/contracts";
 import { describe, expect, it } from "vitest";
 import { setUp } from "./fixture.ts";
 
@@ -49,6 +49,36 @@ describe("effects that are handled together", () => {
     expect(calls).toEqual([["a", "bad", "c"], ["a"], ["bad"], ["c"], ["bad"]]);
     expect(await world.states()).toEqual({ a: "done", bad: "dead", c: "done" });
     expect(await world.marks()).toEqual(["a", "c"]);
+  });
+
+  it("fail alone where their handler says so: what it wrote is kept with the others, and nobody is handled twice", async () => {
+    const world = setUp();
+    for (const id of ["a", "bad", "hopeless"]) await world.put(id);
+    const calls: string[][] = [];
+    const handle: NonNullable<EffectHandler["batch"]>["handle"] = async (effects, { fail }) => {
+      calls.push(effects.map(({ id }) => id));
+      for (const { id } of effects) {
+        if (id === "bad") fail?.(id, new Error("bad for now"));
+        if (id === "hopeless") fail?.(id, new TroupeError("No.", { code: "request.invalid" }));
+      }
+      return effects.map(({ id }) => world.mark(id));
+    };
+    world.process(
+      (effect, options) => handle([effect], options),
+      {},
+      {
+        ...{ batch: { max: 5, handle }, retry: { maxAttempts: 2 } },
+      },
+    );
+
+    await world.clock.advance(1_000);
+    const [states, marks] = [await world.states(), await world.marks()];
+    await world.clock.advance(60_000);
+
+    expect(calls).toEqual([["a", "bad", "hopeless"], ["bad"]]);
+    expect(states).toEqual({ a: "done", bad: "pending", hopeless: "dead" });
+    expect(marks).toEqual(["a", "bad", "hopeless"]);
+    expect(await world.states()).toEqual({ a: "done", bad: "dead", hopeless: "dead" });
   });
 
   it("are of one version, and never two of one key", async () => {

@@ -32,8 +32,8 @@ function setUp(...answers: readonly (readonly object[] | string | ErrorCode)[]) 
     requests.push(request);
     onModel(choice);
     const next = waiting.shift() ?? [];
-    if (next === "model.billing" || next === "model.auth") {
-      const error = new TroupeError("No.", { code: next });
+    if (typeof next === "string" && next.startsWith("model.")) {
+      const error = new TroupeError("No.", { code: next as ErrorCode });
       yield { type: "end", reason: "error", usage: USAGE, estimated: false, error };
       return;
     }
@@ -76,9 +76,17 @@ function setUp(...answers: readonly (readonly object[] | string | ErrorCode)[]) 
     const writes = await handler.batch?.handle(effects, options);
     if (writes !== undefined && writes.length > 0) await stores.unit.commit(writes, options);
   };
+  /** As the lanes do: what is said to fail ends alone, and what is written is kept. */
+  const run = async (...effects: readonly Effect[]): Promise<ReadonlyMap<string, unknown>> => {
+    const failed = new Map<string, unknown>();
+    const fail = (id: string, error: unknown) => failed.set(id, error);
+    const writes = (await handler.batch?.handle(effects, { ...options, fail })) ?? [];
+    if (writes.length > 0) await stores.unit.commit(writes, options);
+    return failed;
+  };
   const known = async (readers: readonly string[] = ["kate"]) =>
     (await stores.memories.list({ spaceId: "default", agentId: "ana", readers }, options)).items;
-  return { stores, clock, logger, requests, hear, learn, handler, known };
+  return { stores, clock, logger, requests, hear, learn, run, handler, known };
 }
 
 const fact = (text: string, change: object = {}) => ({
@@ -161,6 +169,82 @@ it.each(["model.auth", "model.billing"] as const)(
     expect((await known()).map(({ text }) => text)).toEqual(["Kate is moving in May."]);
   },
 );
+
+it.each(["model.rejected", "model.auth", "model.timeout"] as const)(
+  "keeps what the rules read although the model ends with %s",
+  async (code) => {
+    const { hear, run, known } = setUp(code);
+
+    const failed = await run(await hear("My cat is called Mia."));
+
+    expect([...failed.keys()]).toEqual(["effect-1"]);
+    expect((await known()).map(({ text }) => text)).toEqual(["My cat is called Mia."]);
+  },
+);
+
+it("ends a conversation that the model refuses for good alone, and asks once for each of the others", async () => {
+  const { hear, run, known, requests } = setUp(
+    [fact("Kate is moving in May.")],
+    "model.rejected",
+    "model.timeout",
+    [fact("Kate keeps bees.")],
+  );
+  const effects = [
+    await hear("I am moving in May, at last.", "one"),
+    await hear("We talked about boats again.", "two"),
+    await hear("The weather was very fine.", "three"),
+    await hear("The bees are doing well.", "four"),
+  ];
+
+  const failed = await run(...effects);
+
+  expect(requests).toHaveLength(4);
+  expect([...failed.keys()]).toEqual(["effect-2", "effect-3"]);
+  // The first is dead at once, the second is tried again.
+  expect(failed.get("effect-2")).toMatchObject({ code: "request.invalid" });
+  expect(failed.get("effect-3")).toMatchObject({ code: "model.timeout" });
+  expect((await known()).map(({ text }) => text).toSorted()).toEqual([
+    "Kate is moving in May.",
+    "Kate keeps bees.",
+  ]);
+});
+
+it("gives up a conversation whose answers break off again and again", async () => {
+  const { hear, run } = setUp("model.bad_response", "model.bad_response");
+  const effect = await hear("We talked about boats again.");
+
+  const [early, late] = [await run({ ...effect, attempt: 9 }), await run({ ...effect, attempt: 10 })];
+
+  expect(early.get(effect.id)).toMatchObject({ code: "model.bad_response" });
+  expect(late.get(effect.id)).toMatchObject({ code: "request.invalid" });
+});
+
+it("takes back no correction when a turn of before it is tried again", async () => {
+  const { hear, run, known } = setUp("model.timeout", []);
+  const first = await hear("My name is Olena.");
+  await run(first);
+  await run(await hear("No, it is Olha."));
+
+  await run({ ...first, attempt: 2 });
+
+  expect((await known()).map(({ text }) => text)).toEqual(["My name is Olha."]);
+});
+
+it("stops the batch where the key is refused: the others are not asked, and what rules read of them is kept", async () => {
+  const { hear, run, known, requests } = setUp("model.auth");
+
+  const failed = await run(
+    await hear("We talked about boats again.", "one"),
+    await hear("My cat is called Mia.", "two"),
+  );
+
+  expect(requests).toHaveLength(1);
+  expect([...failed.values()]).toMatchObject([
+    { code: "model.auth" },
+    { code: "model.auth", retryable: true },
+  ]);
+  expect((await known()).map(({ text }) => text)).toEqual(["My cat is called Mia."]);
+});
 
 it("keeps for a group only what all of its readers heard, and nothing that looks like a secret", async () => {
   const { hear, learn, known } = setUp([

@@ -1,4 +1,5 @@
 import {
+  type Agent,
   type AgentDirectory,
   type CallOptions,
   type Effect,
@@ -6,6 +7,7 @@ import {
   type Logger,
   type MemoryStore,
   type Message,
+  type Session,
   type SessionStore,
   TroupeError,
   type Write,
@@ -29,36 +31,51 @@ const MAX_KNOWN = 20;
 const PAUSE_MS = 15 * 60_000;
 /** Some weeks: what was said is not lost because an account was empty. */
 const RETRY = { maxAttempts: 500, baseMs: 30_000, capMs: 60 * 60_000 };
+/** One that breaks off so often is not asked again. */
+const MOST_BAD_ANSWERS = 10;
+
+type Batch = NonNullable<EffectHandler["batch"]>;
 
 export interface ExtractHandlerDeps extends AskOnceDeps {
   readonly sessions: Pick<SessionStore, "get" | "messages" | "take">;
-  readonly memories: Pick<MemoryStore, "alike" | "list" | "put" | "prove" | "close">;
+  readonly memories: Pick<MemoryStore, "alike" | "find" | "list" | "put" | "prove" | "close">;
   readonly agents: AgentDirectory;
   readonly logger: Logger;
 }
 
 /**
- * Learns from turns with a model, beside the rules: one call for all waiting turns of a conversation. A provider that refuses
- * the key or has no money left is not asked again for a while, and what was said stays due; an answer that cannot be read
- * leaves what the rules read.
+ * Learns from turns with a model, beside the rules: one call for all waiting turns of a conversation. What rules read is kept
+ * whatever the model does. A provider that refuses the key or has no money left is not asked again for a while, and what
+ * was said stays due; a conversation that no model reads ends alone, as a dead letter.
  */
 export function createExtractHandler(deps: ExtractHandlerDeps): EffectHandler {
   let pausedUntil = 0;
-  const learn = async (
-    effects: readonly Effect[],
-    options: CallOptions,
-  ): Promise<readonly Write<unknown>[]> => {
+  const asked: typeof askAbout = async (...args) => {
     if (deps.clock.now() < pausedUntil) throw stopped(pausedUntil - deps.clock.now());
+    try {
+      return await askAbout(...args);
+    } catch (error) {
+      if (!isRefusal(error)) throw error;
+      pausedUntil = deps.clock.now() + PAUSE_MS;
+      throw stopped(PAUSE_MS, error);
+    }
+  };
+  const learn: Batch["handle"] = async (due, { signal, fail }) => {
     const lesson: Lesson = { keeper: createMemoryKeeper({ ...deps, isGuarded: true }), learned: [] };
     const writes: Write<unknown>[] = [];
-    for (const group of conversationsOf(effects)) {
+    for (const effects of conversationsOf(due)) {
+      const heard = await hear(deps, lesson, effects, { signal });
+      if (heard === undefined) continue;
+      const learned = [...heard.writes];
       try {
-        writes.push(...(await learnConversation(deps, lesson, group, options)));
+        learned.push(...(await asked(deps, lesson, heard, { signal })));
       } catch (error) {
-        if (!isRefusal(error)) throw error;
-        pausedUntil = deps.clock.now() + PAUSE_MS;
-        throw stopped(PAUSE_MS, error);
+        signal.throwIfAborted();
+        if (fail === undefined) throw error;
+        for (const effect of effects)
+          fail(effect.id, isHopeless(error, effect) ? unreadable(effect, error) : error);
       }
+      writes.push(...ifStillThere(deps, heard.session.id, learned));
     }
     return writes;
   };
@@ -75,6 +92,20 @@ function isRefusal(error: unknown): boolean {
   return TroupeError.is(error, "model.auth") || TroupeError.is(error, "model.billing");
 }
 
+/** Asked again, it would be paid again and come to the same. */
+function isHopeless(error: unknown, { attempt }: Effect): boolean {
+  if (TroupeError.is(error, "model.rejected") || TroupeError.is(error, "model.context_exceeded")) return true;
+  return TroupeError.is(error, "model.bad_response") && attempt >= MOST_BAD_ANSWERS;
+}
+
+function unreadable(effect: Effect, cause: unknown): TroupeError {
+  const why = cause instanceof Error ? cause.message : String(cause);
+  return new TroupeError(
+    `The model does not read what was said in conversation ${payloadOf(effect).sessionId}; what rules read of it is kept. ${why}`,
+    { code: "request.invalid", cause },
+  );
+}
+
 function stopped(waitMs: number, cause?: unknown): TroupeError {
   return new TroupeError(
     "No model may be asked what is worth remembering: the provider refuses the key, or the account is empty. Mend it; nothing is lost until then.",
@@ -86,25 +117,49 @@ function conversationsOf(effects: readonly Effect[]): readonly (readonly Effect[
   return [...Map.groupBy(effects, ({ payload }) => `${payload.agentId} ${payload.sessionId}`).values()];
 }
 
-async function learnConversation(
+/** The waiting turns of one conversation. */
+interface Heard {
+  /** The first of them. */
+  readonly effect: Effect;
+  readonly session: Session;
+  readonly agent: Agent;
+  /** Oldest first. */
+  readonly messages: readonly Message[];
+  /** What rules read. */
+  readonly writes: readonly Write<unknown>[];
+}
+
+async function hear(
   deps: ExtractHandlerDeps,
   lesson: Lesson,
   effects: readonly Effect[],
   options: CallOptions,
-): Promise<readonly Write<unknown>[]> {
+): Promise<Heard | undefined> {
   const [effect] = effects;
-  if (effect === undefined) return [];
+  if (effect === undefined) return undefined;
   const { agentId, sessionId } = payloadOf(effect);
   const session = await deps.sessions.get(sessionId, options);
   const agent = session === undefined ? undefined : deps.agents.get(session.spaceId, agentId);
-  if (session === undefined || agent === undefined) return [];
+  if (session === undefined || agent === undefined) return undefined;
   const messages: Message[] = [];
   for (const { turnId, turnSeq } of turnsOf(effects))
     messages.push(...(await saidInTurn(deps.sessions, { sessionId, turnSeq, turnId }, options)));
-  const writes = [...(await learnMessages(deps, lesson, messages, agentId, options))];
+  const isAgain = effects.some(({ attempt }) => attempt > 1);
+  const writes = await learnMessages(deps, { ...lesson, isAgain }, messages, agentId, options);
+  return { effect, session, agent, messages, writes };
+}
+
+/** What the model reads beside the rules. Rejects with its errors. */
+async function askAbout(
+  deps: ExtractHandlerDeps,
+  lesson: Lesson,
+  { effect, session, agent, messages }: Heard,
+  options: CallOptions,
+): Promise<readonly Write<unknown>[]> {
+  const { agentId, sessionId } = payloadOf(effect);
   const said = messages.filter(({ role }) => role === "user");
   const audience = sharedAudience(messages.map((message) => message.audience));
-  if (said.length === 0 || audience === undefined) return ifStillThere(deps, sessionId, writes);
+  if (said.length === 0 || audience === undefined) return [];
   const query = { spaceId: session.spaceId, agentId, readers: audience, limit: MAX_KNOWN };
   // A model that reads here what only others know, learned a moment ago or told by a name that is linked, might say it here,
   // and what it says is kept for those of this conversation.
@@ -126,13 +181,14 @@ async function learnConversation(
   const facts = readExtracted(answer);
   if (facts === undefined)
     deps.logger.warn("memory.extract_unreadable", { sessionId, turnId: effect.turnId });
+  const writes: Write<unknown>[] = [];
   for (const [n, fact] of (facts ?? []).entries()) {
     if (redactText(fact.text) !== fact.text) continue;
     const kept = await lesson.keeper.keep(memoryOf(fact, n, { agentId, audience, said }), options);
     // A model's word is no proof of what is known already.
     if (kept.kind === "new") writes.push(...kept.writes);
   }
-  return ifStillThere(deps, sessionId, writes);
+  return writes;
 }
 
 /** Oldest first; each turn has one effect. */

@@ -33,7 +33,7 @@ const LOOKED_AT = 10;
 
 export interface LearnHandlerDeps {
   readonly sessions: Pick<SessionStore, "messages" | "take">;
-  readonly memories: Pick<MemoryStore, "alike" | "list" | "put" | "prove" | "close">;
+  readonly memories: Pick<MemoryStore, "alike" | "find" | "list" | "put" | "prove" | "close">;
 }
 
 export interface LearnPayload {
@@ -106,6 +106,8 @@ export function createLearnHandler(deps: LearnHandlerDeps): EffectHandler {
 export interface Lesson {
   readonly keeper: MemoryKeeper;
   readonly learned: NewMemory[];
+  /** It may be kept already, and have been corrected since: a record that was ever kept is left as it is. */
+  readonly isAgain?: boolean;
 }
 
 async function learnTurn(
@@ -145,7 +147,9 @@ export async function learnMessages(
     const corrected =
       value === undefined ? undefined : await correctionOf(deps, lesson, message, agentId, value, options);
     if (corrected !== undefined) told.push(corrected);
+    const past = lesson.isAgain === true ? await keptOf(deps, told, options) : undefined;
     for (const { one, memory } of told) {
+      if (past?.has(memory.id) === true) continue;
       const because = one.isCorrection ? "corrected" : "contradicted";
       const kept = await lesson.keeper.keep(memory, { ...options, because });
       if (kept.kind === "new") lesson.learned.unshift(memory);
@@ -153,6 +157,20 @@ export async function learnMessages(
     }
   }
   return writes;
+}
+
+/** Which of these were ever kept, whatever became of them. */
+async function keptOf(
+  { memories }: LearnHandlerDeps,
+  told: readonly { readonly memory: NewMemory }[],
+  options: CallOptions,
+): Promise<ReadonlySet<string>> {
+  const [first] = told;
+  if (first === undefined) return new Set();
+  const ids = told.map(({ memory }) => memory.id);
+  const { spaceId } = first.memory;
+  const query = { spaceId, readers: undefined, ids, includeClosed: true };
+  return new Set((await memories.find(query, options)).map(({ id }) => id));
 }
 
 function memoryOf(message: Message, agentId: string, one: PlainCase, n: number): NewMemory {

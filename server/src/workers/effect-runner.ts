@@ -51,11 +51,21 @@ export interface Runner {
   run(effects: readonly Effect[], hold: Hold): Promise<number | undefined>;
 }
 
-type Call = (options: { readonly signal: AbortSignal }) => Promise<readonly Write<unknown>[]>;
+type EffectOptions = Parameters<EffectHandler["handle"]>[1];
+type Call = (options: EffectOptions) => Promise<readonly Write<unknown>[]>;
+
+/** An effect and how it ends. */
+interface End {
+  readonly effect: Effect;
+  readonly outcome: EffectOutcome;
+  /** Why it is not done. */
+  readonly error?: unknown;
+}
 
 /** Kept ends of effects. */
 interface Ends {
-  commit(some: readonly Effect[], writes: readonly Write<unknown>[], outcome: EffectOutcome): Promise<void>;
+  /** All in one commit, and the line of each that is not done. */
+  commit(some: readonly End[], writes: readonly Write<unknown>[]): Promise<void>;
   /** Resolves with when it is due again, if it is; never rejects. */
   end(effect: Effect, outcome: EffectOutcome, error: unknown): Promise<number | undefined>;
 }
@@ -67,32 +77,33 @@ function createEnds(
   const known = new Set(handlers.map(({ kind }) => kind));
   const total = metrics.counter("effects_total", "Effects by kind and outcome");
 
-  const commit = async (
-    some: readonly Effect[],
-    writes: readonly Write<unknown>[],
-    outcome: EffectOutcome,
-  ): Promise<void> => {
+  const commit: Ends["commit"] = async (some, writes) => {
     // What was done is kept although the process is stopping.
     const { signal } = new AbortController();
     const at = clock.now();
-    const isOneMark = outcome.kind === "done" && some.length > 1;
-    const settled = isOneMark
-      ? [effects.settleDone(some, at)]
-      : some.map((effect) => effects.settle(effect, outcome, at));
-    await unit.commit([...writes, ...settled], { signal });
+    const done = some.filter(({ outcome }) => outcome.kind === "done").map(({ effect }) => effect);
+    const isOneMark = done.length > 1;
+    const settled = some.flatMap(({ effect, outcome }) =>
+      isOneMark && outcome.kind === "done" ? [] : [effects.settle(effect, outcome, at)],
+    );
+    const marks = isOneMark ? [effects.settleDone(done, at)] : [];
+    await unit.commit([...writes, ...marks, ...settled], { signal });
     onKept?.(writes);
-    for (const effect of some) {
+    for (const { effect, outcome, error } of some) {
+      const { id: effectId, kind, v, turnId, attempt } = effect;
       // The kinds that no handler knows come from elsewhere and are no label.
-      total.add(1, { kind: known.has(effect.kind) ? effect.kind : "unknown", outcome: outcome.kind });
+      total.add(1, { kind: known.has(kind) ? kind : "unknown", outcome: outcome.kind });
       if (outcome.kind === "dead" || outcome.kind === "parked") onDead?.(effect, outcome);
+      if (outcome.kind === "done") continue;
+      const level = outcome.kind === "dead" ? "error" : "warn";
+      logger[level](`effect.${outcome.kind}`, { effectId, kind, v, turnId, attempt, error });
     }
   };
   const end = async (effect: Effect, outcome: EffectOutcome, error: unknown): Promise<number | undefined> => {
     const { id: effectId, kind, v, turnId, attempt } = effect;
     const fields = { effectId, kind, v, turnId, attempt };
     try {
-      await trySoon(() => commit([effect], [], outcome), clock, life);
-      logger[outcome.kind === "dead" ? "error" : "warn"](`effect.${outcome.kind}`, { ...fields, error });
+      await trySoon(() => commit([{ effect, outcome, error }], []), clock, life);
       return outcome.kind === "retry" ? outcome.dueAt : undefined;
     } catch (failure) {
       // Ours no longer, or the store is away: whoever claims it next goes on from what is kept.
@@ -122,20 +133,24 @@ async function trySoon(commit: () => Promise<void>, clock: Clock, life: AbortSig
 interface Running {
   /** Runs one with its retries as its handler wishes; resolves with when it is due again, if it is. */
   one(handler: EffectHandler, effect: Effect, held: HeldClaim, afterMs: number): Promise<number | undefined>;
-  /** Runs several at once; rejects where nothing of it is kept. */
-  together(call: Call, some: readonly Effect[], held: readonly HeldClaim[], afterMs: number): Promise<void>;
+  /**
+   * Runs several at once; resolves with when the first of those that failed is due again, if one is. Rejects where nothing
+   * of it is kept.
+   */
+  together(
+    handler: EffectHandler,
+    call: Call,
+    some: readonly Effect[],
+    held: readonly HeldClaim[],
+    afterMs: number,
+  ): Promise<number | undefined>;
 }
 
 function createRunning(deps: RunnerDeps, { commit, end }: Ends, life: AbortSignal): Running {
   const { clock, metrics } = deps;
   const seconds = metrics.histogram("effect_seconds", "Time that handlers of effects took", SECONDS_BUCKETS);
 
-  const together: Running["together"] = async (
-    call: Call,
-    some: readonly Effect[],
-    held: readonly HeldClaim[],
-    afterMs: number,
-  ): Promise<void> => {
+  const together: Running["together"] = async (handler, call, some, held, afterMs) => {
     const startedMs = clock.monotonicMs();
     const late = (): TroupeError =>
       new TroupeError(`The effect took longer than ${Math.round(afterMs)} ms.`, {
@@ -148,9 +163,22 @@ function createRunning(deps: RunnerDeps, { commit, end }: Ends, life: AbortSigna
       claim.onLost = (reason) => linked.abort(reason);
     }
     linked.signal.throwIfAborted();
-    const writes = await untilAborted(call({ signal: linked.signal }), linked.signal);
-    await commit(some, writes, { kind: "done" });
-    seconds.observe((clock.monotonicMs() - startedMs) / 1_000, { kind: some[0]?.kind ?? "unknown" });
+    const { signal } = linked;
+    const failed = new Map<string, unknown>();
+    const fail: EffectOptions["fail"] = (effectId, error) => failed.set(effectId, error);
+    const writes = await untilAborted(call({ signal, fail }), signal);
+    const all = some.map((effect): End => {
+      const error = failed.get(effect.id);
+      if (!failed.has(effect.id)) return { effect, outcome: { kind: "done" } };
+      return {
+        effect,
+        error,
+        outcome: afterFailure(effect, error, retryOf(handler), { ...deps, isStopping: false }),
+      };
+    });
+    await commit(all, writes);
+    seconds.observe((clock.monotonicMs() - startedMs) / 1_000, { kind: handler.kind });
+    return soonest(all.map(({ outcome }) => (outcome.kind === "retry" ? outcome.dueAt : undefined)));
   };
   const one: Running["one"] = async (
     handler: EffectHandler,
@@ -158,12 +186,12 @@ function createRunning(deps: RunnerDeps, { commit, end }: Ends, life: AbortSigna
     held: HeldClaim,
     afterMs: number,
   ): Promise<number | undefined> => {
-    const retry: EffectRetry = { ...DEFAULT_RETRY, ...handler.retry };
+    const retry = retryOf(handler);
     const deadly = ifDeadly(effect, retry);
     if (deadly !== undefined) return end(effect, deadly, undefined);
     try {
-      await together((options) => handler.handle(effect, options), [effect], [held], afterMs);
-      return undefined;
+      const call: Call = (options) => handler.handle(effect, options);
+      return await together(handler, call, [effect], [held], afterMs);
     } catch (error) {
       const isStopping = life.aborted && error === life.reason;
       return end(effect, afterFailure(effect, error, retry, { ...deps, isStopping }), error);
@@ -171,6 +199,14 @@ function createRunning(deps: RunnerDeps, { commit, end }: Ends, life: AbortSigna
   };
 
   return { one, together };
+}
+
+function retryOf({ retry }: EffectHandler): EffectRetry {
+  return { ...DEFAULT_RETRY, ...retry };
+}
+
+function soonest(dues: readonly (number | undefined)[]): number | undefined {
+  return dues.reduce((a, b) => (a === undefined || b === undefined ? (a ?? b) : Math.min(a, b)), undefined);
 }
 
 export function createEffectRunner(deps: RunnerDeps, keeper: ClaimKeeper, life: AbortSignal): Runner {
@@ -186,8 +222,8 @@ export function createEffectRunner(deps: RunnerDeps, keeper: ClaimKeeper, life: 
     const { batch } = handler;
     if (batch !== undefined && some.length > 1) {
       try {
-        await running.together((options) => batch.handle(some, options), some, held, afterMs);
-        return undefined;
+        const call: Call = (options) => batch.handle(some, options);
+        return await running.together(handler, call, some, held, afterMs);
       } catch (error) {
         deps.logger.warn("effect.batch_failed", { kind: handler.kind, effects: some.length, error });
       }
@@ -198,7 +234,7 @@ export function createEffectRunner(deps: RunnerDeps, keeper: ClaimKeeper, life: 
       // It is kept how it ended; those behind it may wait long.
       keeper.release(held[n] as HeldClaim);
     }
-    return dues.reduce((a, b) => (a === undefined || b === undefined ? (a ?? b) : Math.min(a, b)), undefined);
+    return soonest(dues);
   };
   const handlerOf: Runner["handlerOf"] = ({ kind, v }) => {
     const handler = byKind.get(kind);
