@@ -166,6 +166,8 @@ function phraseAnswer(
   const recalled = result === undefined || result.isError ? [] : [result.text];
   const found = findAnswer(words, [...recalled, ...block, ...said.toReversed()], table);
   if (found === undefined) return table.sayings.foundNothing;
+  if (found.document !== undefined)
+    return fill(table.sayings.foundIn, { text: found.text, document: found.document });
   return fill(found.isWhole ? table.sayings.found : table.sayings.foundClose, { text: found.text });
 }
 

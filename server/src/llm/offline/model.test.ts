@@ -228,6 +228,11 @@ describe("after the results it says", () => {
     ).toBe("I will remember: my cat is called Mia");
   });
 
+  test("what a document says, with its title", async () => {
+    const result = '2026-11-20, document "Ferry": The ferry leaves at noon.';
+    expect(await answerAfter("when does the ferry leave?", result)).toMatch(/^“Ferry” says: “.* noon\.”\.$/);
+  });
+
   test("the line that answers, not the one that asked before, nor its own", async () => {
     const result = [
       "2026-11-20, you: what is my cat called?",

@@ -22,6 +22,7 @@ export type Saying =
   | "whichJob"
   | "rememberWhat"
   | "found"
+  | "foundIn"
   | "foundClose"
   | "foundNothing"
   | "toolMissing"

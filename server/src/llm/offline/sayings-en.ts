@@ -25,6 +25,7 @@ export const englishSayings: SayingsTable = {
       "Which one? “List my reminders” shows them with numbers; then write, for example: cancel reminder 1.",
     rememberWhat: "What should I remember? Write, for example: remember that my cat is called Mia.",
     found: "You told me: “{text}”.",
+    foundIn: "“{document}” says: “{text}”.",
     foundClose: "The closest that I know is: “{text}”.",
     foundNothing:
       "I found nothing about that in what you told me. I am an offline guide, not a language model, so I know only what was said here.",

@@ -12,7 +12,11 @@ export function lineOf(
   }: { readonly role: SearchHit["role"]; readonly createdAt: number; readonly text: string },
   language: string,
 ): string {
-  return tell(language, keyOf(role), { date: dayText(createdAt), text: shortened(text) });
+  const date = dayText(createdAt);
+  if (role !== "document") return tell(language, keyOf(role), { date, text: shortened(text) });
+  // Its first line is its title and the place in it.
+  const [place = "", ...rest] = text.split("\n");
+  return tell(language, "recall.read", { date, place: shortened(place), text: shortened(rest.join("\n")) });
 }
 
 /** The beginning of a text, on one line. */
@@ -26,8 +30,7 @@ export function shortened(text: string, limit: number = MAX_LINE_CHARACTERS): st
         .trimEnd()}…`;
 }
 
-function keyOf(role: SearchHit["role"]): ToolText {
+function keyOf(role: Exclude<SearchHit["role"], "document">): ToolText {
   if (role === "memory") return "recall.remembered";
-  if (role === "document") return "recall.read";
   return role === "assistant" ? "recall.answered" : "recall.said";
 }

@@ -39,7 +39,7 @@ export const en = {
   "recall.nothing": "I found nothing about that.",
   "recall.empty": "Nothing has been remembered here yet.",
   "recall.remembered": "{date}, note: {text}",
-  "recall.read": "{date}, document: {text}",
+  "recall.read": '{date}, document "{place}": {text}',
   "recall.said": "{date}, you: {text}",
   "recall.answered": "{date}, assistant: {text}",
   "why.told": "I have it from:",

@@ -41,7 +41,7 @@ export const uk: Readonly<Record<keyof typeof en, string>> = {
   "recall.nothing": "Про це нічого не знайдено.",
   "recall.empty": "Тут ще нічого не запамʼятовано.",
   "recall.remembered": "{date}, нотатка: {text}",
-  "recall.read": "{date}, документ: {text}",
+  "recall.read": '{date}, документ "{place}": {text}',
   "recall.said": "{date}, ви: {text}",
   "recall.answered": "{date}, асистент: {text}",
   "why.told": "Я це знаю з:",
