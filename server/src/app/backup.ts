@@ -43,8 +43,9 @@ export interface BackupReport {
 /** Folders of a home that belong into a backup, whole. */
 const FOLDERS = ["agents", "data", "extensions", "flows", "workspaces"];
 const MASTER_KEYS = ["master.key", "master.key.next"];
-/** Of this process or the last one; never of a home. */
-const PASSING = /(^|\/)(home\.lock(\.json|-journal)?|holder\.json|.*\.sock|.*\.part)$/;
+/** Of this process or the last one, and of a git at work; never of a home. */
+const PASSING =
+  /(^|\/)(home\.lock(\.json|-journal)?|holder\.json|.*\.sock|.*\.part|\.git\/(.*\.lock|troupe-index-[^/]*))$/;
 /** Files below this are copied first, so that they hold still; larger ones are packed where they are. */
 const COPIED_BYTES = 4 * 1024 * 1024;
 

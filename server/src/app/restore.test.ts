@@ -144,7 +144,8 @@ describe("what belongs to a home", () => {
         "data/holder.json",
         "data/troupe.db-wal.old",
       ],
-      ...["master.key", "unrelated.txt"],
+      ...["workspaces/ana/.git/HEAD", "workspaces/ana/.git/index.lock"],
+      ...["workspaces/ana/.git/troupe-index-1", "master.key", "unrelated.txt"],
     ])
       write(path);
 
@@ -155,11 +156,13 @@ describe("what belongs to a home", () => {
     expect(packed).toEqual(
       expect.arrayContaining([
         ...["store.db", "troupe.yaml", "agents/ana.yaml", "data/blobs/ab/cdef", "extensions/mine/index.ts"],
-        ...["workspaces/ana/notes/one.md", "data/terminal.json"],
+        ...["workspaces/ana/notes/one.md", "workspaces/ana/.git/HEAD", "data/terminal.json"],
       ]),
     );
     expect(
-      packed.filter((path) => /node_modules|lock|holder|master|unrelated|data\/troupe\.db$/.test(path)),
+      packed.filter((path) =>
+        /node_modules|lock|holder|master|troupe-index|unrelated|data\/troupe\.db$/.test(path),
+      ),
     ).toEqual([]);
     expect(readFileSync(join(report.home, "workspaces/ana/notes/one.md"), "utf8")).toBe("x");
     expect(report.setAside).toBeUndefined();

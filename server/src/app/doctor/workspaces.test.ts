@@ -39,6 +39,7 @@ it.each([
   ["SOUL.md", (path: string) => writeFileSync(path, Buffer.from([0xff])), /SOUL\.md is no text in UTF-8/],
   ["SOUL.md", (path: string) => writeFileSync(path, "x".repeat(20_000)), /prompts show its beginning/],
   [".git", (path: string) => writeFileSync(path, "gitdir: x"), /\.git is no folder, so no versions are kept/],
+  [".git", (path: string) => mkdirSync(path), /\.git cannot be read by git/],
   ["../max", (path: string) => mkdirSync(path), /max is of no agent/],
 ])("names %s where something is wrong with it, and what to do", async (name, spoil, sentence) => {
   mkdirSync(ana, { recursive: true });

@@ -6,6 +6,7 @@ import type {
   ShownWorkspaceFile,
   WorkspaceHistory,
 } from "../../app/index.ts";
+import { safeText } from "../../kit/index.ts";
 import type { CommandContext } from "../context.ts";
 import { dateTime, plural } from "../format/time.ts";
 import { oneLine, table } from "../output.ts";
@@ -56,7 +57,9 @@ export async function showWorkspace(
   }
   const query = queryOf({ file, version: options.version });
   const shown = await client.call<ShownWorkspaceFile>("GET", `${pathOf(agent)}/file${query}`);
-  output.result(shown, () => (shown.text.trim() === "" ? "The file is empty." : shown.text.trimEnd()));
+  output.result(shown, () =>
+    shown.text.trim() === "" ? "The file is empty." : safeText(shown.text).trimEnd(),
+  );
 }
 
 function formatFiles({ agentId, files }: ShownWorkspace): string {

@@ -37,7 +37,7 @@ export async function examineWorkspaces(of: {
       troubles.push({ path, what: "is of no agent", remedy: `Add the agent, or move ${path} away.` });
       continue;
     }
-    troubles.push(...(await troublesOf(path)));
+    troubles.push(...(await troublesOf(path, of.git)));
     for (const { file, trouble } of await filesOf(of, agentId))
       if (trouble !== undefined)
         troubles.push({
@@ -50,7 +50,7 @@ export async function examineWorkspaces(of: {
   return { count, troubles };
 }
 
-async function troublesOf(path: string): Promise<readonly WorkspaceTrouble[]> {
+async function troublesOf(path: string, git: Git): Promise<readonly WorkspaceTrouble[]> {
   const troubles: WorkspaceTrouble[] = [];
   const isOpen = await access(path, constants.R_OK | constants.W_OK | constants.X_OK).then(
     () => true,
@@ -62,7 +62,14 @@ async function troublesOf(path: string): Promise<readonly WorkspaceTrouble[]> {
       what: "cannot be read and written; nothing is kept of what changes there",
       remedy: `chmod u+rwx ${path}`,
     });
-  if ((await repositoryAt(path)) === "foreign")
+  const repository = await repositoryAt(path);
+  if (repository === "own" && !(await isSound(git, path)))
+    troubles.push({
+      path: join(path, ".git"),
+      what: "cannot be read by git, so no versions are kept",
+      remedy: `Mend it with git, or move ${join(path, ".git")} away; Troupe begins a history anew.`,
+    });
+  if (repository === "foreign")
     troubles.push({
       path: join(path, ".git"),
       what: "is no folder, so no versions are kept",
@@ -73,10 +80,21 @@ async function troublesOf(path: string): Promise<readonly WorkspaceTrouble[]> {
   if (left !== undefined && Date.now() - left.mtimeMs > LOCK_MS)
     troubles.push({
       path: lock,
-      what: "was left by a git that was stopped; nothing is kept until it is gone",
+      what: "was left by a git that was stopped; git by hand is refused until it is gone",
       remedy: `rm ${lock}`,
     });
   return troubles;
+}
+
+/** Without the program nobody can tell, and that is told by itself. */
+async function isSound(git: Git, path: string): Promise<boolean> {
+  const { signal } = new AbortController();
+  try {
+    await git.hasHead(path, { signal });
+    return true;
+  } catch (error) {
+    return TroupeError.is(error, "config.missing");
+  }
 }
 
 /** No run of git on such a folder takes so long. */

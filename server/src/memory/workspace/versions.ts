@@ -1,9 +1,10 @@
-import { rm } from "node:fs/promises";
+import { randomUUID } from "node:crypto";
+import { readdir, rm, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { type CallOptions, type Clock, type Logger, TroupeError } from "@troupe/contracts";
 import type { Metrics } from "../../kit/index.ts";
 import { type Git, type GitCall, repositoryAt } from "./git.ts";
-import { isOwnFile } from "./places.ts";
+import { isOwnFile, NOTES, OWN_FILES, PEOPLE, SHARED_FILES } from "./places.ts";
 import { MAX_FILE_BYTES, readText } from "./read-text.ts";
 import type { LooksSecret } from "./secret-guard.ts";
 
@@ -84,7 +85,8 @@ async function keepAll(
   const { git, logger } = deps;
   const folder = join(deps.folder, agentId);
   await openRepository(git, folder, options);
-  const own = await ownIndex(git, folder, options);
+  await using index = await ownIndex(deps, folder, options);
+  const { own } = index;
   const files: string[] = [];
   const left: Kept["left"][number][] = [];
   for (const { file, isGone, isNew } of await changedIn(git, folder, own)) {
@@ -106,15 +108,43 @@ async function keepAll(
 }
 
 /**
- * What the last version holds, whatever stands in the index of whoever works there by hand, or was left in it by a process that was
- * stopped.
+ * What the last version holds, whatever stands in the index of whoever works there by hand, or was left by a process that was
+ * stopped. Of this call alone, for another process may be at it too.
  */
-async function ownIndex(git: Git, folder: string, options: CallOptions): Promise<GitCall> {
-  const indexFile = join(folder, ".git", "troupe.index");
+async function ownIndex(
+  { git, clock }: Pick<VersionsDeps, "git" | "clock">,
+  folder: string,
+  options: CallOptions,
+): Promise<{ readonly own: GitCall } & AsyncDisposable> {
+  const repository = join(folder, ".git");
+  await tidy(repository, clock.now());
+  const indexFile = join(repository, `${INDEX}${randomUUID()}`);
   const own = { ...options, indexFile };
-  await rm(indexFile, { force: true });
+  const held = {
+    own,
+    async [Symbol.asyncDispose]() {
+      for (const file of [indexFile, `${indexFile}.lock`]) await rm(file, { force: true });
+    },
+  };
+  await using stack = new AsyncDisposableStack();
+  stack.use(held);
   if (await git.hasHead(folder, options)) await git.run(folder, ["read-tree", "HEAD"], own);
-  return own;
+  stack.move();
+  return held;
+}
+
+const INDEX = "troupe-index-";
+/** No call takes so long. */
+const LEFT_MS = 60 * 60_000;
+
+/** Takes away what processes that were killed have left. */
+async function tidy(repository: string, now: number): Promise<void> {
+  const left = (await readdir(repository).catch(() => [])).filter((name) => name.startsWith(INDEX));
+  for (const name of left) {
+    const file = join(repository, name);
+    const stats = await stat(file).catch(() => undefined);
+    if (stats !== undefined && now - stats.mtimeMs > LEFT_MS) await rm(file, { force: true });
+  }
 }
 
 /** Throws `config.invalid` where something else stands in its place. */
@@ -146,7 +176,8 @@ interface Changed {
 }
 
 async function changedIn(git: Git, folder: string, own: GitCall): Promise<readonly Changed[]> {
-  const words = ["status", "--porcelain=v1", "-z", "--untracked-files=all", "--no-renames"];
+  const places = [...SHARED_FILES, ...OWN_FILES, NOTES, PEOPLE].map((name) => `:(top,literal)${name}`);
+  const words = ["status", "--porcelain=v1", "-z", "--untracked-files=all", "--no-renames", "--", ...places];
   const lines = (await git.run(folder, words, own)).toString().split("\0");
   return lines
     .map((line) => ({ state: line.slice(0, 2), file: line.slice(3) }))
@@ -167,7 +198,11 @@ async function commit(
     bytes === undefined
       ? ["--force-remove", "--", file]
       : ["--add", "--cacheinfo", `100644,${await blobOf(git, folder, bytes, { signal })},${file}`];
-  await git.run(folder, ["update-index", ...entry], { signal });
+  await git.run(folder, ["update-index", ...entry], { signal }).catch((error: unknown) => {
+    signal.throwIfAborted();
+    // Somebody is at work there, or was and left a lock: what they see is behind, and the version is kept.
+    if (!TroupeError.is(error, "internal")) throw error;
+  });
   await git.run(folder, ["update-index", ...entry], own);
   await git.run(folder, ["commit", "--quiet", "--no-verify", "--allow-empty", "-m", message], own);
 }
