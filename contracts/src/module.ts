@@ -147,7 +147,8 @@ export interface Module {
   /**
    * Texts that stand right behind the agent's instructions and may be other ones in each turn; the same object while nothing of
    * them changed, for all that a provider has cached stands behind it. They take a quarter of the model's window at most. Asked in
-   * each turn that asks a model, so it answers at once where there is nothing. Fails open as `gather` does.
+   * each turn that asks a model, so it answers at once where there is nothing. Waited for two seconds at most; fails open as
+   * `gather` does.
    */
   standing?(turn: TurnView, options: CallOptions): Standing | undefined | Promise<Standing | undefined>;
   /** Offered to agents that have the module and name no tools, or name these. */

@@ -92,7 +92,7 @@ test("texts that are late or broken, and those that a small window has no room f
   const held: Module = { ...{ id: "held", budgetTokens: 0 }, standing: () => ({ blocks: [long] }) };
   const one = await stage.process("one", { modules: [broken, late, held] });
   const { turnId } = await one.say("hello");
-  await stage.clock.advance(300);
+  await stage.clock.advance(2_000);
   await untilAsked(1);
 
   expect(endOf(one.events, turnId)?.state).toBe("replied");

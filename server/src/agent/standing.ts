@@ -5,6 +5,8 @@ import type { AgentDeps } from "./deps.ts";
 /** Of the model's window; the rest is for the conversation. */
 const WINDOW_SHARE = 0.25;
 const ROLE_TOKENS = 4;
+/** Longer than for what is recalled: without it an agent is not itself. A disk that hangs holds no turn up for ever. */
+const PATIENCE_MS = 2_000;
 const CUT = "[cut here: the model's window has no room for more of it]";
 
 /** What a module shows behind the instructions. */
@@ -32,7 +34,7 @@ export function gatherStanding(
 }
 
 function ask(
-  { clock, settings, logger }: AgentDeps,
+  { clock, logger }: AgentDeps,
   module: Module,
   view: TurnView,
   signal: AbortSignal,
@@ -44,8 +46,8 @@ function ask(
     if (!signal.aborted) logger.warn("module.failed", { module: moduleId, turnId: view.turnId, error });
   };
   const bounded = async (asked: Promise<Standing | undefined>): Promise<GatheredStanding | undefined> => {
-    const reason = () => new Error(`took longer than ${settings.gatherMs} ms`);
-    using scope = linkSignal(signal, { clock, afterMs: settings.gatherMs, reason });
+    const reason = () => new Error(`took longer than ${PATIENCE_MS} ms`);
+    using scope = linkSignal(signal, { clock, afterMs: PATIENCE_MS, reason });
     try {
       return named(await untilAborted(asked, scope.signal));
     } catch (error) {

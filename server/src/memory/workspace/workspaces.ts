@@ -1,6 +1,7 @@
 import { readdir, stat } from "node:fs/promises";
 import { join } from "node:path";
 import type { CallOptions, Clock, Logger, Standing, TurnView } from "@troupe/contracts";
+import { within } from "../../kit/index.ts";
 import type { PersonBook } from "../people/index.ts";
 import { type OwnFolder, ownFolders } from "./own-files.ts";
 import { isNoteName, NOTES, OWN_FILES, PEOPLE, SHARED_FILES } from "./places.ts";
@@ -10,6 +11,8 @@ import type { LooksSecret } from "./secret-guard.ts";
 
 /** For so long an agent without a folder is taken to have none. */
 const FOLDER_FRESH_MS = 1_000;
+/** A disk that is slower shows what it showed before. */
+const PATIENCE_MS = 1_500;
 /** Texts that are held, by agent and by who is told; the least recently used goes first. */
 const MOST_HELD = 64;
 /** A file that changed so shortly before it was read may have changed again under the same time. */
@@ -65,7 +68,9 @@ export function createWorkspaces(deps: WorkspacesDeps): Workspaces {
     const key = JSON.stringify([agentId, own.map(({ path }) => path)]);
     const known = held.get(key);
     if (known === undefined && (await hasNone(agentId))) return undefined;
-    const seen = await lookAt(folder, own);
+    const looking = lookAt(folder, own);
+    if (known !== undefined && !(await within(clock, looking, PATIENCE_MS))) return known.standing;
+    const seen = await looking;
     held.delete(key);
     if (known?.mark === seen.mark) {
       held.set(key, known);
