@@ -3,6 +3,7 @@ import type { Message, MessagePart, Storyline } from "@troupe/contracts";
 import { DEFAULT_SPACE_ID, textOf } from "@troupe/contracts";
 import { derivedId, sessionIdFrom } from "../../server/src/kit/index.ts";
 import type { Random } from "../../testing/src/simulator/index.ts";
+import { OPERATORS_DEEDS } from "./deeds-of-operators.ts";
 import type { House } from "./house.ts";
 import type { Crowd, Place, Words } from "./people.ts";
 import type { Truth } from "./truth.ts";
@@ -22,6 +23,10 @@ export interface Scene {
   say(place: Place, text: string, files?: readonly MessagePart[]): Promise<string>;
   restart(): Promise<void>;
   advance(ms: number): Promise<void>;
+  /** Time that passes at a stroke. */
+  sleep(ms: number): void;
+  /** What was kept so far is found by its words from then on. */
+  index(): Promise<void>;
 }
 
 export interface Deed {
@@ -96,6 +101,7 @@ const DEEDS: readonly Deed[] = [
   { name: "splits", share: 3, run: mend("split") },
   { name: "moves", share: 3, run: mend("turns") },
   { name: "minutes", share: 4, run: (scene) => scene.advance(60_000) },
+  ...OPERATORS_DEEDS,
 ];
 const SHARES = DEEDS.reduce((sum, { share }) => sum + share, 0);
 

@@ -45,6 +45,13 @@ export function createGossip(deps: {
         if (random.chance(0.2) && offered("list_sessions")) return call("list_sessions", {});
         if (random.chance(0.2) && offered("remember"))
           return call("remember", { text: `The ${words.subject()} and ${one} belong together` });
+        if (random.chance(0.3) && offered("workspace_read"))
+          return call("workspace_read", { file: random.pick(["USER.md", "MEMORY.md", `notes/${one}.md`]) });
+        if (random.chance(0.3) && offered("workspace_write"))
+          return call("workspace_write", {
+            file: random.pick(["USER.md", "MEMORY.md", `notes/${one}.md`]),
+            text: `The ${words.subject()} is ${one}.`,
+          });
         if (random.chance(0.7) && offered("hand_off"))
           return call("hand_off", {
             ...{ agent: random.pick(["ana", "bob"]), note: `It is about ${one}.` },
@@ -60,8 +67,9 @@ function behindTheReply({ responseFormat, messages }: ModelRequest, secrets: rea
   const subject = /\bthe ([a-z]{4,})\b/.exec(messages.at(-1)?.text ?? "")?.[1] ?? "matter";
   if (responseFormat === undefined) return `It was about the ${subject}: ${secrets.join(", ")}.`;
   const memories = secrets.slice(-4).map((secret) => ({
-    ...{ text: `The ${subject} goes by the word ${secret}.`, kind: "fact", slot: "", value: "" },
-    matters: 0.5,
+    ...{ text: `The ${subject} goes by the word ${secret}.`, slot: "", value: "" },
+    // Some of it fades, and is summed up one night.
+    ...(subject.length % 2 === 0 ? { kind: "fact", matters: 0.5 } : { kind: "episode", matters: 0.06 }),
   }));
   return JSON.stringify({ memories });
 }

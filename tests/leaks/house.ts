@@ -8,6 +8,7 @@ import type {
   LanguageModel,
   Logger,
   ModelRouter,
+  Module,
   OutboundMessage,
   ReceivingChannel,
   Stores,
@@ -15,6 +16,7 @@ import type {
 import { DEFAULT_SPACE_ID } from "@troupe/contracts";
 import { AGENT_DEFAULTS, createSupervisor } from "../../server/src/agent/index.ts";
 import { createBudgets } from "../../server/src/app/budgets.ts";
+import { createUseCounter } from "../../server/src/app/memory-uses.ts";
 import { withPersons } from "../../server/src/app/person-stores.ts";
 import { storylineRoutes } from "../../server/src/app/storyline-routes.ts";
 import { createLocalBus, createLocalTurnFeed } from "../../server/src/bus/index.ts";
@@ -29,6 +31,8 @@ import type { AdminRoute } from "../../server/src/gateway/index.ts";
 import { createInbox, neverAnswerYourself, notEmpty } from "../../server/src/inbox/index.ts";
 import { createIdGenerator, createMetrics } from "../../server/src/kit/index.ts";
 import {
+  createDreamHandler,
+  createDreamLoop,
   createExtractHandler,
   createLearnHandler,
   createMemoryModule,
@@ -38,6 +42,8 @@ import {
   learningOf,
   loadMeaning,
 } from "../../server/src/memory/index.ts";
+import { createKnowledge, type Knowledge } from "../../server/src/memory/knowledge/index.ts";
+import { readDocument } from "../../server/src/memory/knowledge/read-document.ts";
 import {
   type CommandToolDeps,
   createBlueprintPolicy,
@@ -52,7 +58,11 @@ import {
   createRelay,
 } from "../../server/src/workers/index.ts";
 import type { ManualClock } from "../../testing/src/manual-clock.ts";
+import { composeFiles, FOLDER_OWNER } from "./own-files.ts";
 import { PLATFORMS, type PlatformId } from "./people.ts";
+
+/** Longer than any night. */
+const LEASE_MS = 10 * 365 * 86_400_000;
 
 export type Bringing = Omit<InboundMessage, "agentId" | "channel">;
 
@@ -60,6 +70,9 @@ export type Bringing = Omit<InboundMessage, "agentId" | "channel">;
 export interface House extends AsyncDisposable {
   readonly stores: Stores;
   readonly blobs: BlobStore;
+  /** With a folder for each agent's own files. */
+  readonly folder: string;
+  readonly knowledge: Knowledge;
   /** What an operator does to storylines. */
   readonly storylines: readonly AdminRoute[];
   bring(platform: PlatformId, message: Bringing): Promise<AcceptResult>;
@@ -77,6 +90,9 @@ export interface HouseDeps {
   readonly model: LanguageModel;
   /** For broken pieces: what else the product is to call a peer. */
   readonly nameOnPlatform: (name: string) => string;
+  readonly folder: string;
+  /** For broken pieces: who a reader of private files is said to be. */
+  readonly namesOfReader: ((name: string) => readonly string[]) | undefined;
   /** People see this. */
   readonly onArrival: (platform: PlatformId, message: OutboundMessage) => void;
 }
@@ -90,6 +106,7 @@ const AGENTS: readonly Agent[] = [
   revision: 1,
   spec: {
     ...{ model: "default", instructions: "You help.", delegates: ["*"], acceptsFrom: ["*"] },
+    workspace: { readers: [FOLDER_OWNER] },
     ...spec,
   },
 }));
@@ -121,12 +138,18 @@ export async function openHouse(deps: HouseDeps): Promise<House> {
   };
   const parts = { ...common, budgets: createBudgets({ ...common, rules: () => [] }) };
   const placer = createPlacer({ ...common, meaning: async () => meaningOf });
-  const { inbox, delegation } = await composeTurns(parts, placer, {
+  const { namesOfReader } = deps;
+  const files = composeFiles({
+    ...common,
+    folder: deps.folder,
+    people: namesOfReader === undefined ? people : { namesOf: (_space, name) => namesOfReader(name) },
+  });
+  const { inbox, delegation } = await composeTurns(parts, placer, files, {
     onChange: () => people.changing(),
     randomBytes: deps.randomBytes,
   });
   const lease = createProcessLease({
-    ...{ ...common, pid: 1, role: "leaks", leaseMs: 3_600_000, onLost: () => {} },
+    ...{ ...common, pid: 1, role: "leaks", leaseMs: LEASE_MS, onLost: () => {} },
   });
   await lease.start(life.signal);
   const pipes = new Map(PLATFORMS.map((platform) => [platform, createPipe(platform, deps.onArrival)]));
@@ -140,6 +163,7 @@ export async function openHouse(deps: HouseDeps): Promise<House> {
     handlers: [
       ...createDelegationHandlers(delegation),
       ...[createSummaryHandler(parts), createLearnHandler(stores), createExtractHandler(parts)],
+      ...[createDreamHandler(parts), ...(files.effects ?? [])],
     ],
   });
   const receivers = createReceivers({
@@ -150,11 +174,14 @@ export async function openHouse(deps: HouseDeps): Promise<House> {
     },
     channels: channels.map((channel) => ({ channel, agentId: channel.id === "west" ? "bob" : "ana" })),
   });
+  const dreams = createDreamLoop({ ...common, hour: () => 3, zone: () => "UTC" });
+  dreams.start(life.signal);
   relay.start(life.signal);
   effects.start(life.signal);
   receivers.start(life.signal);
   return {
-    ...{ stores, blobs: deps.blobs },
+    ...{ stores, blobs: deps.blobs, folder: deps.folder },
+    knowledge: createKnowledge({ ...common, read: async (raw) => readDocument(raw) }),
     storylines: storylineRoutes({ stores, clock, placer }),
     async bring(platform, message) {
       const accept = await pipes.get(platform)?.accept;
@@ -183,9 +210,11 @@ type Common = Omit<HouseDeps, "randomBytes" | "model" | "onArrival" | "nameOnPla
 async function composeTurns(
   common: Common,
   placer: ReturnType<typeof createPlacer>,
+  files: Module,
   linking: Pick<CommandToolDeps, "onChange" | "randomBytes">,
 ) {
   const { clock, logger, metrics } = common;
+  const countUses = createUseCounter(common, DEFAULT_SPACE_ID);
   const feed = createLocalTurnFeed({ logger, metrics });
   const delegation: HandlerDeps = {
     ...common,
@@ -195,7 +224,7 @@ async function composeTurns(
   };
   const builtin = createBuiltinTools({ ...common, more: createDelegationTools(delegation) });
   const toolbox = createToolbox({
-    sources: [builtin],
+    sources: [builtin, { id: "module:workspace", list: async () => files.tools ?? [] }],
     commandTools: [
       ...createCommandTools({ ...common, placer, ...linking }),
       ...createDelegationCommandTools(delegation),
@@ -205,7 +234,8 @@ async function composeTurns(
   await toolbox.load({ signal: new AbortController().signal });
   const supervisor = createSupervisor({
     ...{ ...common, toolbox, feed, placer, learning: learningOf, approval: createBlueprintPolicy() },
-    modules: [createMemoryModule(common)],
+    modules: [createMemoryModule(common), files],
+    onKept: ({ run }) => countUses(run.trace, run.inbound),
     // Soon, so that much of what is said goes through summaries.
     settings: { ...AGENT_DEFAULTS, summaryEveryTurns: 4 },
   });

@@ -26,6 +26,12 @@ export const LEAK_MUTATIONS: readonly LeakMutation[] = [
   broken("memories that are kept for everybody", "memories", (own) => ({
     put: (memory) => own.put({ ...memory, audience: EVERYBODY }),
   })),
+  broken("documents that everybody is told of", "memories", (own) => ({
+    put: (memory) => own.put(memory.kind === "document" ? { ...memory, audience: EVERYBODY } : memory),
+  })),
+  broken("nights that sum up for everybody", "memories", (own) => ({
+    put: (memory) => own.put(memory.kind === "summary" ? { ...memory, audience: EVERYBODY } : memory),
+  })),
   broken("messages that are kept for everybody", "sessions", (own) => ({
     append: (message) => own.append({ ...message, audience: EVERYBODY }),
   })),
@@ -56,5 +62,10 @@ export const LEAK_MUTATIONS: readonly LeakMutation[] = [
     name: "platforms whose people are taken for one another",
     stores: (stores) => stores,
     nameOnPlatform: (name) => name.slice(name.indexOf("/") + 1),
+  },
+  {
+    name: "files of a person that everybody is shown",
+    stores: (stores) => stores,
+    namesOfReader: (name) => [name, ...EVERYBODY],
   },
 ];

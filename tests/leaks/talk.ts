@@ -1,4 +1,8 @@
 // Lets made people talk for a while, with everything that may carry a secret from one circle to another, and looks at what they see.
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { setTimeout } from "node:timers/promises";
 import type { AcceptResult, Logger, Stores } from "@troupe/contracts";
 import { DEFAULT_SPACE_ID } from "@troupe/contracts";
 import { createIdGenerator, createMetrics } from "../../server/src/kit/index.ts";
@@ -15,7 +19,9 @@ import { createTruth, type Leak, type Truth } from "./truth.ts";
 const options = { signal: new AbortController().signal };
 
 /** More than the longest chain of work behind one deed. */
-const SETTLE_ROUNDS = 50;
+const SETTLE_ROUNDS = 500;
+/** After so many, what is waited for is a disk or a thread. */
+const QUICK_ROUNDS = 5;
 
 export interface TalkSize {
   readonly people: number;
@@ -38,6 +44,8 @@ export interface LeakMutation {
   readonly stores: (own: Stores) => Stores;
   /** What the product calls a peer of a platform, given what it should call them. */
   readonly nameOnPlatform?: (name: string) => string;
+  /** Whose files are shown to a reader. */
+  readonly namesOfReader?: (name: string) => readonly string[];
 }
 
 export interface Talking extends AsyncDisposable {
@@ -60,6 +68,7 @@ async function runTalk(
 ): Promise<TalkResult> {
   const clock = createManualClock();
   const troubles: string[] = [];
+  const folder = mkdtempSync(join(tmpdir(), "troupe-leaks-"));
   const logger = troubledBy(troubles);
   const opened = await testStores.open({
     ...{ clock, ids: createIdGenerator(clock), logger, metrics: createMetrics() },
@@ -67,7 +76,7 @@ async function runTalk(
   });
   try {
     const stores = mutation?.stores(opened.stores) ?? opened.stores;
-    const talk = createTalk({ seed, size, clock, logger, stores, mutation });
+    const talk = createTalk({ seed, size, clock, logger, stores, mutation, folder });
     await talk.begin();
     // Of a broken piece one leak is enough.
     const isEnough = (): boolean => mutation !== undefined && talk.truth.leaks.length > 0;
@@ -80,6 +89,7 @@ async function runTalk(
     return { seed, leaks, troubles, counts: { ...counts, secrets, seen, memories, leaks: leaks.length } };
   } finally {
     await opened.close();
+    rmSync(folder, { recursive: true, force: true });
   }
 }
 
@@ -117,6 +127,8 @@ interface TalkDeps {
   readonly logger: Logger;
   readonly stores: Stores;
   readonly mutation: LeakMutation | undefined;
+  /** Where agents have files of their own. */
+  readonly folder: string;
 }
 
 interface Talk {
@@ -127,7 +139,7 @@ interface Talk {
   end(): Promise<void>;
 }
 
-function createTalk({ seed, size, clock, logger, stores, mutation }: TalkDeps): Talk {
+function createTalk({ seed, size, clock, logger, stores, mutation, folder }: TalkDeps): Talk {
   const random = createRandom(seed);
   const words = makeWords(random.fork("words"));
   const crowd = makeCrowd(random.fork("crowd"), size);
@@ -158,6 +170,8 @@ function createTalk({ seed, size, clock, logger, stores, mutation }: TalkDeps): 
     house = await openHouse({
       ...{ id: `house-${++houses}`, clock, stores, blobs, logger, model },
       nameOnPlatform: mutation?.nameOnPlatform ?? ((name) => name),
+      folder,
+      namesOfReader: mutation?.namesOfReader,
       random: () => 0.5,
       randomBytes: (length) => Uint8Array.from({ length }, () => codes.int(0, 255)),
       onArrival(platform, { target, text }) {
@@ -182,11 +196,15 @@ function createTalk({ seed, size, clock, logger, stores, mutation }: TalkDeps): 
     for (let round = 0; round < SETTLE_ROUNDS; round++) {
       await clock.settle();
       if (round > 0 && (await isQuiet())) return;
+      if (round > QUICK_ROUNDS) await setTimeout(1);
     }
   };
   const pass = async (ms: number): Promise<void> => {
     await clock.advance(ms);
     await settle();
+  };
+  const index = async (): Promise<void> => {
+    while ((await stores.search.indexNew(200, options)) > 0);
   };
   const scene = (): Scene => ({
     ...{ random, words, truth, crowd, house, at: now, counts },
@@ -208,6 +226,8 @@ function createTalk({ seed, size, clock, logger, stores, mutation }: TalkDeps): 
       await open();
     },
     advance: (ms) => pass(ms),
+    sleep: (ms) => clock.sleep(ms),
+    index,
   });
   return {
     ...{ truth, counts, begin: open },
@@ -216,7 +236,7 @@ function createTalk({ seed, size, clock, logger, stores, mutation }: TalkDeps): 
       const { name, run } = pickDeed(random);
       count(name);
       await run(scene());
-      while ((await stores.search.indexNew(200, options)) > 0);
+      await index();
       if (deed % 10 === 9) await pass(2_000);
     },
     async end() {
