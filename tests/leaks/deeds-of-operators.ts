@@ -14,6 +14,7 @@ export const OPERATORS_DEEDS: readonly Deed[] = [
   { name: "documents", share: 5, run: giveDocument },
   { name: "files by hand", share: 5, run: writeFile },
   { name: "nights", share: 2, run: sleepLong },
+  { name: "hours", share: 6, run: (scene) => scene.advance(3 * HOUR_MS) },
 ];
 
 function agentOf({ platform }: Place): string {

@@ -35,8 +35,8 @@ export function createGossip(deps: {
       // before the next turn or after it is the machine's affair.
       if (request.tools.length === 0) return { text: behindTheReply(request, secrets) };
       const some = shuffled(secrets, random).slice(0, MOST_SAID);
-      deps.onPrompt(text);
       const last = request.messages.at(-1);
+      deps.onPrompt(text);
       const offered = (name: string): boolean => request.tools.some((one) => one.name === name);
       if (last?.role === "user" && random.chance(0.3)) {
         const [one = words.subject(), two = words.subject()] = some;

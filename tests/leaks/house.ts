@@ -3,54 +3,36 @@ import type {
   AcceptResult,
   Agent,
   AgentDirectory,
+  Audience,
   BlobStore,
   InboundMessage,
   LanguageModel,
   Logger,
   ModelRouter,
-  Module,
   OutboundMessage,
   ReceivingChannel,
   Stores,
 } from "@troupe/contracts";
 import { DEFAULT_SPACE_ID } from "@troupe/contracts";
-import { AGENT_DEFAULTS, createSupervisor } from "../../server/src/agent/index.ts";
 import { createBudgets } from "../../server/src/app/budgets.ts";
-import { createUseCounter } from "../../server/src/app/memory-uses.ts";
 import { withPersons } from "../../server/src/app/person-stores.ts";
 import { storylineRoutes } from "../../server/src/app/storyline-routes.ts";
-import { createLocalBus, createLocalTurnFeed } from "../../server/src/bus/index.ts";
-import {
-  createDelegationCommandTools,
-  createDelegationHandlers,
-  createDelegationTools,
-  type HandlerDeps,
-  mayReach,
-} from "../../server/src/delegation/index.ts";
+import { createLocalBus } from "../../server/src/bus/index.ts";
+import { createDelegationHandlers } from "../../server/src/delegation/index.ts";
 import type { AdminRoute } from "../../server/src/gateway/index.ts";
-import { createInbox, neverAnswerYourself, notEmpty } from "../../server/src/inbox/index.ts";
 import { createIdGenerator, createMetrics } from "../../server/src/kit/index.ts";
 import {
   createDreamHandler,
   createDreamLoop,
   createExtractHandler,
   createLearnHandler,
-  createMemoryModule,
   createPersonBook,
   createPlacer,
   createSummaryHandler,
-  learningOf,
   loadMeaning,
 } from "../../server/src/memory/index.ts";
 import { createKnowledge, type Knowledge } from "../../server/src/memory/knowledge/index.ts";
 import { readDocument } from "../../server/src/memory/knowledge/read-document.ts";
-import {
-  type CommandToolDeps,
-  createBlueprintPolicy,
-  createBuiltinTools,
-  createCommandTools,
-  createToolbox,
-} from "../../server/src/tools/index.ts";
 import {
   createEffectWorkers,
   createProcessLease,
@@ -58,8 +40,10 @@ import {
   createRelay,
 } from "../../server/src/workers/index.ts";
 import type { ManualClock } from "../../testing/src/manual-clock.ts";
+import { composeMeaning } from "./meaning.ts";
 import { composeFiles, FOLDER_OWNER } from "./own-files.ts";
 import { PLATFORMS, type PlatformId } from "./people.ts";
+import { composeTurns } from "./turns.ts";
 
 /** Longer than any night. */
 const LEASE_MS = 10 * 365 * 86_400_000;
@@ -73,6 +57,8 @@ export interface House extends AsyncDisposable {
   /** With a folder for each agent's own files. */
   readonly folder: string;
   readonly knowledge: Knowledge;
+  /** What was kept so far is found by its meaning from then on. Resolves with how much there was. */
+  embed(): Promise<number>;
   /** What an operator does to storylines. */
   readonly storylines: readonly AdminRoute[];
   bring(platform: PlatformId, message: Bringing): Promise<AcceptResult>;
@@ -93,6 +79,8 @@ export interface HouseDeps {
   readonly folder: string;
   /** For broken pieces: who a reader of private files is said to be. */
   readonly namesOfReader: ((name: string) => readonly string[]) | undefined;
+  /** For broken pieces: for whom meanings are searched. */
+  readonly readersByMeaning: ((readers: Audience) => Audience) | undefined;
   /** People see this. */
   readonly onArrival: (platform: PlatformId, message: OutboundMessage) => void;
 }
@@ -138,16 +126,19 @@ export async function openHouse(deps: HouseDeps): Promise<House> {
   };
   const parts = { ...common, budgets: createBudgets({ ...common, rules: () => [] }) };
   const placer = createPlacer({ ...common, meaning: async () => meaningOf });
+  const near = await composeMeaning({ ...common, readersByMeaning: deps.readersByMeaning });
   const { namesOfReader } = deps;
   const files = composeFiles({
     ...common,
     folder: deps.folder,
     people: namesOfReader === undefined ? people : { namesOf: (_space, name) => namesOfReader(name) },
   });
-  const { inbox, delegation } = await composeTurns(parts, placer, files, {
+  const more = { ...near, modules: [files] };
+  const turns = await composeTurns(parts, placer, more, {
     onChange: () => people.changing(),
     randomBytes: deps.randomBytes,
   });
+  const { inbox, delegation } = turns;
   const lease = createProcessLease({
     ...{ ...common, pid: 1, role: "leaks", leaseMs: LEASE_MS, onLost: () => {} },
   });
@@ -163,7 +154,7 @@ export async function openHouse(deps: HouseDeps): Promise<House> {
     handlers: [
       ...createDelegationHandlers(delegation),
       ...[createSummaryHandler(parts), createLearnHandler(stores), createExtractHandler(parts)],
-      ...[createDreamHandler(parts), ...(files.effects ?? [])],
+      ...[createDreamHandler(parts), ...turns.effects],
     ],
   });
   const receivers = createReceivers({
@@ -182,6 +173,7 @@ export async function openHouse(deps: HouseDeps): Promise<House> {
   return {
     ...{ stores, blobs: deps.blobs, folder: deps.folder },
     knowledge: createKnowledge({ ...common, read: async (raw) => readDocument(raw) }),
+    embed: near.fill,
     storylines: storylineRoutes({ stores, clock, placer }),
     async bring(platform, message) {
       const accept = await pipes.get(platform)?.accept;
@@ -191,64 +183,9 @@ export async function openHouse(deps: HouseDeps): Promise<House> {
     async [Symbol.asyncDispose]() {
       life.abort(new Error("The house is left."));
       await clock.settle();
+      await near[Symbol.asyncDispose]();
     },
   };
-}
-
-type Common = Omit<HouseDeps, "randomBytes" | "model" | "onArrival" | "nameOnPlatform" | "id" | "stores"> &
-  Omit<Stores, "agents"> & {
-    readonly metrics: ReturnType<typeof createMetrics>;
-    readonly ids: ReturnType<typeof createIdGenerator>;
-    readonly agents: AgentDirectory;
-    readonly processId: string;
-    readonly spaceId: string;
-    readonly bus: ReturnType<typeof createLocalBus>;
-    readonly router: ReturnType<typeof routerOf>;
-    readonly budgets: ReturnType<typeof createBudgets>;
-  };
-
-async function composeTurns(
-  common: Common,
-  placer: ReturnType<typeof createPlacer>,
-  files: Module,
-  linking: Pick<CommandToolDeps, "onChange" | "randomBytes">,
-) {
-  const { clock, logger, metrics } = common;
-  const countUses = createUseCounter(common, DEFAULT_SPACE_ID);
-  const feed = createLocalTurnFeed({ logger, metrics });
-  const delegation: HandlerDeps = {
-    ...common,
-    accept: (...call) => inbox.accept(...call),
-    cancel: (...call) => supervisor.control.cancel(...call),
-    limits: () => ({ loopGuard: { max: 20, windowMinutes: 30 }, maxDepth: 4, maxHops: 12 }),
-  };
-  const builtin = createBuiltinTools({ ...common, more: createDelegationTools(delegation) });
-  const toolbox = createToolbox({
-    sources: [builtin, { id: "module:workspace", list: async () => files.tools ?? [] }],
-    commandTools: [
-      ...createCommandTools({ ...common, placer, ...linking }),
-      ...createDelegationCommandTools(delegation),
-    ],
-    ...{ logger, metrics, clock },
-  });
-  await toolbox.load({ signal: new AbortController().signal });
-  const supervisor = createSupervisor({
-    ...{ ...common, toolbox, feed, placer, learning: learningOf, approval: createBlueprintPolicy() },
-    modules: [createMemoryModule(common), files],
-    onKept: ({ run }) => countUses(run.trace, run.inbound),
-    // Soon, so that much of what is said goes through summaries.
-    settings: { ...AGENT_DEFAULTS, summaryEveryTurns: 4 },
-  });
-  const inbox = createInbox({
-    ...{ ...common, intake: supervisor.intake, control: supervisor.control, feed },
-    gates: [neverAnswerYourself(), notEmpty()],
-    parseCommand: toolbox.parseCommand,
-    outlay: () => ({ microUsd: 0, budgets: [] }),
-    deadlineMs: () => 60_000,
-    mayHandOff: mayReach,
-  });
-  supervisor.start();
-  return { inbox, delegation };
 }
 
 function routerOf({ model }: Pick<HouseDeps, "model">): ModelRouter {

@@ -64,6 +64,11 @@ export const LEAK_MUTATIONS: readonly LeakMutation[] = [
     nameOnPlatform: (name) => name.slice(name.indexOf("/") + 1),
   },
   {
+    name: "search by meaning for one of those who read",
+    stores: (stores) => stores,
+    readersByMeaning: (readers) => readers.slice(0, 1),
+  },
+  {
     name: "files of a person that everybody is shown",
     stores: (stores) => stores,
     namesOfReader: (name) => [name, ...EVERYBODY],

@@ -3,7 +3,7 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout } from "node:timers/promises";
-import type { AcceptResult, Logger, Stores } from "@troupe/contracts";
+import type { AcceptResult, Audience, Logger, Stores } from "@troupe/contracts";
 import { DEFAULT_SPACE_ID } from "@troupe/contracts";
 import { createIdGenerator, createMetrics } from "../../server/src/kit/index.ts";
 import { createManualClock, type ManualClock } from "../../testing/src/manual-clock.ts";
@@ -22,6 +22,9 @@ const options = { signal: new AbortController().signal };
 const SETTLE_ROUNDS = 500;
 /** After so many, what is waited for is a disk or a thread. */
 const QUICK_ROUNDS = 5;
+/** What became due, what follows from it, and its delivery. */
+const PASS_ROUNDS = 3;
+const PASS_STEP_MS = 100;
 
 export interface TalkSize {
   readonly people: number;
@@ -44,6 +47,8 @@ export interface LeakMutation {
   readonly stores: (own: Stores) => Stores;
   /** What the product calls a peer of a platform, given what it should call them. */
   readonly nameOnPlatform?: (name: string) => string;
+  /** For whom meanings are searched, in place of those who read. */
+  readonly readersByMeaning?: (readers: Audience) => Audience;
   /** Whose files are shown to a reader. */
   readonly namesOfReader?: (name: string) => readonly string[];
 }
@@ -172,6 +177,7 @@ function createTalk({ seed, size, clock, logger, stores, mutation, folder }: Tal
       nameOnPlatform: mutation?.nameOnPlatform ?? ((name) => name),
       folder,
       namesOfReader: mutation?.namesOfReader,
+      readersByMeaning: mutation?.readersByMeaning,
       random: () => 0.5,
       randomBytes: (length) => Uint8Array.from({ length }, () => codes.int(0, 255)),
       onArrival(platform, { target, text }) {
@@ -199,12 +205,18 @@ function createTalk({ seed, size, clock, logger, stores, mutation, folder }: Tal
       if (round > QUICK_ROUNDS) await setTimeout(1);
     }
   };
+  // At a stroke: disks and threads take no time of this clock, and what they are asked for must not be found late by it.
   const pass = async (ms: number): Promise<void> => {
-    await clock.advance(ms);
-    await settle();
+    here = undefined;
+    clock.sleep(ms);
+    for (let round = 0; round < PASS_ROUNDS; round++) {
+      await clock.advance(PASS_STEP_MS);
+      await settle();
+    }
   };
   const index = async (): Promise<void> => {
     while ((await stores.search.indexNew(200, options)) > 0);
+    counts.embedded = (counts.embedded ?? 0) + (await house.embed());
   };
   const scene = (): Scene => ({
     ...{ random, words, truth, crowd, house, at: now, counts },
