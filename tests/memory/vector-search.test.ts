@@ -1,4 +1,4 @@
-import { type NewMemory, type Stores, TroupeError } from "@troupe/contracts";
+import { type MemoryRecord, type NewMemory, type Stores, TroupeError } from "@troupe/contracts";
 import { createLogRecorder, createManualClock, type LogRecorder } from "@troupe/testing";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { createIdGenerator, createMetrics } from "../../server/src/kit/index.ts";
@@ -116,6 +116,35 @@ test("what is forgotten is found no more, at once", async () => {
 
   expect([before, after, await ask("a puppy")]).toEqual([["puppy", "kitten"], ["kitten"], []]);
   expect(await stores.vectors.counts(SPACE, options)).toEqual([{ model: MODEL, dimensions: 128, count: 1 }]);
+});
+
+test("what is brought back is found again in a process that met it while it was closed, embedded before or not", async () => {
+  const filler = fillerOf();
+  const close = async (id: string) => {
+    await stores.unit.commit(
+      [stores.memories.close({ spaceId: SPACE, id, at: 5, reason: "forgotten" })],
+      options,
+    );
+    const of = { spaceId: SPACE, readers: undefined, ids: [id], includeClosed: true };
+    return (await stores.memories.find(of, options))[0] as MemoryRecord;
+  };
+  await remember("puppy", "We adopted a puppy");
+  await remember("pasta", "Dinner was pasta and salad");
+  await filler.flush(options);
+  const puppy = await close("puppy");
+  await remember("doctor", "The doctor prescribed tablets");
+  const doctor = await close("doctor");
+  await remember("tea", "I like tea");
+  await filler.flush(options);
+  const closed = [await ask("a puppy", ["kate"], 9), await ask("Which medicine did I get?", ["kate"], 9)];
+
+  await stores.unit.commit([stores.memories.reopen(puppy), stores.memories.reopen(doctor)], options);
+  const [first] = await ask("a puppy");
+  await filler.flush(options);
+
+  expect(closed.flat()).not.toContain("puppy");
+  expect([first, (await ask("Which medicine did I get?"))[0]]).toEqual(["puppy", "doctor"]);
+  expect((await ask("anything", ["kate"], 9)).toSorted()).toEqual(["doctor", "pasta", "puppy", "tea"]);
 });
 
 test("what is there is found at once, however much of what was nearer is gone", async () => {

@@ -6,6 +6,7 @@ import {
   type NewMemory,
   SUBJECTS,
   TroupeError,
+  type Write,
 } from "@troupe/contracts";
 import { sql } from "kysely";
 import { likenessKeys, slotKey } from "../../kit/index.ts";
@@ -23,6 +24,7 @@ export function memoryWrites(
   const { countProof, addProof, use } = provingStatements(deps);
   const { closeOpen, close, reopen } = closingStatements(deps);
   const { index, know, unindex } = indexStatements(deps);
+  const returning = returningWrites(deps);
   const { erase, eraseProofs, eraseKeys, eraseRecalls, eraseVectors, stepBack } = erasingStatements(deps);
   const erasing = (spaceId: string, id: string) => [
     write(eraseProofs, { spaceId, id }),
@@ -53,11 +55,10 @@ export function memoryWrites(
       return ringing(write(mustBeOpen ? closeOpen : close, input, rest), SUBJECTS.memoryClosed);
     },
     reopen: (memory) =>
-      write(
-        reopen,
-        { spaceId: memory.spaceId, id: memory.id, closedAt: memory.closed?.at },
-        indexing(memory),
-      ),
+      write(reopen, { spaceId: memory.spaceId, id: memory.id, closedAt: memory.closed?.at }, [
+        ...indexing(memory),
+        ...returning(memory.id),
+      ]),
     use: ({ ids, ...of }) => write(use, { ...of, ids: JSON.stringify(ids) }),
     erase: (spaceId, id) =>
       ringing(write(unindex, { spaceId, id }, erasing(spaceId, id)), SUBJECTS.memoryClosed),
@@ -262,6 +263,40 @@ function closingStatements({ statements }: PortDeps) {
       WHERE id = ${p.id} AND space_id = ${p.spaceId} AND closed_at = ${p.closedAt}`,
     ),
   };
+}
+
+/**
+ * Vectors of a record that is open again come after all that others have read, so that every process finds it by its meaning;
+ * where it has none by a model, embedding begins again before it.
+ */
+function returningWrites({ statements }: PortDeps): (id: string) => readonly Write[] {
+  const own = (id: unknown) => sql`owner_kind = 'memory' AND owner_id = ${id}`;
+  const count = statements.add<{ id: string }>(
+    "memory.count-vectors",
+    {},
+    (_db, p) => sql`
+    INSERT INTO search_cursor (name, "row")
+    SELECT 'vectors', count(*) + coalesce((SELECT max("row") FROM vectors), 0) FROM vectors WHERE ${own(p.id)}
+    ON CONFLICT (name) DO UPDATE SET "row" = search_cursor."row" + (SELECT count(*) FROM vectors WHERE ${own(p.id)})`,
+  );
+  const move = statements.add<{ id: string }>(
+    "memory.return-vectors",
+    {},
+    (_db, p) => sql`
+    UPDATE vectors SET "row" = (SELECT c."row" FROM search_cursor c WHERE c.name = 'vectors')
+      - (SELECT count(*) FROM vectors o WHERE o.owner_kind = 'memory' AND o.owner_id = vectors.owner_id AND o.model < vectors.model)
+    WHERE ${own(p.id)}`,
+  );
+  const embedAgain = statements.add<{ id: string }>(
+    "memory.embed-again",
+    {},
+    (_db, p) => sql`
+    UPDATE search_cursor SET "row" = (SELECT m."row" - 1 FROM memories m WHERE m.id = ${p.id})
+    WHERE name >= 'vectors/memory/' AND name < 'vectors/memory0' AND "row" >= (SELECT m."row" FROM memories m WHERE m.id = ${p.id})
+      AND NOT EXISTS (SELECT 1 FROM vectors v
+        WHERE v.owner_kind = 'memory' AND v.owner_id = ${p.id} AND search_cursor.name = 'vectors/memory/' || v.space_id || '/' || v.model)`,
+  );
+  return (id) => [write(count, { id }), write(move, { id }), write(embedAgain, { id })];
 }
 
 function indexStatements({ statements, dialect }: PortDeps) {
