@@ -71,6 +71,8 @@ export const SUBJECTS = {
   personsChanged: "persons.changed",
   /** A memory was, or may have been, closed or deleted: payload `{}`. */
   memoryClosed: "memory.closed",
+  /** Turns belong to other storylines than they did: payload `{}`. */
+  storylinesChanged: "storylines.changed",
   /** A reply waits for the relay. */
   outboxDue: "outbox.due",
   /** A job was, or may have been, made or changed: payload `{}`. */

@@ -174,7 +174,7 @@ export async function openHouse(deps: HouseDeps): Promise<House> {
     ...{ stores, blobs: deps.blobs, folder: deps.folder },
     knowledge: createKnowledge({ ...common, read: async (raw) => readDocument(raw) }),
     embed: near.fill,
-    storylines: storylineRoutes({ stores, clock, placer }),
+    storylines: storylineRoutes({ ...common, stores, placer }),
     async bring(platform, message) {
       const accept = await pipes.get(platform)?.accept;
       if (accept === undefined) throw new Error(`Nobody listens on ${platform}.`);

@@ -1,13 +1,15 @@
 import type { Storyline } from "@troupe/contracts";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { storylineRoutes } from "../../server/src/app/storyline-routes.ts";
-import { derivedId } from "../../server/src/kit/index.ts";
+import { createIdGenerator, derivedId } from "../../server/src/kit/index.ts";
 import { NEVER, OPERATOR, openStage, type Stage } from "./stage.ts";
 
 const options = { signal: NEVER };
 
 let stage: Stage;
+let rung: string[];
 beforeEach(async () => {
+  rung = [];
   stage = await openStage();
 });
 afterEach(() => stage.close());
@@ -15,7 +17,9 @@ afterEach(() => stage.close());
 /** What the operator's command gets for a call. */
 async function call(method: string, path: string, body?: unknown): Promise<Storyline> {
   const placer = { forgetAll: () => undefined };
-  const routes = storylineRoutes({ stores: stage.stores, clock: stage.clock, placer });
+  const bus = { publish: (subject: string) => void rung.push(subject) };
+  const { stores, clock } = stage;
+  const routes = storylineRoutes({ stores, clock, placer, bus, ids: createIdGenerator(clock) });
   for (const route of routes) {
     const names: string[] = [];
     const pattern = route.path.replace(/:(\w+)/g, (_, name: string) => {
@@ -53,6 +57,7 @@ test("merging takes all turns along, and the merged one is listed no more", asyn
   const merged = await call("POST", `/admin/storylines/${green.line}/merge`, { into: tea.line });
 
   expect(merged.id).toBe(tea.line);
+  expect(rung).toEqual(["storylines.changed"]);
   expect([...(await turnsOf(tea.line))].sort()).toEqual([tea.turnId, green.turnId].sort());
   expect(await turnsOf(green.line)).toEqual([]);
   const { items } = await stage.stores.storylines.list({ spaceId: "default" }, options);

@@ -180,21 +180,23 @@ export function composeTurns(foundation: Foundation, parts: Joined): TurnParts {
   return {
     ...{ inbox, supervisor, relay, effects, indexer, budgets, toolbox },
     ...{ blobSweep: sweepOf(foundation, config), dreamLoop: dreamLoopOf(foundation, config), tapeKeeper },
-    placer: forgettingAll(placer, supervisor),
+    placer: forgettingAll(placer, supervisor, parts.bus),
   };
 }
 
-/** Turns belong to other storylines than they did: placing and prompts read conversations anew. */
+/** Turns belong to other storylines than they did, here or by another process: placing and prompts read conversations anew. */
 function forgettingAll(
   placer: Pick<ReturnType<typeof createPlacer>, "forgetAll">,
   supervisor: Pick<Supervisor, "forgetHistories">,
+  bus: Pick<MessageBus, "subscribe">,
 ): TurnParts["placer"] {
-  return {
-    forgetAll() {
-      placer.forgetAll();
-      supervisor.forgetHistories();
-    },
+  const forgetAll = (): void => {
+    placer.forgetAll();
+    supervisor.forgetHistories();
   };
+  // Bells may have been missed while the bus was away.
+  for (const subject of [SUBJECTS.storylinesChanged, SUBJECTS.busBack]) bus.subscribe(subject, forgetAll);
+  return { forgetAll };
 }
 
 /** What is new to the index of words is new to that of meanings too. */

@@ -1,12 +1,11 @@
 import { type CallOptions, type Stores, type Storyline, TroupeError, type Write } from "@troupe/contracts";
 import type { AdminRequest, AdminRoute } from "../gateway/index.ts";
-import { derivedId, safeText } from "../kit/index.ts";
+import { derivedId, type RingParts, ringFor, safeText } from "../kit/index.ts";
 import { pageIn } from "./page-query.ts";
 
-interface StorylineParts {
+interface StorylineParts extends RingParts {
   readonly stores: Pick<Stores, "storylines" | "turns" | "unit">;
-  readonly clock: { now(): number };
-  /** What turns are placed by has changed. */
+  /** What turns are placed by has changed; the other processes hear a bell. */
   readonly placer: { forgetAll(): void };
 }
 
@@ -100,13 +99,15 @@ async function move(parts: StorylineParts, request: AdminRequest): Promise<unkno
 }
 
 async function changed(
-  { stores, placer }: StorylineParts,
+  parts: StorylineParts,
   request: AdminRequest,
   id: string,
   writes: readonly Write<unknown>[],
 ): Promise<Storyline> {
+  const { stores, placer } = parts;
   await stores.unit.commit(writes, request);
   placer.forgetAll();
+  ringFor(parts, writes);
   return storylineOf(stores, id, request);
 }
 

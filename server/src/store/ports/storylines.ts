@@ -1,6 +1,6 @@
-import type { NewStoryline, Storyline, StorylineStore } from "@troupe/contracts";
+import { type NewStoryline, type Storyline, type StorylineStore, SUBJECTS } from "@troupe/contracts";
 import { sql } from "kysely";
-import { type Row, write } from "../statement.ts";
+import { type Row, ringing, write } from "../statement.ts";
 import type { StorylineTable } from "../storyline-tables.ts";
 import type { TupleOf } from "../tables.ts";
 import { badCursor, knownToAll, namesText, type PortDeps, pageLimit, pageOf, parseAudience } from "./kit.ts";
@@ -31,16 +31,16 @@ export function createStorylineStore(deps: PortDeps): StorylineStore {
     open: (storyline) => write(statements.open, { ...storyline, audience: namesText(storyline.audience) }),
     summarise: (update) => write(statements.summarise, { ...update, audience: namesText(update.audience) }),
     touch: (update) => write(statements.touch, update),
-    rename: (update) => write(statements.rename, update),
-    merge: (update) => write(statements.merge, update),
+    rename: (update) => ringing(write(statements.rename, update), SUBJECTS.storylinesChanged),
+    merge: (update) => ringing(write(statements.merge, update), SUBJECTS.storylinesChanged),
     placeTurn: ({ sideIds, ...turn }) => write(turns.place, { ...turn, sideIds: JSON.stringify(sideIds) }),
-    reassign: ({ fromTurn, turnId, ...change }) =>
-      write(turns.reassign, {
-        ...change,
-        turnId,
-        sessionId: fromTurn?.sessionId,
-        turnSeq: fromTurn?.turnSeq,
-      }),
+    reassign: ({ fromTurn, turnId, ...change }) => {
+      const { sessionId, turnSeq } = fromTurn ?? {};
+      return ringing(
+        write(turns.reassign, { ...change, turnId, sessionId, turnSeq }),
+        SUBJECTS.storylinesChanged,
+      );
+    },
     async ofSession(sessionId, options) {
       const row = await reads.row(statements.ofSession, { sessionId }, options);
       return row === undefined ? undefined : storylineOf(row);
