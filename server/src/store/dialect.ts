@@ -6,6 +6,7 @@ import {
   SqliteQueryCompiler,
   sql,
 } from "kysely";
+import { alsoOfSpace } from "./ports/kit.ts";
 
 /** How one database says what another says otherwise. Statements are written once; nothing else names a database. */
 export interface Dialect {
@@ -68,7 +69,7 @@ export const sqliteDialect: Dialect = {
     INSERT INTO memory_terms (rowid, terms) SELECT "row", ${terms} FROM memories
     WHERE id = ${id} AND closed_at IS NULL AND NOT EXISTS (SELECT 1 FROM memory_terms WHERE rowid = memories."row")`,
   unindexMemory: (spaceId, id) => sql`
-    DELETE FROM memory_terms WHERE rowid = (SELECT "row" FROM memories WHERE id = ${id} AND space_id = ${spaceId})`,
+    DELETE FROM memory_terms WHERE rowid = (SELECT "row" FROM memories WHERE id = ${id} AND ${alsoOfSpace("space_id", spaceId)})`,
   unindexMemoriesOf: (spaceId, audience) => sql`
     DELETE FROM memory_terms WHERE rowid IN (
       SELECT "row" FROM memories WHERE space_id = ${spaceId} AND audience = ${audience})`,

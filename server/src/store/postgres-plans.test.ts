@@ -42,15 +42,23 @@ it("no statement on PostgreSQL reads a growing table from end to end, but those 
   // A plan of our search costs 30 times as much to compile as to run.
   expect((await client.query("SHOW jit")).rows).toEqual([{ jit: "off" }]);
   const scanning: string[] = [];
+  const ofSpaces: string[] = [];
   for (const [i, { name, sql, parameterCount }] of statements.texts.entries()) {
     await client.query(`PREPARE p${i} AS ${sql}`);
     const values = parameterCount === 0 ? "" : `(${Array<string>(parameterCount).fill("NULL").join(", ")})`;
     const { rows } = await client.query<Record<string, string>>(`EXPLAIN EXECUTE p${i}${values}`);
     const plan = rows.map((row) => row["QUERY PLAN"]).join("\n");
     if ([...plan.matchAll(/Seq Scan on (\w+)/g)].some(([, table]) => table !== SMALL)) scanning.push(name);
+    // Nothing was counted yet, as in a database just made: an index of spaces looks as good as that of ids.
+    if (
+      /^memory\.(close|erase|unindex|as-it-was|reopen)/.test(name) &&
+      /Cond: \(space_id = \S+\)$/m.test(plan)
+    )
+      ofSpaces.push(name);
   }
   await client.end();
 
+  expect(ofSpaces).toEqual([]);
   expect(statements.texts.length).toBeGreaterThan(40);
   expect(scanning.toSorted()).toEqual(Object.keys(MAY_SCAN).toSorted());
 });

@@ -188,7 +188,7 @@ function keepingStatements({ statements, dialect }: PortDeps) {
       (_db, p) => sql`
       UPDATE memories SET proof_count = ${p.proofCount}, uses = ${p.uses}, last_used_at = ${p.lastUsedAt},
         promoted_at = ${p.promotedAt}, closed_at = ${p.closedAt}, closed_reason = ${p.reason}, successor_id = ${p.successorId}
-      WHERE id = ${p.id} AND space_id = ${p.spaceId}`,
+      WHERE id = ${p.id} AND ${alsoOfSpace("space_id", p.spaceId)}`,
     ),
     // Of another text with the same id nothing is kept.
     addKeys: statements.add<{ id: string; text: string }>(
@@ -217,7 +217,7 @@ function provingStatements({ statements, dialect }: PortDeps) {
       {},
       (_db, p) => sql`
       UPDATE memories SET proof_count = proof_count + 1
-      WHERE id = ${p.memoryId} AND space_id = ${p.spaceId} AND turn_id <> ${p.turnId} AND closed_at IS NULL
+      WHERE id = ${p.memoryId} AND ${alsoOfSpace("space_id", p.spaceId)} AND turn_id <> ${p.turnId} AND closed_at IS NULL
         AND NOT EXISTS (SELECT 1 FROM memory_proofs p WHERE p.memory_id = memories.id AND p.turn_id = ${p.turnId})`,
     ),
     addProof: statements.add<ProofInput>(
@@ -226,7 +226,7 @@ function provingStatements({ statements, dialect }: PortDeps) {
       (_db, p) => sql`
       INSERT INTO memory_proofs (memory_id, turn_id, sources, at)
       SELECT m.id, CAST(${p.turnId} AS TEXT), CAST(${p.sources} AS TEXT), CAST(${p.at} AS BIGINT) FROM memories m
-      WHERE m.id = ${p.memoryId} AND m.space_id = ${p.spaceId} AND m.turn_id <> ${p.turnId} AND m.closed_at IS NULL
+      WHERE m.id = ${p.memoryId} AND ${alsoOfSpace("m.space_id", p.spaceId)} AND m.turn_id <> ${p.turnId} AND m.closed_at IS NULL
       ON CONFLICT DO NOTHING`,
     ),
     use: statements.add<{ spaceId: string; ids: string; at: number }>(
@@ -251,7 +251,7 @@ interface CloseInput {
 function closingStatements({ statements }: PortDeps) {
   const closing = (_db: unknown, p: Required<CloseInput>) => sql`
     UPDATE memories SET closed_at = ${p.at}, closed_reason = ${p.reason}, successor_id = ${p.successorId}
-    WHERE id = ${p.id} AND space_id = ${p.spaceId} AND closed_at IS NULL`;
+    WHERE id = ${p.id} AND ${alsoOfSpace("space_id", p.spaceId)} AND closed_at IS NULL`;
   return {
     closeOpen: statements.add<CloseInput>("memory.close-open", { guard: "store.conflict" }, closing),
     close: statements.add<CloseInput>("memory.close", {}, closing),
@@ -260,7 +260,7 @@ function closingStatements({ statements }: PortDeps) {
       { guard: "store.conflict" },
       (_db, p) => sql`
       UPDATE memories SET closed_at = NULL, closed_reason = NULL, successor_id = NULL
-      WHERE id = ${p.id} AND space_id = ${p.spaceId} AND closed_at = ${p.closedAt}`,
+      WHERE id = ${p.id} AND ${alsoOfSpace("space_id", p.spaceId)} AND closed_at = ${p.closedAt}`,
     ),
   };
 }
@@ -324,7 +324,7 @@ function erasingStatements({ statements, dialect }: PortDeps) {
       "memory.erase-proofs",
       {},
       (_db, p) => sql`
-      DELETE FROM memory_proofs WHERE memory_id IN (SELECT id FROM memories WHERE id = ${p.id} AND space_id = ${p.spaceId})`,
+      DELETE FROM memory_proofs WHERE memory_id IN (SELECT id FROM memories WHERE id = ${p.id} AND ${alsoOfSpace("space_id", p.spaceId)})`,
     ),
     eraseKeys: statements.add<Input>(
       "memory.erase-keys",
@@ -332,20 +332,20 @@ function erasingStatements({ statements, dialect }: PortDeps) {
       (_db, p) => sql`
       DELETE FROM memory_keys WHERE (space_id, agent_id, "key", memory_row) IN (
         SELECT m.space_id, m.agent_id, own.value, m."row" FROM memories m CROSS JOIN ${dialect.texts(sql.ref("m.keys"), "own")}
-        WHERE m.id = ${p.id} AND m.space_id = ${p.spaceId})`,
+        WHERE m.id = ${p.id} AND ${alsoOfSpace("m.space_id", p.spaceId)})`,
     ),
     eraseRecalls: statements.add<Input>(
       "memory.erase-recalls",
       {},
       (_db, p) => sql`
-      DELETE FROM memory_recalls WHERE memory_id IN (SELECT id FROM memories WHERE id = ${p.id} AND space_id = ${p.spaceId})`,
+      DELETE FROM memory_recalls WHERE memory_id IN (SELECT id FROM memories WHERE id = ${p.id} AND ${alsoOfSpace("space_id", p.spaceId)})`,
     ),
     eraseVectors: statements.add<Input>("memory.erase-vectors", {}, (db, p) =>
       db
         .deleteFrom("vectors")
         .where("owner_kind", "=", "memory")
         .where("owner_id", "=", p.id)
-        .where("space_id", "=", p.spaceId),
+        .where(alsoOfSpace("space_id", p.spaceId)),
     ),
     // Row numbers of the newest are given again, and embedding must not have passed them.
     stepBack: statements.add<object>(
@@ -356,7 +356,7 @@ function erasingStatements({ statements, dialect }: PortDeps) {
       WHERE name >= 'vectors/memory/' AND name < 'vectors/memory0' AND "row" > coalesce((SELECT max("row") FROM memories), 0)`,
     ),
     erase: statements.add<Input>("memory.erase", {}, (db, p) =>
-      db.deleteFrom("memories").where("id", "=", p.id).where("space_id", "=", p.spaceId),
+      db.deleteFrom("memories").where("id", "=", p.id).where(alsoOfSpace("space_id", p.spaceId)),
     ),
   };
 }

@@ -1,5 +1,6 @@
 import { PostgresAdapter, PostgresQueryCompiler, sql } from "kysely";
 import { type Dialect, isStill, membersOf, recordsOf } from "../dialect.ts";
+import { alsoOfSpace } from "../ports/kit.ts";
 
 /** Raised by `troupe_holds` when a guarded statement found nothing. Source: migrate.ts; a class of our own, SQL/2016 §24. */
 export const GUARD_STATE = "TRP01";
@@ -28,7 +29,7 @@ export const postgresDialect: Dialect = {
     ON CONFLICT DO NOTHING`,
   unindexMemory: (spaceId, id) => sql`
     DELETE FROM memory_terms
-    WHERE "row" = (SELECT "row" FROM memories WHERE id = ${id} AND space_id = ${spaceId})`,
+    WHERE "row" = (SELECT "row" FROM memories WHERE id = ${id} AND ${alsoOfSpace("space_id", spaceId)})`,
   unindexMemoriesOf: (spaceId, audience) => sql`
     DELETE FROM memory_terms WHERE "row" IN (
       SELECT "row" FROM memories WHERE space_id = ${spaceId} AND audience = ${audience})`,
