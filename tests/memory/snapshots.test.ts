@@ -1,7 +1,8 @@
 // An agent's memory is taken as a file, changed, and made what it was.
-import { EVERYONE, type MemoryRecord, type NewMemory } from "@troupe/contracts";
+import { EVERYONE, type MemoryRecord, type NewMemory, TroupeError } from "@troupe/contracts";
 import { createLogRecorder, createManualClock } from "@troupe/testing";
 import { afterAll, afterEach, expect, test } from "vitest";
+import { snapshotRoutes } from "../../server/src/app/snapshot-routes.ts";
 import { createIdGenerator, createMetrics } from "../../server/src/kit/index.ts";
 import { createKnowledge, readOnThread } from "../../server/src/memory/knowledge/index.ts";
 import { planRestore, readSnapshot, snapshotLines } from "../../server/src/memory/snapshots/index.ts";
@@ -144,4 +145,47 @@ test("a file that is not whole, was changed, or is something else is refused", a
   expect(() => readSnapshot("")).toThrow("is no snapshot");
   expect(() => readSnapshot(text.replace('"v":1', '"v":2'))).toThrow("a newer Troupe");
   expect(readSnapshot(text).memories).toHaveLength(1);
+});
+
+test("a large restore is kept in stretches, says where it broke off, and goes on from there", async () => {
+  const { stores, clock, commit, take, all } = await setUp();
+  const { memories, unit } = stores;
+  const ids = Array.from({ length: 2_300 }, (_, n) => `m${n}`);
+  for (let n = 0; n < ids.length; n += 500)
+    await commit(...ids.slice(n, n + 500).map((id) => memories.put(memory(id, `Tea number ${id}`))));
+  const snapshot = await take();
+  for (let n = 0; n < ids.length; n += 500)
+    await commit(...ids.slice(n, n + 500).map((id) => memories.erase(of.spaceId, id)));
+  const sizes: number[] = [];
+  const breaking: typeof unit = {
+    ...unit,
+    commit: (writes, ...rest) => {
+      sizes.push(writes.length);
+      if (sizes.length === 2) throw new TroupeError("The store is away.", { code: "store.busy" });
+      return unit.commit(writes, ...rest);
+    },
+  };
+  const routes = snapshotRoutes({
+    ...{ stores: { ...stores, unit: breaking }, agents: { get: () => ({}) as never } },
+    ...{
+      bus: { publish: () => undefined },
+      ids: createIdGenerator(clock),
+      clock,
+      logger: createLogRecorder(),
+    },
+  });
+  const restore = (): Promise<unknown> => {
+    const route = routes.find(({ method }) => method === "POST");
+    const principal = { spaceId: of.spaceId, kind: "operator", id: "admin" };
+    const request = { ...options, principal, params: {}, query: new URLSearchParams() };
+    return Promise.resolve(route?.handle({ ...request, json: async () => ({ snapshot }) } as never));
+  };
+
+  await expect(restore()).rejects.toThrow("broke off after 1000 of 2300 changes");
+  const left = await restore();
+
+  expect(left).toMatchObject({ added: 1_300, changed: 0, removed: 0 });
+  expect(sizes).toEqual([1_000, 1_000, 1_000, 300]);
+  expect(await restore()).toMatchObject({ added: 0 });
+  expect(await all()).not.toEqual([]);
 });

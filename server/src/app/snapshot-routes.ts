@@ -5,11 +5,15 @@ import {
   type MessageBus,
   type Stores,
   TroupeError,
+  type Write,
 } from "@troupe/contracts";
 import type { AdminRequest, AdminRoute } from "../gateway/index.ts";
 import { ringFor, safeText } from "../kit/index.ts";
 import { loadSnapshots } from "../memory/index.ts";
 import type { SwappableAgents } from "./agents.ts";
+
+/** Writes of one commit: all others wait for it, and a database gives up one that takes half a minute. */
+const STRETCH = 1_000;
 
 interface SnapshotParts {
   readonly stores: Pick<Stores, "unit" | "memories" | "documents">;
@@ -68,12 +72,32 @@ async function restore(parts: SnapshotParts, request: AdminRequest): Promise<Res
   checkAgent(agents, spaceId, snapshot.agentId);
   const plan = await planRestore(stores, spaceId, snapshot, request);
   if (body.dryRun !== true && plan.writes.length > 0) {
-    await stores.unit.commit(plan.writes, request);
-    ringFor(parts, plan.writes);
+    await commitInStretches(parts, plan.writes, request);
     logger.info("memory.restored", { agentId: snapshot.agentId, by: request.principal.id });
   }
   const [added, changed, removed] = [plan.added.length, plan.changed.length, plan.removed.length];
   return { agentId: snapshot.agentId, takenAt: snapshot.at, added, changed, removed };
+}
+
+/** One that breaks off leaves what the plan of the same restore goes on from. */
+async function commitInStretches(
+  parts: SnapshotParts,
+  writes: readonly Write<unknown>[],
+  request: AdminRequest,
+): Promise<void> {
+  for (let kept = 0; kept < writes.length; kept += STRETCH) {
+    const stretch = writes.slice(kept, kept + STRETCH);
+    try {
+      await parts.stores.unit.commit(stretch, request);
+    } catch (error) {
+      if (kept === 0 || !TroupeError.is(error)) throw error;
+      throw new TroupeError(
+        `The restore broke off after ${kept} of ${writes.length} changes. Restore the same file again: it goes on from there. ${error.message}`,
+        { code: error.code, retryable: error.retryable, cause: error },
+      );
+    }
+    ringFor(parts, stretch);
+  }
 }
 
 function checkAgent(agents: SnapshotParts["agents"], spaceId: string, agentId: string): void {

@@ -11,7 +11,7 @@ import {
 } from "@troupe/contracts";
 import { chunkIdsOf, documentsOf, recordsOf, SNAPSHOT_FORMAT, SNAPSHOT_VERSION } from "./snapshot.ts";
 
-/** One commit holds all of it. */
+/** The plan of a restore is made in memory. */
 const MOST_RECORDS = 50_000;
 
 /** A snapshot that was read and is whole. */
@@ -82,8 +82,9 @@ function invalid(what: string): TroupeError {
 }
 
 /**
- * What makes the agent's memory what the snapshot says: one commit. How often records were used since is no difference. A
- * second restore of one snapshot changes nothing.
+ * What makes the agent's memory what the snapshot says. Kept in stretches, in this order, it may break off between any two of
+ * them: the next plan holds what is left. How often records were used since is no difference. A second restore of one
+ * snapshot changes nothing.
  */
 export async function planRestore(
   stores: {
