@@ -6,6 +6,8 @@ import { DEFAULT_SPACE_ID, TroupeError } from "@troupe/contracts";
 import { findPostgres, NO_NATS, NO_POSTGRES, startNatsServer } from "@troupe/testing";
 import { afterAll, afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { checkRole } from "../../server/src/app/roles.ts";
+import { storylineRoutes } from "../../server/src/app/storyline-routes.ts";
+import { derivedId } from "../../server/src/kit/index.ts";
 import { migrations } from "../../server/src/store/index.ts";
 import { openProcessStage, type ProcessStage, type StagedMember } from "./stage.ts";
 
@@ -212,6 +214,27 @@ describe.skipIf(lacking !== undefined)(
 
       expect(back.state).toBe("replied");
       expect((await turnOf(gateway, away.turnId))?.owner).toBe(agent.id);
+    });
+
+    it("shows a change of storylines in every process from the next turn on", async () => {
+      stage.model.enqueue({ text: "Yes." }, { text: "Yes." });
+      const gateway = await stage.start("gateway");
+      const agent = await stage.start("agent");
+      await connected(gateway, agent);
+      const { turnId } = await say(gateway, "I like tea");
+      const known = () => agent.serving.troupe.supervisor.stats().sessionViews;
+      const before = known();
+
+      const { troupe } = gateway.serving;
+      const turn = await turnOf(gateway, turnId);
+      const from = derivedId("storyline", turn?.sessionId ?? "");
+      const split = storylineRoutes(troupe).find(({ path }) => path.endsWith("/split"));
+      const principal = { spaceId: DEFAULT_SPACE_ID, kind: "operator", id: "admin" } as const;
+      const request = { ...options, principal, params: { id: from }, query: new URLSearchParams() };
+      await split?.handle({ ...request, json: async () => ({ turnId, name: "Tea" }) } as never);
+
+      expect(before).toBe(1);
+      await expect.poll(known, WAIT).toBe(0);
     });
 
     it("tells a changed agent to every process, those without files of their own too", async () => {
