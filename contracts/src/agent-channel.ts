@@ -249,7 +249,7 @@ export interface AgentDeliveryStore {
   ): Promise<Page<AgentDelivery>>;
   /**
    * Deletes what ended before `before`, at most `limit` of each kind: deliveries, the messages that wait for nobody, gathers
-   * and stops. Activations go where no window can count them any more, before `countedSince`. `count`: deliveries.
+   * and stops. Activations, and pairs without any, go where no window can count them any more, before `countedSince`. `count`: deliveries.
    */
   prune(query: {
     readonly before: number;

@@ -118,3 +118,14 @@ it("no statement of SQLite gives its parameter to LIMIT bare, for it would be pl
 
   expect(namesOf(bare)).toEqual([]);
 });
+
+it("jobs of an owner, and all of a space, are read a page and no more", () => {
+  const listing = plans().filter(({ name }) => name === "job.list" || name === "job.list-of-owner");
+
+  expect(Object.fromEntries(listing.map(({ name, steps }) => [name, steps.join("; ")]))).toEqual({
+    "job.list": expect.stringMatching(/^SEARCH jobs USING INDEX jobs_of_space \(space_id=\?[^;]*$/),
+    "job.list-of-owner": expect.stringMatching(
+      /^SEARCH jobs USING INDEX jobs_of_owner \(space_id=\? AND owner_id=\?[^;]*$/,
+    ),
+  });
+});

@@ -24,6 +24,7 @@ import { documents } from "./0023-documents.ts";
 import { dreams } from "./0024-dreams.ts";
 import { persons } from "./0025-persons.ts";
 import { agentChannelsByPeer } from "./0026-agent-channels-by-peer.ts";
+import { jobsByOwner } from "./0027-jobs-by-owner.ts";
 import type { Migration } from "./types.ts";
 
 export type { Capabilities, Migration } from "./types.ts";
@@ -56,4 +57,5 @@ export const migrations: readonly Migration[] = [
   dreams,
   persons,
   agentChannelsByPeer,
+  jobsByOwner,
 ];

@@ -166,6 +166,14 @@ function pruneStatements({ statements }: PortDeps): {
         DELETE FROM agent_activations WHERE id IN (
           SELECT id FROM agent_activations WHERE at < ${p.countedSince} ORDER BY at LIMIT ${p.limit})`,
       ),
+      // Each is written with an activation, so none of these is counted any more.
+      statements.add<Prune>(
+        "agent-pair.forget",
+        {},
+        (_db, p) => sql`
+        DELETE FROM agent_pairs WHERE (space_id, pair) IN (
+          SELECT space_id, pair FROM agent_pairs WHERE at < ${p.countedSince} ORDER BY at LIMIT ${p.limit})`,
+      ),
     ],
   };
 }

@@ -170,6 +170,7 @@ interface JobSelects {
   readonly list: Statement<ListInput>;
   readonly open: Statement<ListInput>;
   readonly owned: Statement<ListInput>;
+  readonly ofOwner: Statement<ListInput>;
   readonly awaited: Statement<{ readonly spaceId: string }>;
   readonly runs: Statement<{
     readonly jobId: string;
@@ -190,8 +191,7 @@ function jobSelects({ statements, dialect }: PortDeps): JobSelects {
         AND (CAST(${p.before} AS BIGINT) IS NULL OR "row" < ${p.before})
       ORDER BY "row" DESC LIMIT ${p.limit}`,
     );
-  const some = (p: ListInput) => sql`AND (CAST(${p.agentId} AS TEXT) IS NULL OR agent_id = ${p.agentId})
-        AND (CAST(${p.ownerId} AS TEXT) IS NULL OR owner_id = ${p.ownerId})`;
+  const some = (p: ListInput) => sql`AND (CAST(${p.agentId} AS TEXT) IS NULL OR agent_id = ${p.agentId})`;
   return {
     get: statements.add("job.get", { returns: "row" }, (db, p) =>
       db.selectFrom("jobs").select(JOB_COLUMNS).where("id", "=", p.id).where("space_id", "=", p.spaceId),
@@ -205,6 +205,10 @@ function jobSelects({ statements, dialect }: PortDeps): JobSelects {
       "job.list-owned",
       (p) => sql`AND agent_id = ${p.agentId} AND owner_id = ${p.ownerId}
         AND (CAST(${p.open} AS BIGINT) = 0 OR ended_at IS NULL)`,
+    ),
+    ofOwner: list(
+      "job.list-of-owner",
+      (p) => sql`AND owner_id = ${p.ownerId} AND (CAST(${p.open} AS BIGINT) = 0 OR ended_at IS NULL)`,
     ),
     awaited: statements.add(
       "job.awaited",
@@ -233,7 +237,7 @@ function jobSelects({ statements, dialect }: PortDeps): JobSelects {
   };
 }
 
-function listOf({ agentId, ownerId, isOpen }: JobQuery): "list" | "open" | "owned" {
-  if (agentId !== undefined && ownerId !== undefined) return "owned";
+function listOf({ agentId, ownerId, isOpen }: JobQuery): "list" | "open" | "owned" | "ofOwner" {
+  if (ownerId !== undefined) return agentId === undefined ? "ofOwner" : "owned";
   return isOpen === true ? "open" : "list";
 }
