@@ -59,7 +59,7 @@ export interface DreamStore {
   ): Promise<readonly RecallStanding[]>;
   /** Holds an open record fast: it fades no more, and counts as one that matters. Does nothing to a promoted one. */
   promote(memory: { readonly spaceId: string; readonly id: string; readonly at: number }): Write;
-  /** One for an agent and night; the same again changes nothing. */
+  /** One for an agent and night; the same again changes nothing. Nights of more than 400 days before it are forgotten. */
   keep(dream: Dream): Write;
   get(of: Pick<Dream, "spaceId" | "agentId" | "night">, options: CallOptions): Promise<Dream | undefined>;
   /** The latest first. */

@@ -5,7 +5,12 @@ import { afterAll, afterEach, expect, test } from "vitest";
 import { withAudienceCheck } from "../../server/src/app/audience-check.ts";
 import { createLocalBus } from "../../server/src/bus/index.ts";
 import { createIdGenerator, createMetrics } from "../../server/src/kit/index.ts";
-import { createDreamHandler, createDreamLoop, undoMemory } from "../../server/src/memory/index.ts";
+import {
+  createDreamHandler,
+  createDreamLoop,
+  eraseMemory,
+  undoMemory,
+} from "../../server/src/memory/index.ts";
 import { createEffectWorkers } from "../../server/src/workers/index.ts";
 import { createTestStores } from "../lab/test-store.ts";
 
@@ -171,6 +176,64 @@ test("what nobody asks for is summed up by month and audience and taken out, and
   await stores.unit.commit(undone.writes, options);
   expect((await get("b"))?.closed).toBeUndefined();
   expect(await found("kate")).toEqual(["c"]);
+});
+
+test("what is erased leaves no words in the summary of a night, undone or not, and the others it stood for are open again", async () => {
+  const { clock, pass, stores, put, get, open } = await setUp();
+  await put(
+    episode("a", "Kate planted tulips"),
+    episode("b", "Kate bought a spade"),
+    episode("c", "Kate met Max in the garden"),
+  );
+  await pass(40);
+  const [summary] = await open();
+  const erase = async (id: string) => {
+    const memory = await get(id);
+    if (memory === undefined) throw new Error(`There is no ${id}.`);
+    const { writes, ...ids } = await eraseMemory(stores.memories, memory, options);
+    await stores.unit.commit(writes, options);
+    return ids;
+  };
+  const all = async () => {
+    const query = { spaceId: "default", agentId: "ana", readers: undefined, state: "all" } as const;
+    return (await stores.memories.list(query, options)).items.map(({ text }) => text).toSorted();
+  };
+
+  expect(summary).toMatchObject({ kind: "summary", text: expect.stringContaining("spade") });
+  const { erased, reopened } = await erase("b");
+  expect([erased, reopened.toSorted()]).toEqual([
+    ["b", summary?.id],
+    ["a", "c"],
+  ]);
+  expect((await open()).map(({ id }) => id).toSorted()).toEqual(["a", "c"]);
+  expect(await all()).toEqual(["Kate met Max in the garden", "Kate planted tulips"]);
+
+  await put(episode("d", "Kate sowed"));
+  await pass(40);
+  const [later] = await open();
+  if (later === undefined) throw new Error("No summary was made.");
+  const { writes } = await undoMemory(stores.memories, later, clock.now(), options);
+  await stores.unit.commit(writes, options);
+
+  expect(await erase("a")).toEqual({ erased: ["a", later.id], reopened: [] });
+  expect(await all()).toEqual(["Kate met Max in the garden", "Kate sowed"]);
+});
+
+test("nights of more than a year ago are forgotten", async () => {
+  const { stores, dreams } = await setUp();
+  const night = (at: string, agentId = "ana") =>
+    stores.dreams.keep({
+      ...{ spaceId: "default", agentId, night: at, promoted: 0, archived: 0, summaries: 0, at: 1 },
+    });
+  await stores.unit.commit([night("2024-01-10"), night("2024-01-10", "bob"), night("2025-01-01")], options);
+
+  await stores.unit.commit([night("2026-01-10")], options);
+
+  expect((await dreams()).map((one) => [one.agentId, one.night])).toEqual([
+    ["ana", "2026-01-10"],
+    ["ana", "2025-01-01"],
+    ["bob", "2024-01-10"],
+  ]);
 });
 
 test("with a model the summary is in its words, and where it fails in the records' own", async () => {

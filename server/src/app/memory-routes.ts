@@ -15,7 +15,7 @@ import {
 } from "@troupe/contracts";
 import type { AdminRequest, AdminRoute } from "../gateway/index.ts";
 import { plainText, ringFor } from "../kit/index.ts";
-import { auditMemories, type MemoryAudit, undoMemory } from "../memory/index.ts";
+import { auditMemories, eraseMemory, type MemoryAudit, undoMemory } from "../memory/index.ts";
 import { pageIn } from "./page-query.ts";
 
 const PAGE = 200;
@@ -160,7 +160,8 @@ async function explain(parts: MemoryParts, request: AdminRequest): Promise<Expla
 
 async function forget(parts: MemoryParts, request: AdminRequest): Promise<ChangedMemory> {
   const { stores, clock, logger } = parts;
-  const { id, spaceId, closed } = await get(parts, request);
+  const memory = await get(parts, request);
+  const { id, spaceId, closed } = memory;
   const body = (await request.json()) as { readonly erase?: unknown } | undefined;
   const isErased = body?.erase === true;
   if (closed !== undefined && !isErased) {
@@ -172,13 +173,14 @@ async function forget(parts: MemoryParts, request: AdminRequest): Promise<Change
     );
   }
   const { memories, unit } = stores;
-  const write = isErased
-    ? memories.erase(spaceId, id)
-    : memories.close({ spaceId, id, at: clock.now(), reason: "forgotten", mustBeOpen: true });
-  await unit.commit([write], request);
-  ringFor(parts, [write]);
+  const closing = { spaceId, id, at: clock.now(), reason: "forgotten", mustBeOpen: true } as const;
+  const { erased, reopened, writes } = isErased
+    ? await eraseMemory(memories, memory, request)
+    : { erased: [], reopened: [], writes: [memories.close(closing)] };
+  await unit.commit(writes, request);
+  ringFor(parts, writes);
   logger.info("memory.forgotten", { memoryId: id, erased: isErased, by: request.principal.id });
-  return { closed: isErased ? [] : [id], reopened: [], erased: isErased ? [id] : [] };
+  return { closed: isErased ? [] : [id], reopened, erased };
 }
 
 async function undo(parts: MemoryParts, request: AdminRequest): Promise<ChangedMemory> {

@@ -16,6 +16,7 @@ export {
   withMeaning,
 } from "./question-meaning.ts";
 export { auditMemories, type MemoryAudit } from "./records-audit.ts";
+export { eraseMemory } from "./records-erase.ts";
 export { type UndoneMemory, undoMemory } from "./records-undo.ts";
 export {
   createPlacer,

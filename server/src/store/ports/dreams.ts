@@ -5,6 +5,8 @@ import { alsoOfSpace, type PortDeps } from "./kit.ts";
 import { SALIENCE_UNIT } from "./memory-writes.ts";
 
 const DAY_MS = 86_400_000;
+/** Of an agent. */
+const KEPT_NIGHTS = 400;
 /** Of fits and saliences, so that sums stay whole numbers. */
 const UNIT = SALIENCE_UNIT;
 /** What is held fast counts as what matters. */
@@ -18,7 +20,12 @@ export function createDreamStore(deps: PortDeps): DreamStore {
     recalled: ({ spaceId, at, recalls }) =>
       write(writes.recalled, { spaceId, day: dayOf(at), recalls: JSON.stringify(recalls.map(inUnits)) }),
     promote: (memory) => write(writes.promote, memory),
-    keep: (dream) => write(writes.keep, dream),
+    keep: (dream) => {
+      const { spaceId, agentId, night } = dream;
+      return write(writes.keep, dream, [
+        write(writes.forget, { spaceId, agentId, before: longBefore(night) }),
+      ]);
+    },
     prune: (before) => write(writes.prune, { before: dayOf(before) }),
     async standings({ since, ...query }, options) {
       const rows = await reads.farRows(selects.standings, { ...query, since: dayOf(since) }, options);
@@ -41,6 +48,10 @@ export function createDreamStore(deps: PortDeps): DreamStore {
 
 function dayOf(at: number): number {
   return Math.floor(at / DAY_MS);
+}
+
+function longBefore(night: string): string {
+  return new Date(Date.parse(night) - KEPT_NIGHTS * DAY_MS).toISOString().slice(0, 10);
 }
 
 function inUnits({ memoryId, asked, times, weight }: MemoryRecall) {
@@ -75,6 +86,12 @@ function dreamWrites({ statements, dialect }: PortDeps) {
       INSERT INTO dreams (space_id, agent_id, night, promoted, archived, summaries, created_at)
       VALUES (${p.spaceId}, ${p.agentId}, ${p.night}, ${p.promoted}, ${p.archived}, ${p.summaries}, ${p.at})
       ON CONFLICT DO NOTHING`,
+    ),
+    forget: statements.add<{ spaceId: string; agentId: string; before: string }>(
+      "dream.forget",
+      {},
+      (_db, p) => sql`
+      DELETE FROM dreams WHERE space_id = ${p.spaceId} AND agent_id = ${p.agentId} AND night < ${p.before}`,
     ),
     prune: statements.add<{ before: number }>(
       "dream.prune",
