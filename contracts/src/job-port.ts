@@ -1,5 +1,6 @@
 /** What may be asked of schedules, by people, models and programs alike. */
 import type { Job, JobDelivery, JobOrigin, JobSpec } from "./job.ts";
+import type { Audience } from "./message.ts";
 import type { CallOptions } from "./runtime.ts";
 
 /** A job as it is written. Exactly one of `when`, `at`, `inSeconds`, `cron` and `everyMinutes`, unless it waits for other jobs. */
@@ -44,6 +45,8 @@ export interface JobAsker {
   readonly ownerId: string;
   readonly peerId: string;
   readonly origin: JobOrigin;
+  /** Everyone who reads the answer: a refusal names no job of which they may not hear. Absent: the owner alone reads it. */
+  readonly audience?: Audience;
 }
 
 /** `run`: its time is now. */

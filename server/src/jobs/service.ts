@@ -1,4 +1,5 @@
 import type {
+  Audience,
   CallOptions,
   Clock,
   Job,
@@ -10,6 +11,7 @@ import type {
   JobSpec,
   JobStore,
   NewJob,
+  SessionStore,
   TurnControl,
   UnitOfWork,
   Write,
@@ -17,6 +19,7 @@ import type {
 import { TroupeError } from "@troupe/contracts";
 import { firstTime } from "./after-run.ts";
 import { cycleFrom } from "./cycles.ts";
+import { knownTo } from "./known-jobs.ts";
 import { nextTime, timeIn } from "./schedule.ts";
 import { specOf } from "./spec.ts";
 import { duplicateOf } from "./titles.ts";
@@ -24,6 +27,7 @@ import { duplicateOf } from "./titles.ts";
 export interface JobServiceDeps {
   readonly unit: UnitOfWork;
   readonly jobs: JobStore;
+  readonly sessions: Pick<SessionStore, "get">;
   readonly control: Pick<TurnControl, "cancel">;
   readonly clock: Clock;
   /** Open jobs of one owner with one agent. */
@@ -63,10 +67,15 @@ export interface JobService extends JobPort {
   keep(prepared: Prepared, options: CallOptions): Promise<Job>;
   /** An open job by its id, its title, its number from the oldest on, or the part of its title that only it has. */
   find(
-    asker: Pick<JobAsker, "spaceId" | "agentId" | "ownerId">,
+    asker: Pick<JobAsker, "spaceId" | "agentId" | "ownerId"> & { readonly audience: Audience },
     name: string,
     options: CallOptions,
   ): Promise<Job>;
+  /** Open jobs of the owner of which everyone who reads the answer may hear, the newest first. */
+  known(
+    asker: Pick<JobAsker, "spaceId" | "agentId" | "ownerId"> & { readonly audience: Audience },
+    options: CallOptions,
+  ): Promise<readonly Job[]>;
 }
 
 export function createJobService(deps: JobServiceDeps): JobService {
@@ -97,7 +106,8 @@ export function createJobService(deps: JobServiceDeps): JobService {
     prepareCreate: (id, input, asker, options) => create(deps, { id, input, asker }, options),
     prepareUpdate: (job, input, options) => update(deps, job, input, options),
     prepareAction: (job, action, options) => act(deps, job, action, options),
-    find: (asker, name, options) => find(deps, asker, name, options),
+    find: async (asker, name, options) => find(await known(deps, asker, options), name),
+    known: (asker, options) => known(deps, asker, options),
   };
 }
 
@@ -141,7 +151,9 @@ async function create(
       `There are ${open.length} open jobs already, and no more than ${max} are kept. Cancel one first.`,
     );
   const next = firstTime(spec, now);
-  const known = input.allowSimilar === true ? undefined : duplicateOf(spec, next.at, open);
+  const { audience, ...owner } = asker;
+  const heard = audience === undefined ? open : await knownTo(audience, open, deps.sessions, options);
+  const known = input.allowSimilar === true ? undefined : duplicateOf(spec, next.at, heard);
   if (known !== undefined)
     throw refusal(
       `There is a job like this already: "${known.spec.title}" (${known.id}). Change that one, or give another title.`,
@@ -149,7 +161,7 @@ async function create(
     );
   const isBlocked = await mustWait(deps, { id, spec, spaceId, ownerId }, options);
   const state = isBlocked ? "blocked" : stateOf(spec);
-  const made: NewJob = { id, ...asker, spec, state, next, createdAt: now };
+  const made: NewJob = { id, ...owner, spec, state, next, createdAt: now };
   const job: Job = {
     ...made,
     begun: 0,
@@ -291,13 +303,21 @@ async function mustWait(
   return needed.some((one) => one?.state !== "completed");
 }
 
-async function find(
-  { jobs }: JobServiceDeps,
-  { spaceId, agentId, ownerId }: Pick<JobAsker, "spaceId" | "agentId" | "ownerId">,
-  name: string,
+async function known(
+  { jobs, sessions }: JobServiceDeps,
+  {
+    spaceId,
+    agentId,
+    ownerId,
+    audience,
+  }: Pick<JobAsker, "spaceId" | "agentId" | "ownerId"> & { readonly audience: Audience },
   options: CallOptions,
-): Promise<Job> {
+): Promise<readonly Job[]> {
   const { items } = await jobs.list({ spaceId, agentId, ownerId, isOpen: true, limit: MAX_LISTED }, options);
+  return await knownTo(audience, items, sessions, options);
+}
+
+function find(items: readonly Job[], name: string): Job {
   const wanted = name.trim().toLowerCase();
   const byId = items.find(({ id }) => id.toLowerCase() === wanted);
   if (byId !== undefined) return byId;

@@ -5,7 +5,6 @@ import type {
   JobAction,
   JobAsker,
   JobInput,
-  JobStore,
   JsonSchema,
   QuietTimes,
   Tool,
@@ -17,11 +16,10 @@ import { derivedId } from "../kit/index.ts";
 import { type JobText, lineText, madeText, tellJob, whenText } from "./catalogue.ts";
 import { REMINDER_TOOL } from "./messages.ts";
 import { readWhen } from "./said-when.ts";
-import { type JobService, MAX_LISTED } from "./service.ts";
+import type { JobService } from "./service.ts";
 
 export interface JobToolDeps {
   readonly service: JobService;
-  readonly jobs: Pick<JobStore, "list">;
   readonly inbox: Pick<InboxStore, "ofTurn">;
   /** Who makes a job for such a time is told that it waits. Absent: nobody has any. */
   readonly quiet?: QuietTimes;
@@ -189,14 +187,12 @@ function remindTool(deps: JobToolDeps): Tool {
   };
 }
 
-function listTool({ jobs }: JobToolDeps): Tool {
+function listTool(deps: JobToolDeps): Tool {
   return {
     spec: spec("job_list", "Lists the user's open jobs and reminders, numbered.", "pure", {}),
-    async run(_input, { spaceId, agentId, ownerId, language }, options) {
-      const { items } = await jobs.list(
-        { spaceId, agentId, ownerId, isOpen: true, limit: MAX_LISTED },
-        options,
-      );
+    async run(_input, context, options) {
+      const { language } = context;
+      const items = await deps.service.known(context, options);
       if (items.length === 0) return { text: tellJob(language, "list.none") };
       const lines = items.toReversed().map((job, at) => `${at + 1}. ${lineText(language, job)}`);
       return { text: [tellJob(language, "list.head", { count: items.length }), ...lines].join("\n") };
@@ -353,10 +349,10 @@ async function askerOf(
   context: ToolContext,
   options: CallOptions,
 ): Promise<JobAsker> {
-  const { spaceId, agentId, ownerId, peerId, sessionId, turnId } = context;
+  const { spaceId, agentId, ownerId, peerId, audience, sessionId, turnId } = context;
   const replyTo = (await inbox.ofTurn(turnId, options)).find((row) => row.replyTo !== undefined)?.replyTo;
   return {
-    ...{ spaceId, agentId, ownerId, peerId },
+    ...{ spaceId, agentId, ownerId, peerId, audience },
     origin: { sessionId, turnId, ...(replyTo === undefined ? {} : { replyTo }) },
   };
 }
