@@ -12,12 +12,16 @@ import { secretsIn } from "./truth.ts";
 /** So small a window that long conversations are cut, and their summaries shown. */
 const WINDOW_TOKENS = 4_500;
 const MOST_SAID = 12;
+const RUN_IN = "[job of ";
+const RUN_PLACE = /^\W*\[job of ([a-z]+ [a-z0-9-]+)\]/;
 
 export function createGossip(deps: {
   readonly random: Random;
   readonly words: Words;
-  /** Told of each request whose answer people read. */
-  readonly onPrompt: (text: string) => void;
+  /** Told of each request whose answer people read; `run`: of a job that was made there. */
+  readonly onPrompt: (text: string, run: string | undefined) => void;
+  /** Where somebody speaks just now. */
+  readonly here: () => string | undefined;
 }): ScriptedModel {
   const { random, words } = deps;
   let calls = 0;
@@ -36,7 +40,8 @@ export function createGossip(deps: {
       if (request.tools.length === 0) return { text: behindTheReply(request, secrets) };
       const some = shuffled(secrets, random).slice(0, MOST_SAID);
       const last = request.messages.at(-1);
-      deps.onPrompt(text);
+      const run = runOf(request);
+      deps.onPrompt(text, run);
       const offered = (name: string): boolean => request.tools.some((one) => one.name === name);
       if (last?.role === "user" && random.chance(0.3)) {
         const [one = words.subject(), two = words.subject()] = some;
@@ -45,6 +50,18 @@ export function createGossip(deps: {
         if (random.chance(0.2) && offered("list_sessions")) return call("list_sessions", {});
         if (random.chance(0.2) && offered("remember"))
           return call("remember", { text: `The ${words.subject()} and ${one} belong together` });
+        const there = deps.here();
+        if (random.chance(0.2) && offered("job_list")) return call("job_list", {});
+        if (random.chance(0.3) && run === undefined && there !== undefined && offered("job_create")) {
+          const minutes = random.pick([30, 120, 600]);
+          if (random.chance(0.4))
+            return call("remind_me", { text: `The ${words.subject()} is ${one}.`, inSeconds: minutes * 60 });
+          const often = random.chance(0.5)
+            ? { inSeconds: minutes * 60 }
+            : { everyMinutes: minutes, maxRuns: 3 };
+          const text = `${RUN_IN}${there}]: tell about the ${words.subject()} and ${one}.`;
+          return call("job_create", { title: `About ${one} ${calls}`, text, ...often });
+        }
         if (random.chance(0.3) && offered("workspace_read"))
           return call("workspace_read", { file: random.pick(["USER.md", "MEMORY.md", `notes/${one}.md`]) });
         if (random.chance(0.3) && offered("workspace_write"))
@@ -61,6 +78,12 @@ export function createGossip(deps: {
       return { text: `About the ${words.subject()} I know: ${some.join(", ")}.` };
     },
   });
+}
+
+/** Where the job was made whose run this is. */
+function runOf({ messages }: ModelRequest): string | undefined {
+  const asked = messages.findLast(({ role }) => role === "user")?.text ?? "";
+  return RUN_PLACE.exec(asked)?.[1];
 }
 
 function behindTheReply({ responseFormat, messages }: ModelRequest, secrets: readonly string[]): string {

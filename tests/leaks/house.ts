@@ -43,6 +43,7 @@ import type { ManualClock } from "../../testing/src/manual-clock.ts";
 import { composeMeaning } from "./meaning.ts";
 import { composeFiles, FOLDER_OWNER } from "./own-files.ts";
 import { PLATFORMS, type PlatformId } from "./people.ts";
+import { composeSchedule } from "./schedule.ts";
 import { composeTurns } from "./turns.ts";
 
 /** Longer than any night. */
@@ -133,7 +134,8 @@ export async function openHouse(deps: HouseDeps): Promise<House> {
     folder: deps.folder,
     people: namesOfReader === undefined ? people : { namesOf: (_space, name) => namesOfReader(name) },
   });
-  const more = { ...near, modules: [files] };
+  const schedule = composeSchedule({ ...common, inboxRows: stores.inbox, later: () => turns });
+  const more = { ...near, modules: [files, schedule.module], commandTools: schedule.commandTools };
   const turns = await composeTurns(parts, placer, more, {
     onChange: () => people.changing(),
     randomBytes: deps.randomBytes,
@@ -167,6 +169,7 @@ export async function openHouse(deps: HouseDeps): Promise<House> {
   });
   const dreams = createDreamLoop({ ...common, hour: () => 3, zone: () => "UTC" });
   dreams.start(life.signal);
+  schedule.scheduler.start(life.signal);
   relay.start(life.signal);
   effects.start(life.signal);
   receivers.start(life.signal);

@@ -36,7 +36,7 @@ describe("an agent that says all it knows", () => {
     // All ways that a secret may take were taken.
     for (const what of [
       ...["joined", "left", "branches", "files", "restarts", "links made", "undone links"],
-      ...["documents", "files by hand", "nights", "embedded"],
+      ...["documents", "files by hand", "nights", "embedded", "prompts of jobs"],
       ...["whys", "memory lists", "recalls", "storylines", "merges", "splits", "sessions"],
     ])
       expect(result.counts[what], what).toBeGreaterThan(0);

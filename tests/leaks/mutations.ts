@@ -68,6 +68,12 @@ export const LEAK_MUTATIONS: readonly LeakMutation[] = [
     stores: (stores) => stores,
     readersByMeaning: (readers) => readers.slice(0, 1),
   },
+  broken("runs of jobs that answer one of those who read", "sessions", (own) => ({
+    get: async (id, options) => {
+      const session = await own.get(id, options);
+      return session === undefined ? undefined : { ...session, audience: session.audience.slice(0, 1) };
+    },
+  })),
   {
     name: "files of a person that everybody is shown",
     stores: (stores) => stores,

@@ -166,9 +166,13 @@ function createTalk({ seed, size, clock, logger, stores, mutation, folder }: Tal
   const model = createGossip({
     random: random.fork("gossip"),
     words,
-    onPrompt(text) {
+    here: () => (here === undefined ? undefined : `${here.platform} ${here.target}`),
+    onPrompt(text, run) {
       count("prompts");
-      if (here !== undefined) truth.look(text, crowd.readersOf(here), `a prompt for ${here.target}`, now);
+      if (run !== undefined) count("prompts of jobs");
+      const place =
+        run === undefined ? here : crowd.places.find((one) => `${one.platform} ${one.target}` === run);
+      if (place !== undefined) truth.look(text, crowd.readersOf(place), `a prompt for ${place.target}`, now);
     },
   });
   const open = async (): Promise<void> => {

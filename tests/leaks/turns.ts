@@ -10,6 +10,7 @@ import type {
   ModelRouter,
   Module,
   Stores,
+  Tool,
 } from "@troupe/contracts";
 import { DEFAULT_SPACE_ID } from "@troupe/contracts";
 import { AGENT_DEFAULTS, createSupervisor } from "../../server/src/agent/index.ts";
@@ -54,6 +55,7 @@ export async function composeTurns(
   placer: ReturnType<typeof createPlacer>,
   more: Pick<Meaning, "turnSearch" | "wideSearch"> & {
     readonly modules: readonly Module[];
+    readonly commandTools: readonly Tool[];
   },
   linking: Pick<CommandToolDeps, "onChange" | "randomBytes">,
 ) {
@@ -77,6 +79,7 @@ export async function composeTurns(
     commandTools: [
       ...createCommandTools({ ...common, placer, ...linking }),
       ...createDelegationCommandTools(delegation),
+      ...more.commandTools,
     ],
     ...{ logger, metrics, clock },
   });
@@ -97,5 +100,5 @@ export async function composeTurns(
     mayHandOff: mayReach,
   });
   supervisor.start();
-  return { inbox, delegation, effects: joined.effectHandlers };
+  return { inbox, delegation, control: supervisor.control, effects: joined.effectHandlers };
 }
