@@ -41,6 +41,10 @@ export interface PlaceChoice {
   readonly how: PlacedHow;
   /** What was said of it elsewhere, for the model: a heading and lines. Empty where the conversation holds it itself. */
   readonly note: string;
+  /** It began under another name of the one who reads, which a link joins: nothing of it, not its title, is kept under this one. */
+  readonly isOfAnotherName?: true;
+  /** Every name of the one who reads, where links join several: what one of them knows may be told of it. */
+  readonly names?: Audience;
 }
 
 export interface Placement extends PlaceChoice {

@@ -126,7 +126,7 @@ export async function openHouse(deps: HouseDeps): Promise<House> {
     router: routerOf(deps),
   };
   const parts = { ...common, budgets: createBudgets({ ...common, rules: () => [] }) };
-  const placer = createPlacer({ ...common, meaning: async () => meaningOf });
+  const placer = createPlacer({ ...common, people, meaning: async () => meaningOf });
   const near = await composeMeaning({ ...common, readersByMeaning: deps.readersByMeaning });
   const { namesOfReader } = deps;
   const files = composeFiles({

@@ -52,7 +52,7 @@ import {
 } from "../../server/src/delegation/index.ts";
 import { createInbox, neverAnswerYourself, notEmpty } from "../../server/src/inbox/index.ts";
 import { createIdGenerator, createMetrics } from "../../server/src/kit/index.ts";
-import { createPlacer, loadMeaning } from "../../server/src/memory/index.ts";
+import { createPlacer, loadMeaning, type PersonBook } from "../../server/src/memory/index.ts";
 import {
   createBlueprintPolicy,
   createBuiltinTools,
@@ -87,7 +87,7 @@ export interface ProcessOptions {
   /** Ends the work on effects. */
   readonly life?: AbortSignal;
   readonly tools?: readonly Tool[];
-  readonly people?: { readonly changing: () => void };
+  readonly people?: Pick<PersonBook, "changing" | "namesOf">;
   /** What the process makes of the stage's stores, as they are composed. Default: nothing. */
   readonly around?: (own: Stores) => Stores;
   /** Beside the tools that come with Troupe, and offered as they are. */
@@ -225,7 +225,7 @@ async function openProcess(parts: {
   const placing =
     meaningOf === undefined
       ? {}
-      : { placer: createPlacer({ ...stores, logger, metrics, meaning: async () => meaningOf }) };
+      : { placer: createPlacer({ ...stores, ...over, logger, metrics, meaning: async () => meaningOf }) };
   const toolbox = createToolbox({
     sources: [
       { id: builtin.id, list: async (call) => [...(await builtin.list(call)), ...social] },

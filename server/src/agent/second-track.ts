@@ -1,4 +1,4 @@
-import type { CallOptions, Message } from "@troupe/contracts";
+import type { Audience, CallOptions, Message } from "@troupe/contracts";
 import { textOf } from "@troupe/contracts";
 import { dayOf, isKnownToAll, linkSignal, untilAborted } from "../kit/index.ts";
 import type { AgentDeps } from "./deps.ts";
@@ -64,7 +64,8 @@ export async function elsewhereOf(
     readonly storylineId: string;
     readonly note: string;
     readonly sessionId: string;
-    readonly readers: readonly string[];
+    /** What all of one of these know is told: of whom several names are linked, each stands for itself. */
+    readonly readers: readonly Audience[];
   },
   parent: AbortSignal,
 ): Promise<GatheredContribution> {
@@ -92,7 +93,7 @@ export async function elsewhereOf(
 
 async function lastSaid(
   { storylines, sessions }: Pick<AgentDeps, "storylines" | "sessions">,
-  about: { readonly storylineId: string; readonly sessionId: string; readonly readers: readonly string[] },
+  about: { readonly storylineId: string; readonly sessionId: string; readonly readers: readonly Audience[] },
   options: CallOptions,
 ): Promise<readonly Message[]> {
   const turns = await storylines.turnsOf(about.storylineId, LATEST_TURNS, options);
@@ -111,7 +112,7 @@ async function lastSaid(
         (role === "user" || role === "assistant") &&
         outcome === "ok" &&
         textOf(parts) !== "" &&
-        isKnownToAll(audience, about.readers),
+        about.readers.some((readers) => isKnownToAll(audience, readers)),
     )
     .slice(-TOLD_MESSAGES);
 }

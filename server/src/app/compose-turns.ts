@@ -129,7 +129,7 @@ export function composeTurns(foundation: Foundation, parts: Joined): TurnParts {
     cancel: (...call) => supervisor.control.cancel(...call),
     onDead: parts.deadLetters.onAgentMessage,
   });
-  const placer = createPlacer({ storylines: stores.storylines, logger, metrics });
+  const placer = createPlacer({ storylines: stores.storylines, people: foundation.people, logger, metrics });
   const toolbox = toolboxOf(foundation, parts, delegation, placer);
   const tapeKeeper = tapeKeeperOf(foundation, parts);
   const countUses = createUseCounter({ ...stores, clock }, SPACE);

@@ -21,6 +21,11 @@ export function isKnownToAll(audience: Audience, readers: Audience): boolean {
   return isEveryone(audience) || readers.every((reader) => audience.includes(reader));
 }
 
+/** Whether somebody who has all these names knows it by one of them. */
+export function isKnownToAny(audience: Audience, names: readonly string[]): boolean {
+  return names.some((name) => isKnownToAll(audience, [name]));
+}
+
 /** Whether whoever talks with the agent may be told. */
 export function isEveryone(audience: Audience): boolean {
   return audience.length === 1 && audience[0] === EVERYONE;

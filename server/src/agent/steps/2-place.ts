@@ -128,15 +128,18 @@ function placedAt(
   placement: Placement,
   signal: AbortSignal,
 ): PlacedTurn {
-  const { id, title, how, note, sideIds } = placement;
+  const { id, how, note, sideIds, names, isOfAnotherName } = placement;
+  // Once the link is undone nothing of the other name is left here.
+  const title = isOfAnotherName === true ? titleOf(turn.text) : placement.title;
   const isHome = id === home.id;
   const isNew = isHome ? home.isNew : how === "begun";
   const word = isHome && !isNew && how === "begun" ? WORDS.continued : WORDS[how];
-  tell(deps, turn, `${word} "${title}"`);
+  tell(deps, turn, isOfAnotherName === true ? `${word} a storyline of another name` : `${word} "${title}"`);
   const key = isHome ? HOME : id;
   const track = trackOf(turn.session, key, title);
   const seen = key === currentKey(turn.session) ? turn : gatheredAnew(deps, turn, key, signal);
-  const { sessionId, audience: readers } = turn.view;
+  const { sessionId, audience } = turn.view;
+  const readers = names === undefined ? [audience] : names.map((name) => [name]);
   const gathering =
     note === ""
       ? seen.gathering

@@ -18,12 +18,16 @@ export interface KnownLine extends OpenLine {
   run: number;
   /** Its messages are in other sessions; what is known of them is this, for the model. Undefined for one of this session. */
   elsewhere: string | undefined;
+  /** It began under another name of the one who reads. */
+  readonly isOfAnotherName: boolean;
 }
 
 /** What is kept of a session: its open storylines, and which of them the last turn belonged to. */
 export interface KnownSession {
   /** Everyone who reads there. Where others do, it is read anew. */
   readonly readers: Audience;
+  /** Every name of the one who reads; none where several do. Where links change, it is read anew too. */
+  readonly names: readonly string[];
   readonly lines: KnownLine[];
   current: string | undefined;
   /** The last turn that is counted; 0 for none. */
@@ -85,10 +89,11 @@ export function plainlyGoesOn(text: string, { latest }: KnownLine): boolean {
 /** Adds a turn's messages to the storyline that it belongs to. */
 export function addTurn(
   session: KnownSession,
-  { id, title }: Pick<PlaceChoice, "id" | "title">,
+  choice: Pick<PlaceChoice, "id" | "title" | "isOfAnotherName">,
   texts: readonly string[],
 ): void {
-  const line = session.lines.find((one) => one.id === id) ?? newLine(session, id, title);
+  const { id } = choice;
+  const line = session.lines.find((one) => one.id === id) ?? newLine(session, choice);
   line.run = session.current === id ? line.run : 0;
   for (const text of texts) {
     for (const other of session.lines) other.ago++;
@@ -107,20 +112,26 @@ export function addTurn(
   }
 }
 
-function newLine(session: KnownSession, id: string, title: string): KnownLine {
+function newLine(
+  session: KnownSession,
+  { id, title, isOfAnotherName }: Parameters<typeof addTurn>[1],
+): KnownLine {
   const line: KnownLine = {
     ...{ id, title, tail: [], unread: [], latest: "", stems: new Set<string>() },
-    ...{ ago: 0, messages: 0, run: 0, elsewhere: undefined },
+    ...{ ago: 0, messages: 0, run: 0, elsewhere: undefined, isOfAnotherName: isOfAnotherName === true },
   };
   session.lines.push(line);
   return line;
 }
 
 /** A storyline of another session: its title and summary say what it is about. */
-export function lineElsewhere({ id, title, summary }: Storyline, ago: number): KnownLine {
+export function lineElsewhere(
+  { id, title, summary }: Storyline,
+  { ago, isOfAnotherName }: Pick<KnownLine, "ago" | "isOfAnotherName">,
+): KnownLine {
   const unread = [title, summary].filter((text) => text !== "").map(partOf);
   return {
     ...{ id, title, tail: [], unread, latest: "", stems: new Set<string>() },
-    ...{ ago, messages: 2, run: 0, elsewhere: summary },
+    ...{ ago, messages: 2, run: 0, elsewhere: summary, isOfAnotherName },
   };
 }

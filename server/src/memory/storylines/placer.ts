@@ -10,7 +10,8 @@ import type {
   Storyline,
   StorylineStore,
 } from "@troupe/contracts";
-import { derivedId, isKnownToAll, type Metrics, titleOf } from "../../kit/index.ts";
+import { derivedId, isKnownToAll, isKnownToAny, type Metrics, titleOf } from "../../kit/index.ts";
+import type { PersonBook } from "../people/index.ts";
 import { decide } from "./chances.ts";
 import {
   addTurn,
@@ -29,6 +30,8 @@ export interface PlacerDeps {
   readonly storylines: Pick<StorylineStore, "ofPeer" | "placedIn">;
   readonly logger: Logger;
   readonly metrics: Metrics;
+  /** Absent: nobody has several names. */
+  readonly people?: Pick<PersonBook, "namesOf">;
   /** Default: the word vectors that ship with Troupe. */
   readonly meaning?: () => Promise<MeaningOf>;
 }
@@ -63,21 +66,31 @@ export function createPlacer(deps: PlacerDeps): Placer & { readonly forgetAll: (
     return placement;
   };
 
+  const placeFor = (
+    names: readonly string[],
+    query: PlaceQuery,
+    options: CallOptions,
+  ): Placement | Promise<Placement> => {
+    const session = known.get(query.sessionId);
+    if (session === undefined || !isCurrent(session, query, names)) {
+      return (async () => {
+        const read = await readSession(deps, names, query, options);
+        keep(query.sessionId, read);
+        return count(placeUnweighed(read, query) ?? placeIn(read, query, await tools.load()));
+      })();
+    }
+    const placement = placeUnweighed(session, query);
+    if (placement !== undefined) return count(placement);
+    const ready = tools.ready();
+    if (ready !== undefined) return count(placeIn(session, query, ready));
+    return tools.load().then((loaded) => count(placeIn(session, query, loaded)));
+  };
+
   return {
     place(query, options) {
-      const session = known.get(query.sessionId);
-      if (session === undefined || !isCurrent(session, query)) {
-        return (async () => {
-          const read = await readSession(deps, query, options);
-          keep(query.sessionId, read);
-          return count(placeUnweighed(read, query) ?? placeIn(read, query, await tools.load()));
-        })();
-      }
-      const placement = placeUnweighed(session, query);
-      if (placement !== undefined) return count(placement);
-      const ready = tools.ready();
-      if (ready !== undefined) return count(placeIn(session, query, ready));
-      return tools.load().then((loaded) => count(placeIn(session, query, loaded)));
+      const names = namesOf(deps, query, options);
+      if (names instanceof Promise) return names.then((found) => placeFor(found, query, options));
+      return placeFor(names, query, options);
     },
     ended({ sessionId, turnSeq, placement, texts, at }) {
       const session = known.get(sessionId);
@@ -105,10 +118,27 @@ export function createPlacer(deps: PlacerDeps): Placer & { readonly forgetAll: (
   };
 }
 
-function isCurrent({ readers, lastTurnSeq }: KnownSession, query: PlaceQuery): boolean {
-  const isSame =
-    readers.length === query.readers.length && readers.every((one, at) => one === query.readers[at]);
-  return lastTurnSeq === query.previousTurnSeq && isSame;
+/** Every name of the one who reads. Where several do, a link opens nothing. */
+function namesOf(
+  { people }: Pick<PlacerDeps, "people">,
+  { spaceId, readers }: PlaceQuery,
+  options: CallOptions,
+): readonly string[] | Promise<readonly string[]> {
+  const [only] = readers;
+  if (people === undefined || only === undefined || readers.length > 1) return [];
+  return people.namesOf(spaceId, only, options);
+}
+
+function isCurrent(
+  { readers, names, lastTurnSeq }: KnownSession,
+  query: PlaceQuery,
+  namesNow: readonly string[],
+): boolean {
+  return lastTurnSeq === query.previousTurnSeq && areSame(readers, query.readers) && areSame(names, namesNow);
+}
+
+function areSame(some: readonly string[], others: readonly string[]): boolean {
+  return some.length === others.length && some.every((one, at) => one === others[at]);
 }
 
 function shown({ id, title, elsewhere }: KnownLine, { current }: KnownSession): OpenStoryline {
@@ -148,16 +178,16 @@ function createTools({ meaning = loadMeaning, logger }: PlacerDeps): {
 function placeUnweighed(session: KnownSession, query: PlaceQuery): Placement | undefined {
   if (query.chosen !== undefined) {
     const chosen = chosenLine(session, query.chosen);
-    if (chosen !== undefined) return { ...choiceOf(chosen, "chosen"), sideIds: [] };
+    if (chosen !== undefined) return { ...choiceOf(session, chosen, "chosen"), sideIds: [] };
   }
   const here = session.lines.find(({ id }) => id === session.current);
   if (session.lines.length === 0) return { ...homeOf(query), sideIds: [] };
   if (query.isSilent || query.text.trim() === "")
-    return { ...(here === undefined ? homeOf(query) : choiceOf(here, "continued")), sideIds: [] };
+    return { ...(here === undefined ? homeOf(query) : choiceOf(session, here, "continued")), sideIds: [] };
   const isAlone =
     here !== undefined && session.lines.every((line) => line === here || line.elsewhere !== undefined);
   return isAlone && plainlyGoesOn(query.text, here)
-    ? { ...choiceOf(here, "continued"), sideIds: [] }
+    ? { ...choiceOf(session, here, "continued"), sideIds: [] }
     : undefined;
 }
 
@@ -179,7 +209,7 @@ function placeIn(session: KnownSession, query: PlaceQuery, { scorer, meaningOf }
   const at = (index: number): PlaceChoice => {
     const line = lines[index];
     if (line === undefined) return current < 0 ? homeOf(query) : begunBy(query);
-    return choiceOf(line, index === current ? "continued" : "resumed");
+    return choiceOf(session, line, index === current ? "continued" : "resumed");
   };
   return {
     ...at(choice),
@@ -197,12 +227,20 @@ function begunBy({ turnId, text }: PlaceQuery): PlaceChoice {
   return { id: derivedId("storyline", turnId), title: titleOf(text), how: "begun", note: "" };
 }
 
-function choiceOf({ id, title, elsewhere }: KnownLine, how: PlacedHow): PlaceChoice {
+function choiceOf(
+  { names }: KnownSession,
+  { id, title, elsewhere, isOfAnotherName }: KnownLine,
+  how: PlacedHow,
+): PlaceChoice {
   const note =
     elsewhere === undefined
       ? ""
       : [`This goes on with an earlier storyline, "${title}".`, elsewhere].join("\n");
-  return { id, title, how, note: note.trim() };
+  return {
+    ...{ id, title, how, note: note.trim() },
+    ...(isOfAnotherName ? { isOfAnotherName } : {}),
+    ...(names.length > 1 ? { names } : {}),
+  };
 }
 
 function namedChoices(choices: readonly PlaceChoice[]): Record<string, PlaceChoice> {
@@ -228,19 +266,18 @@ function chosenLine(session: KnownSession, wish: string): KnownLine | undefined 
 
 async function readSession(
   { storylines }: Pick<PlacerDeps, "storylines">,
+  names: readonly string[],
   query: PlaceQuery,
   options: CallOptions,
 ): Promise<KnownSession> {
   const earlier = query.earlier().slice(-EARLIER_TURNS);
-  const { spaceId, agentId, peerId, sessionId, home } = query;
+  const { sessionId, home, readers } = query;
   const [others, placed] = await Promise.all([
-    // One more for each of this session's own, which are none of the others.
-    storylines.ofPeer({ spaceId, agentId, peerId, limit: 2 * ELSEWHERE }, options),
+    othersOf(storylines, names, query, options),
     earlier.length === 0 ? [] : storylines.placedIn(sessionId, earlier[0]?.turnSeq ?? 0, options),
   ]);
   const session: KnownSession = {
-    readers: query.readers,
-    lines: [],
+    ...{ readers, names, lines: [] },
     current: undefined,
     lastTurnSeq: query.previousTurnSeq,
     lastAt: undefined,
@@ -249,19 +286,51 @@ async function readSession(
   for (const { turnSeq, texts } of earlier) {
     const where = placedById.get(turnSeq);
     // A turn that somebody moved may lie in a storyline that began before one of the readers came.
-    const isKnown = where !== undefined && isKnownToAll(where.audience, query.readers);
-    addTurn(session, isKnown ? { id: where.storylineId, title: where.title } : home, texts);
+    const isOwn = where !== undefined && isKnownToAll(where.audience, readers);
+    const isKnown = where !== undefined && (isOwn || isKnownToAny(where.audience, names));
+    const of = isOwn ? {} : { isOfAnotherName: true as const };
+    addTurn(session, isKnown ? { id: where.storylineId, title: where.title, ...of } : home, texts);
   }
   const isCandidate = (one: Storyline): boolean =>
-    one.sessionId !== sessionId &&
-    one.title !== "" &&
-    session.lines.every(({ id }) => id !== one.id) &&
-    isKnownToAll(one.audience, query.readers);
+    one.sessionId !== sessionId && one.title !== "" && session.lines.every(({ id }) => id !== one.id);
   session.lines.push(
     ...others
       .filter(isCandidate)
       .slice(0, ELSEWHERE)
-      .map((one, at) => lineElsewhere(one, ELSEWHERE_AGO + at)),
+      .map((one, at) => {
+        const isOfAnotherName = !isKnownToAll(one.audience, readers);
+        return lineElsewhere(one, { ago: ELSEWHERE_AGO + at, isOfAnotherName });
+      }),
   );
   return session;
+}
+
+/** Those that began with whoever this is, under each of their names, as far as that name or all who read know them; newest first. */
+async function othersOf(
+  storylines: Pick<StorylineStore, "ofPeer">,
+  names: readonly string[],
+  { spaceId, agentId, peerId, readers }: PlaceQuery,
+  options: CallOptions,
+): Promise<readonly Storyline[]> {
+  // One more for each of this session's own, which are none of the others.
+  const of = { spaceId, agentId, limit: 2 * ELSEWHERE };
+  const own = async (): Promise<readonly Storyline[]> =>
+    (await storylines.ofPeer({ ...of, peerId }, options)).filter((one) =>
+      isKnownToAll(one.audience, readers),
+    );
+  const linked = names.slice(1).map(async (name) =>
+    // Peers of several channels may be called the same: it is the audience that tells them apart.
+    (await storylines.ofPeer({ ...of, peerId: peerIn(name) }, options)).filter((one) =>
+      isKnownToAll(one.audience, [name]),
+    ),
+  );
+  const found = (await Promise.all([own(), ...linked])).flat();
+  if (names.length <= 1) return found;
+  const unique = [...new Map(found.map((one) => [one.id, one])).values()];
+  return unique.toSorted((a, b) => b.updatedAt - a.updatedAt);
+}
+
+/** What its channel calls somebody whom audiences call `channel/name`. */
+function peerIn(name: string): string {
+  return name.slice(name.indexOf("/") + 1);
 }
