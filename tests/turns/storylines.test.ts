@@ -70,6 +70,19 @@ test("turns go on with their storyline, begin another, and resume the first by w
   ]);
 });
 
+test("what a channel brings is placed like what is said anywhere else, and what no person said is not", async () => {
+  const one = await open();
+  await say(one, TRAIN, { trigger: "channel" });
+
+  const soup = await say(one, SOUP, { trigger: "channel" });
+  const back = await say(one, TRAIN_AGAIN, { trigger: "channel" });
+  const job = await say(one, SOUP_ON, { trigger: "job" });
+
+  expect(await placedOf(soup)).toMatch(/^began "Hello!/);
+  expect(await placedOf(back)).toBe(`resumed "${TRAIN}"`);
+  expect(await placedOf(job)).toBe(`continued "${TRAIN}"`);
+});
+
 test("another process knows the storylines of a session as the first one left them", async () => {
   const one = await open();
   await say(one, TRAIN);
@@ -92,6 +105,18 @@ test("a storyline of the same person is resumed in another session, and the mode
   expect(back.sessionId).not.toBe(sessionId);
   expect(await placedOf(back)).toBe(`resumed "${TRAIN}"`);
   expect(promptOf(stage, 1).join("\n")).toContain(SUMMARY);
+});
+
+test("a storyline that began in another session after this one was last talked in is resumed here too", async () => {
+  const one = await open();
+  await say(one, SOUP, { sessionKey: "s2" });
+  await say(one, TRAIN);
+
+  const there = await say(one, TRAIN_AGAIN, { sessionKey: "s2" });
+  const back = await say(one, SOUP_ON, { sessionKey: "s2" });
+
+  expect(await placedOf(there)).toBe(`resumed "${TRAIN}"`);
+  expect(await placedOf(back)).toMatch(/^resumed "Hello!/);
 });
 
 test("a greeting alone leads to no other session, whatever that began with", async () => {

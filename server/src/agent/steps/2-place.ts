@@ -1,4 +1,4 @@
-import type { ModuleDecision, PlaceChoice, Placement, PlaceQuery } from "@troupe/contracts";
+import type { ModuleDecision, PlaceChoice, Placement, PlaceQuery, Trigger } from "@troupe/contracts";
 import { derivedId, isKnownToAll, titleOf } from "../../kit/index.ts";
 import { askUnsure } from "../ask-unsure.ts";
 import type { AgentDeps } from "../deps.ts";
@@ -12,6 +12,8 @@ const ASKER = "storylines";
 /** The tool of the command by which a person chooses a storyline. */
 const CHOOSER = "storyline";
 const MAX_EARLIER_TURNS = 12;
+/** What people say, wherever they say it. */
+const SAID: ReadonlySet<Trigger> = new Set(["chat", "channel"]);
 
 const NOTHING: ModuleDecision = { actions: [] };
 
@@ -70,7 +72,7 @@ function queryOf(turn: OpenedTurn, home: Home): PlaceQuery {
     ...{ readers: view.audience, turnId: view.turnId, turnSeq: view.turnSeq, text, home },
     previousTurnSeq: session.recent.at(-1)?.turn.turnSeq ?? 0,
     at: turn.run.claimed.turn.createdAt,
-    isSilent: direct !== undefined || view.trigger !== "chat",
+    isSilent: direct !== undefined || !SAID.has(view.trigger),
     chosen: direct?.tool === CHOOSER ? choiceIn(direct.input) : undefined,
     earlier: () =>
       session.recent.slice(-MAX_EARLIER_TURNS).map(({ turn: { turnSeq, messages } }) => ({

@@ -34,6 +34,8 @@ export interface KnownSession {
   lastTurnSeq: number;
   /** UTC milliseconds of the last turn; undefined where it is not known. */
   lastAt: number | undefined;
+  /** Another storyline began where one of its readers talks too: those of other sessions are read before the next turn. */
+  isBehind: boolean;
 }
 
 const TAIL = 6;

@@ -7,23 +7,15 @@ import type {
   Placement,
   PlaceQuery,
   Placer,
-  Storyline,
   StorylineStore,
 } from "@troupe/contracts";
-import { derivedId, isKnownToAll, isKnownToAny, type Metrics, titleOf } from "../../kit/index.ts";
+import { derivedId, type Metrics, titleOf } from "../../kit/index.ts";
 import type { PersonBook } from "../people/index.ts";
 import { decide } from "./chances.ts";
-import {
-  addTurn,
-  type KnownLine,
-  type KnownSession,
-  lineElsewhere,
-  plainlyGoesOn,
-  readLine,
-  readPart,
-} from "./lines.ts";
+import { addTurn, type KnownLine, type KnownSession, plainlyGoesOn, readLine, readPart } from "./lines.ts";
 import { loadMeaning, type MeaningOf } from "./meaning.ts";
 import { sharedOf } from "./rarity.ts";
+import { namesOf, readOthers, readSession } from "./read-session.ts";
 import { createStorylineScorer, type StorylineScorer } from "./scorer.ts";
 
 export interface PlacerDeps {
@@ -38,14 +30,8 @@ export interface PlacerDeps {
 
 /** Sessions whose storylines are kept between turns; others are read anew. */
 const KEPT_SESSIONS = 200;
-/** Turns of a session that are read anew. */
-const EARLIER_TURNS = 12;
-/** Storylines of the same person's other sessions that may be resumed. */
-const ELSEWHERE = 4;
 /** Rare words that a message must share with one of those: every conversation begins with a greeting. */
 const LEAST_SHARED = 1.5;
-/** As if so many messages lay between. */
-const ELSEWHERE_AGO = 60;
 
 /** Places turns by arithmetic; see `docs/decisions/0033-storylines.md`. Holds what it needs of the last sessions, nothing at first. */
 export function createPlacer(deps: PlacerDeps): Placer & { readonly forgetAll: () => void } {
@@ -72,25 +58,25 @@ export function createPlacer(deps: PlacerDeps): Placer & { readonly forgetAll: (
     options: CallOptions,
   ): Placement | Promise<Placement> => {
     const session = known.get(query.sessionId);
-    if (session === undefined || !isCurrent(session, query, names)) {
-      return (async () => {
-        const read = await readSession(deps, names, query, options);
-        keep(query.sessionId, read);
-        return count(placeUnweighed(read, query) ?? placeIn(read, query, await tools.load()));
-      })();
-    }
-    const placement = placeUnweighed(session, query);
-    if (placement !== undefined) return count(placement);
-    const ready = tools.ready();
-    if (ready !== undefined) return count(placeIn(session, query, ready));
-    return tools.load().then((loaded) => count(placeIn(session, query, loaded)));
+    if (session !== undefined && isCurrent(session, query, names) && !session.isBehind)
+      return weigh(session, query, tools);
+    return (async () => {
+      const isKept = session !== undefined && isCurrent(session, query, names);
+      const read = isKept ? session : await readSession(deps.storylines, names, query, options);
+      if (isKept) await readOthers(deps.storylines, read, query, options);
+      else keep(query.sessionId, read);
+      return weigh(read, query, tools);
+    })();
   };
 
   return {
     place(query, options) {
-      const names = namesOf(deps, query, options);
-      if (names instanceof Promise) return names.then((found) => placeFor(found, query, options));
-      return placeFor(names, query, options);
+      const names = namesOf(deps.people, query, options);
+      const placement =
+        names instanceof Promise
+          ? names.then((found) => placeFor(found, query, options))
+          : placeFor(names, query, options);
+      return placement instanceof Promise ? placement.then(count) : count(placement);
     },
     ended({ sessionId, turnSeq, placement, texts, at }) {
       const session = known.get(sessionId);
@@ -103,6 +89,7 @@ export function createPlacer(deps: PlacerDeps): Placer & { readonly forgetAll: (
       session.lastTurnSeq = turnSeq;
       session.lastAt = at;
       keep(sessionId, session);
+      if (placement.how === "begun") tellOthers(session, known);
     },
     open(sessionId) {
       const session = known.get(sessionId);
@@ -118,23 +105,20 @@ export function createPlacer(deps: PlacerDeps): Placer & { readonly forgetAll: (
   };
 }
 
-/** Every name of the one who reads. Where several do, a link opens nothing. */
-function namesOf(
-  { people }: Pick<PlacerDeps, "people">,
-  { spaceId, readers }: PlaceQuery,
-  options: CallOptions,
-): readonly string[] | Promise<readonly string[]> {
-  const [only] = readers;
-  if (people === undefined || only === undefined || readers.length > 1) return [];
-  return people.namesOf(spaceId, only, options);
-}
-
 function isCurrent(
   { readers, names, lastTurnSeq }: KnownSession,
   query: PlaceQuery,
   namesNow: readonly string[],
 ): boolean {
   return lastTurnSeq === query.previousTurnSeq && areSame(readers, query.readers) && areSame(names, namesNow);
+}
+
+/** What began in one session may be resumed where the same people talk too. */
+function tellOthers(session: KnownSession, known: ReadonlyMap<string, KnownSession>): void {
+  const { readers, names } = session;
+  for (const other of known.values())
+    if (other !== session && other.readers.some((name) => readers.includes(name) || names.includes(name)))
+      other.isBehind = true;
 }
 
 function areSame(some: readonly string[], others: readonly string[]): boolean {
@@ -150,11 +134,13 @@ interface Tools {
   readonly meaningOf: MeaningOf | undefined;
 }
 
-/** Made when the first turn asks for it. Without word vectors it goes on by words alone, and the log says why. */
-function createTools({ meaning = loadMeaning, logger }: PlacerDeps): {
+interface LoadingTools {
   ready(): Tools | undefined;
   load(): Promise<Tools>;
-} {
+}
+
+/** Made when the first turn asks for it. Without word vectors it goes on by words alone, and the log says why. */
+function createTools({ meaning = loadMeaning, logger }: PlacerDeps): LoadingTools {
   let made: Tools | undefined;
   let making: Promise<Tools> | undefined;
   return {
@@ -172,6 +158,18 @@ function createTools({ meaning = loadMeaning, logger }: PlacerDeps): {
       return making;
     },
   };
+}
+
+function weigh(
+  session: KnownSession,
+  query: PlaceQuery,
+  tools: LoadingTools,
+): Placement | Promise<Placement> {
+  const placement = placeUnweighed(session, query);
+  if (placement !== undefined) return placement;
+  const ready = tools.ready();
+  if (ready !== undefined) return placeIn(session, query, ready);
+  return tools.load().then((loaded) => placeIn(session, query, loaded));
 }
 
 /** Most turns: somebody chose, nothing is said, nothing else is open, or the message plainly goes on. */
@@ -262,75 +260,4 @@ function chosenLine(session: KnownSession, wish: string): KnownLine | undefined 
   const byNumber = /^\d{1,2}$/.test(wish) ? lines[Number(wish) - 1] : undefined;
   const named = lines.filter(({ title }) => title.toLowerCase().includes(wish.toLowerCase()));
   return byNumber ?? lines.find(({ id }) => id === wish) ?? (named.length === 1 ? named[0] : undefined);
-}
-
-async function readSession(
-  { storylines }: Pick<PlacerDeps, "storylines">,
-  names: readonly string[],
-  query: PlaceQuery,
-  options: CallOptions,
-): Promise<KnownSession> {
-  const earlier = query.earlier().slice(-EARLIER_TURNS);
-  const { sessionId, home, readers } = query;
-  const [others, placed] = await Promise.all([
-    othersOf(storylines, names, query, options),
-    earlier.length === 0 ? [] : storylines.placedIn(sessionId, earlier[0]?.turnSeq ?? 0, options),
-  ]);
-  const session: KnownSession = {
-    ...{ readers, names, lines: [] },
-    current: undefined,
-    lastTurnSeq: query.previousTurnSeq,
-    lastAt: undefined,
-  };
-  const placedById = new Map(placed.map((one) => [one.turnSeq, one]));
-  for (const { turnSeq, texts } of earlier) {
-    const where = placedById.get(turnSeq);
-    // A turn that somebody moved may lie in a storyline that began before one of the readers came.
-    const isOwn = where !== undefined && isKnownToAll(where.audience, readers);
-    const isKnown = where !== undefined && (isOwn || isKnownToAny(where.audience, names));
-    const of = isOwn ? {} : { isOfAnotherName: true as const };
-    addTurn(session, isKnown ? { id: where.storylineId, title: where.title, ...of } : home, texts);
-  }
-  const isCandidate = (one: Storyline): boolean =>
-    one.sessionId !== sessionId && one.title !== "" && session.lines.every(({ id }) => id !== one.id);
-  session.lines.push(
-    ...others
-      .filter(isCandidate)
-      .slice(0, ELSEWHERE)
-      .map((one, at) => {
-        const isOfAnotherName = !isKnownToAll(one.audience, readers);
-        return lineElsewhere(one, { ago: ELSEWHERE_AGO + at, isOfAnotherName });
-      }),
-  );
-  return session;
-}
-
-/** Those that began with whoever this is, under each of their names, as far as that name or all who read know them; newest first. */
-async function othersOf(
-  storylines: Pick<StorylineStore, "ofPeer">,
-  names: readonly string[],
-  { spaceId, agentId, peerId, readers }: PlaceQuery,
-  options: CallOptions,
-): Promise<readonly Storyline[]> {
-  // One more for each of this session's own, which are none of the others.
-  const of = { spaceId, agentId, limit: 2 * ELSEWHERE };
-  const own = async (): Promise<readonly Storyline[]> =>
-    (await storylines.ofPeer({ ...of, peerId }, options)).filter((one) =>
-      isKnownToAll(one.audience, readers),
-    );
-  const linked = names.slice(1).map(async (name) =>
-    // Peers of several channels may be called the same: it is the audience that tells them apart.
-    (await storylines.ofPeer({ ...of, peerId: peerIn(name) }, options)).filter((one) =>
-      isKnownToAll(one.audience, [name]),
-    ),
-  );
-  const found = (await Promise.all([own(), ...linked])).flat();
-  if (names.length <= 1) return found;
-  const unique = [...new Map(found.map((one) => [one.id, one])).values()];
-  return unique.toSorted((a, b) => b.updatedAt - a.updatedAt);
-}
-
-/** What its channel calls somebody whom audiences call `channel/name`. */
-function peerIn(name: string): string {
-  return name.slice(name.indexOf("/") + 1);
 }
