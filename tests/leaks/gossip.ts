@@ -62,17 +62,17 @@ export function createGossip(deps: {
           const text = `${RUN_IN}${there}]: tell about the ${words.subject()} and ${one}.`;
           return call("job_create", { title: `About ${one} ${calls}`, text, ...often });
         }
+        if (random.chance(0.5) && offered("hand_off"))
+          return call("hand_off", {
+            ...{ agent: random.pick(["ana", "bob"]), note: `It is about ${one}.` },
+            show: random.pick(["nothing", "summary", "messages"]),
+          });
         if (random.chance(0.3) && offered("workspace_read"))
           return call("workspace_read", { file: random.pick(["USER.md", "MEMORY.md", `notes/${one}.md`]) });
         if (random.chance(0.3) && offered("workspace_write"))
           return call("workspace_write", {
             file: random.pick(["USER.md", "MEMORY.md", `notes/${one}.md`]),
             text: `The ${words.subject()} is ${one}.`,
-          });
-        if (random.chance(0.7) && offered("hand_off"))
-          return call("hand_off", {
-            ...{ agent: random.pick(["ana", "bob"]), note: `It is about ${one}.` },
-            show: random.pick(["nothing", "summary", "messages"]),
           });
       }
       return { text: `About the ${words.subject()} I know: ${some.join(", ")}.` };
