@@ -64,7 +64,7 @@ test("files and pages are added, listed, shown, answered from and removed, with 
   );
 
   const recalled = await run(["chat", "/recall washing machine", "--agent", "ana"]);
-  expect(recalled.out).toMatch(/document: House › Laundry The washing machine runs until ten/);
+  expect(recalled.out).toMatch(/document "House › Laundry": The washing machine runs until ten/);
   // What a person asks to see is what they told, not the library.
   expect((await run(["chat", "/memory", "--agent", "ana"])).out).not.toContain("washing");
 

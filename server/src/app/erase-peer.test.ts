@@ -29,9 +29,13 @@ test("somebody with thousands of conversations, each of one message, is erased i
 
   const rung: string[] = [];
   const bus = { publish: (subject: string) => void rung.push(subject) };
-  const erasing = { ...parts, stores, blobs, sessionControl, bus };
+  const workspaceEraser = {
+    count: async () => 0,
+    erase: async () => ({ files: 0, rewritten: [], dropped: [] }),
+  };
+  const erasing = { ...parts, stores, blobs, sessionControl, bus, workspaceEraser };
 
-  const erased = await erasePeer(erasing as never, of, options);
+  const erased = await erasePeer(erasing, of, options);
 
   expect(erased.sessions).toBe(4_300);
   expect(await stores.erasure.sessionIds(of, options)).toEqual([]);
