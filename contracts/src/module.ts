@@ -140,7 +140,7 @@ export interface Module {
   /**
    * What it knows that changes seldom, of the agent and of those it talks with. Shown right behind the agent's instructions, so it
    * is asked seldom too: in the first turn of a conversation in this process, after a pause, and when the readers changed. After
-   * a memory was closed or deleted it is given what it said last, as `told`, and answers undefined where all of that still
+   * a memory was closed or deleted, or a link between names changed, it is given what it said last, as `told`, and answers undefined where all of that still
    * stands, for a prompt that begins otherwise is paid for anew. Fails open as `gather` does.
    */
   aware?(turn: TurnView, options: CallOptions, told?: Contribution): Promise<Contribution | undefined>;

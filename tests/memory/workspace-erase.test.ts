@@ -147,6 +147,16 @@ test("the files right in the folder go with their only owner, and not with one o
   expect(readFileSync(join(folder, "ana/SOUL.md"), "utf8")).toBe("soul");
 });
 
+test("files right in a folder that are for nobody stay, whoever is erased", async () => {
+  await put("USER.md", "Nobody is told of this.\n");
+  owners = [];
+
+  const erased = await eraseOwnFiles(eraser(process.env.PATH).deps, "kate", options);
+
+  expect(erased).toMatchObject({ files: 0, dropped: [] });
+  expect(readFileSync(join(folder, "ana", "USER.md"), "utf8")).toBe("Nobody is told of this.\n");
+});
+
 test("the operator reads a file as it was, and makes it so again as a version of its own", async () => {
   await put("SOUL.md", "Speak plainly.");
   await put("SOUL.md", "Speak in verse.");

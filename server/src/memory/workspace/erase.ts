@@ -48,7 +48,8 @@ async function filesAbout(
 }
 
 function pathsAbout({ ownersOf }: WorkspaceEraserDeps, agentId: string, peerId: string): readonly string[] {
-  const isOwner = ownersOf(agentId).every((owner) => owner === peerId);
+  const owners = ownersOf(agentId);
+  const isOwner = owners.length > 0 && owners.every((owner) => owner === peerId);
   return [personFolder(peerId), ...(isOwner ? [...OWN_FILES, NOTES] : [])];
 }
 

@@ -46,8 +46,8 @@ export const postgresDialect: Dialect = {
     SELECT word.term, o."row" FROM jsonb_array_elements(CAST(${rows} AS jsonb)) AS added(value) JOIN ${recordsOf(kind)} ON ${isStill(kind)},
       unnest(string_to_array(added.value ->> 'terms', ' ')) AS word(term)
     ON CONFLICT DO NOTHING`,
-  // The commit is on its way when the answers come, so the statement itself must fail.
   steady: (text) => text,
+  // The commit is on its way when the answers come, so the statement itself must fail.
   guarded: (text, returns) =>
     returns === "nothing"
       ? `WITH done AS (${text} RETURNING 1) SELECT troupe_holds(count(*)) FROM done`
