@@ -84,6 +84,21 @@ test("each person has files of their own, and nobody's are written or read where
   }
 });
 
+test("what is written for a name that is linked with the owner's is that name's own, so that an undone link takes it back", async () => {
+  put("USER.md", "Of the operator.\n");
+  stage = stageWorkspace(home, clock, { names: { "chat/oles": ["chat/oles", "operator"] } });
+  const linked = ["chat/oles"];
+  expect((await stage.call("workspace_read", { file: "USER.md" }, linked)).text).toBe("Of the operator.\n");
+
+  await stage.call("workspace_write", { file: "USER.md", text: "Said on the chat." }, linked);
+  const shared = await stage.call("workspace_write", { file: "SOUL.md", text: "Speak in verse." }, linked);
+  await stage.runEffects();
+
+  expect(read("USER.md")).toBe("Of the operator.\n");
+  expect(read("people/chat+oles/USER.md")).toBe("Said on the chat.\n");
+  expect(shared.isError).toBe(true);
+});
+
 test("what everybody meets is changed for the operator alone", async () => {
   await write({ file: "SOUL.md", text: "Speak plainly." });
   await stage.runEffects();

@@ -18,8 +18,9 @@ export function ownersOf(workspace: AgentSpec["workspace"]): readonly string[] {
 }
 
 /**
- * Folders of the one person who reads, those right in the workspace first where they are theirs; none where several read, or
- * nobody. Fails closed.
+ * Folders of the one person who reads, the one that is written to first: that right in the workspace for its owner, else that of the
+ * name under which they read. What is written for a linked name goes with it when the link is undone. None where several
+ * read, or nobody. Fails closed.
  */
 export async function ownFolders(
   people: Pick<PersonBook, "namesOf">,
@@ -36,7 +37,9 @@ export async function ownFolders(
   const names = await people.namesOf(spaceId, reader, options);
   const owners = ownersOf(workspace);
   const own = names.map((name) => ({ path: personFolder(name), reader: name }));
-  return names.some((name) => owners.includes(name)) ? [{ path: "", reader }, ...own] : own;
+  const root = { path: "", reader };
+  if (owners.includes(reader)) return [root, ...own];
+  return names.some((name) => owners.includes(name)) ? [...own, root] : own;
 }
 
 /** Whether a name means a file about one person, as they and the agent call it: `USER.md`, `notes/tea.md`. */

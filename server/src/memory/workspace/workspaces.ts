@@ -114,10 +114,8 @@ async function lookAt(folder: string, own: readonly OwnFolder[]): Promise<Seen> 
     const all = await Promise.all(paths.map((path) => look(join(folder, path))));
     for (const [at, path] of paths.entries()) files.set(path, all[at] as Looked);
   };
-  const [first, ...others] = own;
-  const isRoot = first?.path === "";
-  const people = isRoot ? others : own;
-  const ownNames = isRoot ? PRIVATE : [];
+  const people = own.filter(({ path }) => path !== "");
+  const ownNames = people.length < own.length ? PRIVATE : [];
   await lookAll([...SHARED_FILES, ...ownNames, ...(people.length === 0 ? [] : [PEOPLE])]);
   const isThere = (path: string): boolean => files.get(path)?.kind === "folder";
   if (isThere(PEOPLE)) {
