@@ -76,8 +76,9 @@ async function save(client: AdminClient, agentId: string, path: string): Promise
   return text.split("\n").filter((line) => line.startsWith('{"memory":')).length;
 }
 
+/** To the millisecond: two restores in one second each keep what was there before. */
 function nameOf(agentId: string, what: string): string {
-  return `${agentId}-${what}-${new Date().toISOString().slice(0, 19).replaceAll(":", "")}.jsonl`;
+  return `${agentId}-${what}-${new Date().toISOString().slice(0, 23).replaceAll(/[:.]/g, "")}.jsonl`;
 }
 
 function changesAny({ added, changed, removed }: RestoredMemory): boolean {
