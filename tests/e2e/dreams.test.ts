@@ -35,6 +35,47 @@ async function say(user: string, text: string): Promise<string> {
 const open = async () => (await call<FoundMemories>("/admin/memories")).items;
 const nights = async () => (await call<MemoryStats>("/admin/memory/stats")).dreams;
 
+test("a night reflects on an answer that changed again and again, tells it to its people alone, and undo strikes it for good", async () => {
+  await say("kate", "/remember the key is under the mat");
+  const [audience = []] = (await open()).map((one) => one.audience);
+  const { troupe } = served.serving;
+  const { unit, memories } = troupe.stores;
+  const now = Date.now();
+  const work = (value: string, daysAgo: number): NewMemory => ({
+    ...{ id: `work ${value}`, spaceId: "default", agentId: "ana", audience, text: `I work as a ${value}.` },
+    ...{ turnId: `turn ${value}`, recordedAt: now - daysAgo * 86_400_000, slot: `${audience[0]} work` },
+    attributes: { by: "rules", value },
+  });
+  const told = [work("baker", 40), work("teacher", 20), work("nurse", 0)];
+  for (const [n, record] of told.entries()) {
+    const before = told[n - 1];
+    const closing = { spaceId: "default", at: record.recordedAt, reason: "contradicted" } as const;
+    const ended =
+      before === undefined ? [] : [memories.close({ ...closing, id: before.id, successorId: record.id })];
+    await unit.commit([memories.put(record), ...ended], options);
+  }
+
+  troupe.dreamLoop.wake();
+  await vi.waitFor(async () => expect(await nights()).toHaveLength(1), { timeout: 60_000 });
+
+  const made = (await open()).filter(({ kind }) => kind === "reflection");
+  expect(made).toMatchObject([
+    {
+      audience,
+      text: expect.stringMatching(/^Work changed twice since .*: baker, then teacher, then nurse\.$/),
+    },
+  ]);
+  expect(await say("kate", "/recall changed")).toContain("Work changed twice");
+  expect(await say("max", "/recall changed")).not.toContain("Work changed");
+  const why = await call<{ readonly memories: readonly { readonly id: string }[] }>(
+    `/admin/memories/${made[0]?.id}`,
+  );
+  expect(why.memories.map(({ id }) => id).toSorted()).toEqual(["work baker", "work nurse", "work teacher"]);
+
+  await call<ChangedMemory>(`/admin/memories/${made[0]?.id}/undo`, {});
+  expect((await open()).filter(({ kind }) => kind === "reflection")).toEqual([]);
+});
+
 test("a night sums up what nobody asked for, once, tells it to its people alone, and undo brings it back", async () => {
   await say("kate", "/remember the key is under the mat");
   const [audience = [], ...others] = (await open()).map((one) => one.audience);

@@ -28,6 +28,7 @@ import {
   createLearnHandler,
   createPersonBook,
   createPlacer,
+  createReflectHandler,
   createSummaryHandler,
   loadMeaning,
 } from "../../server/src/memory/index.ts";
@@ -156,7 +157,8 @@ export async function openHouse(deps: HouseDeps): Promise<House> {
     handlers: [
       ...createDelegationHandlers(delegation),
       ...[createSummaryHandler(parts), createLearnHandler(stores), createExtractHandler(parts)],
-      ...[createDreamHandler(parts), ...turns.effects],
+      ...[createDreamHandler({ ...parts, zone: () => "UTC" }), createReflectHandler(parts)],
+      ...turns.effects,
     ],
   });
   const receivers = createReceivers({

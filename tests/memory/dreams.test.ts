@@ -1,112 +1,14 @@
 // Nights of an agent: from the loop that asks for them over effects to what recall finds the next day.
-import type { EffectHandler, ModelRequest, NewMemory } from "@troupe/contracts";
-import { createLogRecorder, createManualClock } from "@troupe/testing";
 import { afterAll, afterEach, expect, test } from "vitest";
-import { withAudienceCheck } from "../../server/src/app/audience-check.ts";
-import { createLocalBus } from "../../server/src/bus/index.ts";
-import { createIdGenerator, createMetrics } from "../../server/src/kit/index.ts";
-import {
-  createDreamHandler,
-  createDreamLoop,
-  eraseMemory,
-  undoMemory,
-} from "../../server/src/memory/index.ts";
-import { createEffectWorkers } from "../../server/src/workers/index.ts";
-import { createTestStores } from "../lab/test-store.ts";
+import { eraseMemory, undoMemory } from "../../server/src/memory/index.ts";
+import { createNights, episode, options } from "./night-stage.ts";
 
 const DAY_MS = 86_400_000;
 const HOUR_MS = 3_600_000;
-const options = { signal: new AbortController().signal };
-const testStores = createTestStores();
-const closers: (() => Promise<void>)[] = [];
-afterAll(() => testStores[Symbol.asyncDispose]());
-afterEach(async () => {
-  for (const close of closers.splice(0).reverse()) await close();
-});
-
-async function setUp({ model = undefined as undefined | ((asked: string) => string) } = {}) {
-  const clock = createManualClock(Date.UTC(2026, 0, 10, 12));
-  const logger = createLogRecorder();
-  const metrics = createMetrics();
-  const ids = createIdGenerator(clock);
-  const opened = await testStores.open({ clock, ids, logger, metrics, leaseClock: () => clock.now() });
-  closers.push(opened.close);
-  const stores = withAudienceCheck(opened.stores, { metrics, logger });
-  const learn = model === undefined ? "rules" : "model";
-  const agents = { get: () => ({ spec: { id: "ana", name: "Ana", model: "default", learn } }) };
-  const router = {
-    choices: () => [],
-    async *stream(_choices: unknown, { messages }: ModelRequest) {
-      yield { type: "text-delta", text: model?.(messages.at(-1)?.text ?? "") ?? "" };
-      const usage = { inputTokens: 1, cachedInputTokens: 0, outputTokens: 1 };
-      yield { type: "end", reason: "stop", usage, estimated: false };
-    },
-  };
-  const handler: EffectHandler = createDreamHandler({
-    ...{ ...stores, clock, ids, logger, metrics },
-    ...{ agents: agents as never, router: router as never, budgets: { of: () => [] } as never },
-  });
-  const bus = createLocalBus({ clock, logger, metrics });
-  const lane = { parallel: 1, leaseMs: 10_000, timeoutMs: 10_000 };
-  const workers = createEffectWorkers({
-    ...{ unit: stores.unit, effects: stores.effects, handlers: [handler], bus, clock, logger, metrics },
-    ...{ random: () => 0.5, processId: "p1", lanes: { realtime: lane, background: lane, heavy: lane } },
-    sweepMs: 6 * HOUR_MS,
-  });
-  const loopOf = () =>
-    createDreamLoop({
-      ...stores,
-      spaceId: "default",
-      hour: () => 3,
-      zone: () => "Europe/Kyiv",
-      clock,
-      logger,
-    });
-  const loop = loopOf();
-  workers.start(options.signal);
-  loop.start(options.signal);
-  closers.push(async () => {
-    await Promise.all([loop.stop(1_000), workers.stop(1_000)]);
-  });
-  const put = async (...memories: readonly NewMemory[]) =>
-    void (await stores.unit.commit(
-      memories.map((memory) => stores.memories.put(memory)),
-      options,
-    ));
-  const show = (memoryId: string, asked: string) =>
-    stores.unit.commit(
-      [
-        stores.memories.use({ spaceId: "default", ids: [memoryId], at: clock.now() }),
-        stores.dreams.recalled({
-          ...{ spaceId: "default", at: clock.now(), recalls: [{ memoryId, asked, times: 1, weight: 0.8 }] },
-        }),
-      ],
-      options,
-    );
-  const dreams = () => stores.dreams.list({ spaceId: "default", limit: 50 }, options);
-  const get = async (id: string) =>
-    (
-      await stores.memories.find(
-        { spaceId: "default", readers: undefined, ids: [id], includeClosed: true },
-        options,
-      )
-    )[0];
-  const open = async () =>
-    (await stores.memories.list({ spaceId: "default", agentId: "ana", readers: undefined }, options)).items;
-  /** Most of each week at a stroke, and its last day hour by hour. */
-  const pass = async (weeks: number): Promise<void> => {
-    for (let week = 0; week < weeks; week++) {
-      clock.sleep(6 * DAY_MS);
-      await clock.advance(DAY_MS);
-    }
-  };
-  return { clock, pass, logger, stores, put, show, dreams, get, open, loopOf };
-}
-
-const episode = (id: string, text: string, change: Partial<NewMemory> = {}): NewMemory => ({
-  ...{ id, spaceId: "default", agentId: "ana", audience: ["kate"], text, turnId: `turn ${id}` },
-  ...{ recordedAt: Date.UTC(2026, 0, 10, 12), kind: "episode", attributes: { by: "model" }, ...change },
-});
+const nights = createNights();
+const { setUp } = nights;
+afterAll(() => nights.end());
+afterEach(() => nights.close());
 
 test("each night is dreamt once, however many processes ask for it, and one that was missed the next morning", async () => {
   const { clock, put, dreams, loopOf } = await setUp();
@@ -256,7 +158,8 @@ test("with a model the summary is in its words, and where it fails in the record
 test("of a month that brought very much the model is asked for a part, and all of it is archived", async () => {
   const sizes: number[] = [];
   const { pass, put, get, open } = await setUp({
-    model: (asked) => {
+    model: (asked, format) => {
+      if (format !== undefined) return "";
       sizes.push(asked.length);
       return "In January much happened.";
     },

@@ -30,6 +30,7 @@ import {
   createIndexer,
   createLearnHandler,
   createPlacer,
+  createReflectHandler,
   createSummaryHandler,
   type Indexer,
   learningOf,
@@ -174,7 +175,7 @@ export function composeTurns(foundation: Foundation, parts: Joined): TurnParts {
   });
   const relay = relayOf(foundation, parts);
   const effects = effectsOf(foundation, parts, [
-    ...memoryHandlers(foundation, { router, agents, budgets }),
+    ...memoryHandlers(foundation, { router, agents, budgets, config }),
     ...delegation.handlers,
   ]);
   return {
@@ -217,14 +218,20 @@ function indexerOf(
 /** Work after the reply on what agents keep in mind. */
 function memoryHandlers(
   foundation: Foundation,
-  parts: { readonly router: ModelRouter; readonly agents: SwappableAgents; readonly budgets: Budgets },
+  parts: {
+    readonly router: ModelRouter;
+    readonly agents: SwappableAgents;
+    readonly budgets: Budgets;
+    readonly config: () => Config;
+  },
 ): readonly EffectHandler[] {
   const deps = { ...foundation, ...foundation.stores, ...parts };
   return [
     createSummaryHandler(deps),
     createLearnHandler(foundation.stores),
     createExtractHandler(deps),
-    createDreamHandler(deps),
+    createDreamHandler({ ...deps, zone: () => zoneOf(parts.config()) }),
+    createReflectHandler(deps),
   ];
 }
 

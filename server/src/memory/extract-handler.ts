@@ -20,6 +20,7 @@ import {
   sharedAudience,
   smallChoices,
 } from "../kit/index.ts";
+import { ASK_RETRY, createAskGate, isHopeless } from "./ask-gate.ts";
 import { type AskOnceDeps, askOnce } from "./ask-once.ts";
 import { type ExtractedFact, extractRequest, readExtracted } from "./extract-request.ts";
 import { EXTRACT_EFFECT, ifStillThere, type Lesson, learnMessages, payloadOf } from "./learn.ts";
@@ -27,12 +28,6 @@ import { saidInTurn } from "./said-messages.ts";
 
 const MAX_BATCH = 16;
 const MAX_KNOWN = 20;
-/** After a refusal that only a person can mend nobody is asked again for so long. */
-const PAUSE_MS = 15 * 60_000;
-/** Some weeks: what was said is not lost because an account was empty. */
-const RETRY = { maxAttempts: 500, baseMs: 30_000, capMs: 60 * 60_000 };
-/** One that breaks off so often is not asked again. */
-const MOST_BAD_ANSWERS = 10;
 
 type Batch = NonNullable<EffectHandler["batch"]>;
 
@@ -49,17 +44,7 @@ export interface ExtractHandlerDeps extends AskOnceDeps {
  * was said stays due; a conversation that no model reads ends alone, as a dead letter.
  */
 export function createExtractHandler(deps: ExtractHandlerDeps): EffectHandler {
-  let pausedUntil = 0;
-  const asked: typeof askAbout = async (...args) => {
-    if (deps.clock.now() < pausedUntil) throw stopped(pausedUntil - deps.clock.now());
-    try {
-      return await askAbout(...args);
-    } catch (error) {
-      if (!isRefusal(error)) throw error;
-      pausedUntil = deps.clock.now() + PAUSE_MS;
-      throw stopped(PAUSE_MS, error);
-    }
-  };
+  const gate = createAskGate(deps.clock);
   const learn: Batch["handle"] = async (due, { signal, fail }) => {
     const lesson: Lesson = { keeper: createMemoryKeeper({ ...deps, isGuarded: true }), learned: [] };
     const writes: Write<unknown>[] = [];
@@ -68,7 +53,7 @@ export function createExtractHandler(deps: ExtractHandlerDeps): EffectHandler {
       if (heard === undefined) continue;
       const learned = [...heard.writes];
       try {
-        learned.push(...(await asked(deps, lesson, heard, { signal })));
+        learned.push(...(await gate(() => askAbout(deps, lesson, heard, { signal }))));
       } catch (error) {
         signal.throwIfAborted();
         if (fail === undefined) throw error;
@@ -82,20 +67,10 @@ export function createExtractHandler(deps: ExtractHandlerDeps): EffectHandler {
   return {
     kind: EXTRACT_EFFECT,
     versions: [1],
-    retry: RETRY,
+    retry: ASK_RETRY,
     handle: (effect, options) => learn([effect], options),
     batch: { max: MAX_BATCH, handle: learn },
   };
-}
-
-function isRefusal(error: unknown): boolean {
-  return TroupeError.is(error, "model.auth") || TroupeError.is(error, "model.billing");
-}
-
-/** Asked again, it would be paid again and come to the same. */
-function isHopeless(error: unknown, { attempt }: Effect): boolean {
-  if (TroupeError.is(error, "model.rejected") || TroupeError.is(error, "model.context_exceeded")) return true;
-  return TroupeError.is(error, "model.bad_response") && attempt >= MOST_BAD_ANSWERS;
 }
 
 function unreadable(effect: Effect, cause: unknown): TroupeError {
@@ -103,13 +78,6 @@ function unreadable(effect: Effect, cause: unknown): TroupeError {
   return new TroupeError(
     `The model does not read what was said in conversation ${payloadOf(effect).sessionId}; what rules read of it is kept. ${why}`,
     { code: "request.invalid", cause },
-  );
-}
-
-function stopped(waitMs: number, cause?: unknown): TroupeError {
-  return new TroupeError(
-    "No model may be asked what is worth remembering: the provider refuses the key, or the account is empty. Mend it; nothing is lost until then.",
-    { code: "model.auth", retryable: true, retryAfterMs: waitMs, cause },
   );
 }
 

@@ -1,6 +1,6 @@
 /** What an agent recalls, one call of a model beside turns, summaries of storylines, and the loop that keeps the search index up to date, and embedding models that need no server. */
 export { type AskOnceDeps, askOnce } from "./ask-once.ts";
-export { createDreamHandler, createDreamLoop } from "./dreams/index.ts";
+export { createDreamHandler, createDreamLoop, createReflectHandler } from "./dreams/index.ts";
 export { createEmbeddedModels, type EmbeddedModelsDeps } from "./embed/index.ts";
 export { createExtractHandler } from "./extract-handler.ts";
 export { createIndexer, type Indexer, type IndexerDeps } from "./indexer.ts";

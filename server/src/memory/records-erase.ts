@@ -11,7 +11,7 @@ type Memories = Pick<MemoryStore, "list" | "replacedBy" | "erase" | "reopen">;
 const PAGE = 200;
 
 /**
- * Deletes a record with its words, which the summary of a night may hold too: that is deleted with it, and the others that it
+ * Deletes a record with its words, which what a night made of it may hold too: that is deleted with it, and the others that a summary
  * stands for are open again, until a later night sums them up. Refused with `store.conflict` at the commit where one of those
  * changed meanwhile.
  */
@@ -21,15 +21,15 @@ export async function eraseMemory(
   options: CallOptions,
 ): Promise<ErasedMemory> {
   const { spaceId, id } = record;
-  const reopened: MemoryRecord[] = [];
+  const standing: MemoryRecord[] = [];
   const erased = [id];
-  for await (const summary of summariesOf(memories, record, options)) {
-    erased.push(summary.id);
+  for await (const made of madeOf(memories, record, options)) {
+    erased.push(made.id);
     // What it stands for no more, for it was taken out of mind or taken back, stays as it is.
-    if (summary.closed !== undefined) continue;
-    const members = await memories.replacedBy({ spaceId, id: summary.id }, options);
-    reopened.push(...members.filter((one) => one.id !== id));
+    if (made.closed === undefined)
+      standing.push(...(await memories.replacedBy({ spaceId, id: made.id }, options)));
   }
+  const reopened = standing.filter((one) => !erased.includes(one.id));
   return {
     erased,
     reopened: reopened.map((one) => one.id),
@@ -41,7 +41,7 @@ export async function eraseMemory(
 }
 
 /** Those that name it as a source, however they ended. */
-async function* summariesOf(
+async function* madeOf(
   memories: Memories,
   { spaceId, agentId, id }: MemoryRecord,
   options: CallOptions,
@@ -50,7 +50,7 @@ async function* summariesOf(
     spaceId,
     agentId,
     readers: undefined,
-    kinds: ["summary"],
+    kinds: ["summary", "reflection"],
     state: "all",
     limit: PAGE,
   } as const;

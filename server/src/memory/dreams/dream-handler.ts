@@ -6,9 +6,9 @@ import {
   type DreamStore,
   type Effect,
   type EffectHandler,
+  type EffectStore,
   type Logger,
   type MemoryRecord,
-  type MemoryStore,
   type NewMemory,
   TroupeError,
   type Write,
@@ -16,6 +16,8 @@ import {
 import { detectLanguage, type Metrics, redactText, smallChoices } from "../../kit/index.ts";
 import { type AskOnceDeps, askOnce } from "../ask-once.ts";
 import { deservesPromotion, FADING_KINDS, mayFade, PROMOTION_RECALLS, promotionScore } from "./judge.ts";
+import { type Night, type ReflectDeps, reflectByRules } from "./reflect.ts";
+import { reflectionsDue } from "./reflect-handler.ts";
 import { type RollUp, rollUps } from "./roll-up.ts";
 
 export const DREAM_EFFECT = "memory.dream";
@@ -37,9 +39,9 @@ const MAX_SUMMARY_CHARACTERS = 800;
 /** Of what a month brought; of more the beginning tells enough. */
 const MAX_ASKED_CHARACTERS = 24_000;
 
-export interface DreamHandlerDeps extends AskOnceDeps {
-  readonly memories: Pick<MemoryStore, "list" | "put" | "close">;
+export interface DreamHandlerDeps extends AskOnceDeps, ReflectDeps {
   readonly dreams: DreamStore;
+  readonly effects: Pick<EffectStore, "put">;
   readonly agents: AgentDirectory;
   readonly logger: Logger;
   readonly metrics: Metrics;
@@ -47,13 +49,14 @@ export interface DreamHandlerDeps extends AskOnceDeps {
 
 /**
  * One night of one agent: what helped again and again is held fast; what nobody asked for in a long time is taken out, and
- * where several of one month go together a summary stays in their place. By rules; with `learn: model` the model `small` words
- * the summaries. A night is dreamt once, in one commit, and each archived record can be brought back.
+ * where several of one month go together a summary stays in their place; and what came since shows something together that
+ * nothing of it says alone is a record too. By rules; with `learn: model` the model `small` words the summaries, and effects of
+ * their own ask it what it sees. A night is dreamt once, in one commit, and each archived record can be brought back.
  */
 export function createDreamHandler(deps: DreamHandlerDeps): EffectHandler {
   const changed = deps.metrics.counter(
     "dream_memories_total",
-    "Memories that nights promoted, archived or summed up",
+    "Memories that nights promoted, archived, summed up or made by reflection",
   );
   return {
     kind: DREAM_EFFECT,
@@ -66,8 +69,12 @@ export function createDreamHandler(deps: DreamHandlerDeps): EffectHandler {
       if (agent === undefined) return [];
       if ((await deps.dreams.get({ spaceId, agentId, night }, options)) !== undefined) return [];
       const at = deps.clock.now();
+      const [last] = await deps.dreams.list({ spaceId, agentId, limit: 1 }, options);
+      const since = { spaceId, agentId, since: last?.at ?? 0, at };
+      const open = await openRecords(deps, spaceId, agentId, options);
       const held = await promotions(deps, { spaceId, agentId, at }, options);
-      const fallen = await archivings(deps, effect, agent.spec, at, options);
+      const fallen = await archivings(deps, effect, { spec: agent.spec, open, at }, options);
+      const seen = await reflections(deps, agent.spec, { ...since, night }, open, options);
       const dream: Dream = {
         ...{ spaceId, agentId, night, at, promoted: held.length },
         ...{ archived: fallen.archived, summaries: fallen.summaries },
@@ -75,9 +82,10 @@ export function createDreamHandler(deps: DreamHandlerDeps): EffectHandler {
       changed.add(dream.promoted, { what: "promoted" });
       changed.add(dream.archived, { what: "archived" });
       changed.add(dream.summaries, { what: "summary" });
-      deps.logger.info("memory.dreamt", { ...dream });
+      changed.add(seen.made, { what: "reflection" });
+      deps.logger.info("memory.dreamt", { ...dream, reflections: seen.made });
       const forget = deps.dreams.prune(at - LOOK_BACK_DAYS * DAY_MS);
-      return [...held, ...fallen.writes, deps.dreams.keep(dream), forget];
+      return [...held, ...fallen.writes, ...seen.writes, deps.dreams.keep(dream), forget];
     },
   };
 }
@@ -96,14 +104,29 @@ async function promotions(
     .map(({ memoryId }) => dreams.promote({ spaceId, id: memoryId, at }));
 }
 
+/** By rules at once; what a model is asked is an effect, so that no night waits for it or fails with it. */
+async function reflections(
+  deps: DreamHandlerDeps,
+  { learn }: AgentSpec,
+  night: Night & { readonly night: string },
+  open: readonly MemoryRecord[],
+  options: CallOptions,
+): Promise<{ readonly made: number; readonly writes: readonly Write<unknown>[] }> {
+  if (learn === "off") return { made: 0, writes: [] };
+  const { made, writes } = await reflectByRules(deps, night, open, options);
+  if (learn !== "model") return { made, writes };
+  const asked = reflectionsDue(night, night.night, open).map((effect) => deps.effects.put(effect));
+  return { made, writes: [...writes, ...asked] };
+}
+
 async function archivings(
   deps: DreamHandlerDeps,
   effect: Effect,
-  spec: AgentSpec,
-  at: number,
+  of: { readonly spec: AgentSpec; readonly open: readonly MemoryRecord[]; readonly at: number },
   options: CallOptions,
 ) {
-  const fading = await fadingRecords(deps, effect.spaceId, spec.id, options);
+  const { spec, at } = of;
+  const fading = of.open.filter(mayFade);
   const writes: Write<unknown>[] = [];
   let [archived, summaries, asked] = [0, 0, 0];
   for (const rollUp of rollUps(fading, at)) {
@@ -128,13 +151,14 @@ async function archivings(
   return { writes, summaries, archived };
 }
 
-async function fadingRecords(
+/** Of the kinds that fade, the oldest first. */
+async function openRecords(
   { memories, logger }: DreamHandlerDeps,
   spaceId: string,
   agentId: string,
   options: CallOptions,
 ): Promise<readonly MemoryRecord[]> {
-  const fading: MemoryRecord[] = [];
+  const open: MemoryRecord[] = [];
   let cursor: string | undefined;
   for (let page = 0; page < MAX_PAGES; page++) {
     const query = { spaceId, agentId, readers: undefined, kinds: FADING_KINDS, limit: PAGE };
@@ -143,13 +167,12 @@ async function fadingRecords(
       options,
     );
     // Records of the space are seen by every agent, and are the affair of the one that made them.
-    fading.push(...items.filter((record) => record.agentId === agentId && mayFade(record)));
+    open.push(...items.filter((record) => record.agentId === agentId));
     if (next === undefined) break;
     cursor = next;
     if (page === MAX_PAGES - 1) logger.warn("memory.dream_cut", { agentId, looked: MAX_PAGES * PAGE });
   }
-  // The oldest go first.
-  return fading.toReversed();
+  return open.toReversed();
 }
 
 /** The summary in a model's words; where it fails, whatever the reason, in the records' own: nothing waits for it. */
