@@ -1,6 +1,6 @@
 import { flushCompileCache } from "node:module";
 import type { CallOptions, FlowDefinition } from "@troupe/contracts";
-import { type NewApiKey, within } from "../kit/index.ts";
+import { collector, type NewApiKey, spareMemory, within } from "../kit/index.ts";
 import { type ComposeOptions, compose, type Troupe } from "./compose.ts";
 import { SPACE } from "./compose-turns.ts";
 import {
@@ -24,7 +24,6 @@ import { pageAddress } from "./page-address.ts";
 import { dutiesOf } from "./roles.ts";
 import { adminSocketPath } from "./runtime-path.ts";
 import { masterKeysOf, readSecrets } from "./secrets.ts";
-import { collector, spareMemory } from "./spare-memory.ts";
 import { builtinToolNames } from "./tool-names.ts";
 
 /** Running turns may take so long to end when Troupe stops; the rest is taken over by the next start. */
@@ -115,7 +114,8 @@ export async function serve(environment: Environment, options: ServeOptions = {}
   troupe.reloader.watch();
   // A process that is killed would leave no compiled code for the next start.
   flushCompileCache();
-  stack.use(spareMemory(troupe, collector()));
+  const isBusy = (): boolean => troupe.supervisor.stats().running > 0;
+  stack.use(spareMemory({ clock: troupe.clock, isBusy }, collector()));
 
   await tellLife(troupe, "gateway_start");
   const held = stack.move();

@@ -53,6 +53,7 @@ export {
   makeSignInLink,
   type NewSignInLink,
 } from "./sign-in-link.ts";
+export { collector, spareMemory } from "./spare-memory.ts";
 export { stemOf } from "./stem.ts";
 export { isStoreAway } from "./store-away.ts";
 export { readTape, type Tape, tapeLines } from "./tape.ts";

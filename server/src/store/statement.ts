@@ -16,6 +16,8 @@ export interface StatementText {
   readonly returns: "nothing" | "row" | "rows";
   /** Refuses its transaction with this code when it changes or returns nothing. */
   readonly guard: ErrorCode | undefined;
+  /** As a rule: a look at what is due or waits, as a process that nobody talks to has it now and then. */
+  readonly isSmall: boolean;
 }
 
 /** A statement compiled once. `Input` names its parameters; `Found` is what one row of it becomes. */
@@ -28,6 +30,8 @@ export interface Statement<Input extends object> {
 export interface StatementOptions {
   readonly returns?: StatementText["returns"];
   readonly guard?: ErrorCode;
+  /** Default false. Of reads that go `far`: it alone is no reason to start a thread. */
+  readonly isSmall?: boolean;
 }
 
 /** One piece of a transaction as the adapters know it. Its result is that of its first statement. */
@@ -122,6 +126,7 @@ function textFor(
     parameterCount,
     returns: options.returns ?? "nothing",
     guard: options.guard,
+    isSmall: options.isSmall === true,
   };
 }
 

@@ -128,7 +128,7 @@ function deadLetterSelects(deps: PortDeps): Selects {
     ),
     counts: statements.add(
       "dead-letter.counts",
-      { returns: "rows" },
+      { returns: "rows", isSmall: true },
       (_db, p) => sql`
       SELECT kind, count(*), min(failed_at) FROM (${everyLetter(deps, p.spaceId)}) AS dead GROUP BY kind ORDER BY kind`,
     ),

@@ -247,7 +247,7 @@ export function effectSelects({ statements, dialect }: PortDeps): EffectSelects 
     // The two partial indexes hold the open rows alone.
     lanes: statements.add(
       "effect.lanes",
-      { returns: "rows" },
+      { returns: "rows", isSmall: true },
       (_db, p) => sql`
       SELECT lane, 'pending', count(*), sum(CASE WHEN due_at <= (SELECT now_ms()) THEN 1 ELSE 0 END),
         min(CASE WHEN due_at <= (SELECT now_ms()) THEN due_at END), min(created_at)

@@ -132,7 +132,7 @@ function flowSelects(deps: PortDeps) {
     nextDue: nextDueStatement(deps),
     parked: statements.add<{ spaceId: string; programs: string }>(
       "flow.parked",
-      { returns: "rows" },
+      { returns: "rows", isSmall: true },
       (_db, p) => sql`
       SELECT kind, count(*), min(since) FROM (
         SELECT CASE WHEN mirrored = 0 AND program NOT IN (SELECT known.value FROM ${dialect.texts(p.programs, "known")})

@@ -89,7 +89,7 @@ function signalStatements({ statements }: PortDeps) {
     ),
     matches: statements.add<{ limit: number }>(
       "flow-signal.matches",
-      { returns: "rows" },
+      { returns: "rows", isSmall: true },
       (_db, p) => sql`SELECT s.event_id, f.id ${pairs} ${inOrder} LIMIT ${p.limit}`,
     ),
     matchesOf: statements.add<{ spaceId: string; topic: string; correlationId: string; limit: number }>(

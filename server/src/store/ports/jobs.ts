@@ -185,7 +185,7 @@ function jobSelects({ statements, dialect }: PortDeps): JobSelects {
   const list = (name: string, scope: (p: ListInput) => ReturnType<typeof sql>) =>
     statements.add<ListInput>(
       name,
-      { returns: "rows" },
+      { returns: "rows", isSmall: true },
       (_db, p) => sql`
       SELECT ${columns} FROM jobs WHERE space_id = ${p.spaceId} ${scope(p)}
         AND (CAST(${p.before} AS BIGINT) IS NULL OR "row" < ${p.before})
@@ -212,7 +212,7 @@ function jobSelects({ statements, dialect }: PortDeps): JobSelects {
     ),
     awaited: statements.add(
       "job.awaited",
-      { returns: "rows" },
+      { returns: "rows", isSmall: true },
       (_db, p) => sql`
       SELECT DISTINCT agent_id, peer_id FROM jobs WHERE space_id = ${p.spaceId} AND kind = 'ongoing' AND ended_at IS NULL`,
     ),

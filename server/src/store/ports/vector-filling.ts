@@ -164,7 +164,7 @@ function missingSelects({ statements }: PortDeps, ownerKind: FilledKind) {
   return {
     window: statements.add<{ name: string }>(
       `vector.window-${ownerKind}`,
-      { returns: "rows" },
+      { returns: "rows", isSmall: true },
       (_db, p) => sql`
     SELECT c."row", (SELECT max(n."row") FROM (
         SELECT "row" FROM ${table} WHERE "row" > c."row" ORDER BY "row" LIMIT ${sql.lit(SCANNED)}) AS n),

@@ -17,7 +17,7 @@ function statement(
   sql: string,
   more: Pick<StatementText, "returns" | "parameterCount">,
 ): StatementText {
-  return { name, sql, isProcedure: false, guard: undefined, ...more };
+  return { name, sql, isProcedure: false, isSmall: false, guard: undefined, ...more };
 }
 
 const INSERT = 0;

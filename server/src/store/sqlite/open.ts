@@ -100,7 +100,7 @@ async function openThreadedStores(options: SqliteOptions): Promise<OpenStores> {
     return engine;
   };
   const here = nearReader(path, near);
-  const far = createThreadReader({ path, near: here, texts: () => statements.texts });
+  const far = createThreadReader({ path, near: here, clock: options.clock, texts: () => statements.texts });
   const thread = createThreadTransport({ ...options, path, texts: () => statements.texts });
   const mayStay = (index: number): boolean => statements.texts[index]?.sql === SEARCH;
   const beside = createBesideReader({ outgoing: thread, near: here, far, clock: options.clock, mayStay });

@@ -2,20 +2,24 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, test } from "vitest";
+import type { StatementText } from "../statement.ts";
 import { openDatabase } from "./database.ts";
 import { createThreadReader } from "./reader.ts";
 
 const options = { signal: new AbortController().signal };
-const ONE = {
+const ONE: StatementText = {
   name: "one",
   sql: "SELECT 'far'",
   isProcedure: false,
+  isSmall: false,
   parameterCount: 0,
   returns: "row",
   guard: undefined,
-} as const;
+};
 
 let folder: string;
+let nowMs = 0;
+const clock = { monotonicMs: () => nowMs };
 
 beforeEach(() => {
   folder = mkdtempSync(join(tmpdir(), "troupe-reader-"));
@@ -26,7 +30,7 @@ test("questions are answered here until the thread is up, and by the thread from
   const path = join(folder, "some.db");
   openDatabase({ path, access: "write", now: Date.now }).close();
   const near = { query: async () => ["near"] };
-  const reader = createThreadReader({ path, near, texts: () => [ONE] });
+  const reader = createThreadReader({ path, near, clock, texts: () => [ONE] });
   try {
     expect(await reader.query(0, [], options)).toEqual(["near"]);
     await expect.poll(() => reader.query(0, [], options), { timeout: 10_000 }).toEqual(["far"]);
@@ -39,12 +43,49 @@ test("questions are answered here until the thread is up, and by the thread from
 
 test("a thread that cannot start leaves the answers here", async () => {
   const near = { query: async () => ["near"] };
-  const reader = createThreadReader({ path: join(folder, "none", "some.db"), near, texts: () => [ONE] });
+  const reader = createThreadReader({
+    path: join(folder, "none", "some.db"),
+    near,
+    clock,
+    texts: () => [ONE],
+  });
   try {
     for (let i = 0; i < 3; i++) {
       expect(await reader.query(0, [], options)).toEqual(["near"]);
       await new Promise((resolve) => setTimeout(resolve, 100));
     }
+  } finally {
+    await reader.close();
+  }
+});
+
+test("questions that are small start no thread, until one takes long", async () => {
+  const path = join(folder, "some.db");
+  openDatabase({ path, access: "write", now: Date.now }).close();
+  let takesMs = 1;
+  const near = {
+    async query() {
+      nowMs += takesMs;
+      return ["near"];
+    },
+  };
+  let starts = 0;
+  const reader = createThreadReader({
+    ...{ near, clock, texts: () => [{ ...ONE, isSmall: true }] },
+    get path() {
+      starts += 1;
+      return path;
+    },
+  });
+  try {
+    for (let i = 0; i < 5; i++) expect(await reader.query(0, [], options)).toEqual(["near"]);
+    const startsOfSmall = starts;
+    takesMs = 6;
+    expect(await reader.query(0, [], options)).toEqual(["near"]);
+    takesMs = 1;
+
+    await expect.poll(() => reader.query(0, [], options), { timeout: 10_000 }).toEqual(["far"]);
+    expect(startsOfSmall).toBe(0);
   } finally {
     await reader.close();
   }

@@ -1,38 +1,47 @@
-import { TroupeError } from "@troupe/contracts";
+import { type Clock, TroupeError } from "@troupe/contracts";
 import type { Reader } from "../reads.ts";
 import type { StatementText } from "../statement.ts";
 import { flat, type Question, settle, stillAsked } from "./questions.ts";
 import { type StoreThread, startThread } from "./thread.ts";
 
-/**
- * The reader thread, started by the first question; until it is up `near` answers, so that the first recall after a start
- * waits for no thread. Questions of one tick go over together.
- */
-export function createThreadReader(deps: {
+/** What a question that is small as a rule may take on the asking thread before the reader thread is started after all. */
+const MOST_MS = 5;
+
+interface ReaderDeps {
   readonly path: string;
   readonly near: Reader;
+  readonly clock: Pick<Clock, "monotonicMs">;
   readonly texts: () => readonly StatementText[];
-}): Reader & {
-  close(): Promise<void>;
-} {
+}
+
+/**
+ * The reader thread, started by the first question that is not small as a rule, or took long; until it is up `near` answers, so that
+ * the first recall after a start waits for no thread, and a process that nobody talks to has none: it would take 10 MB. Questions of
+ * one tick go over together.
+ */
+export function createThreadReader(deps: ReaderDeps): Reader & { close(): Promise<void> } {
   let thread: Promise<StoreThread> | undefined;
   let waiting: Question[] = [];
   let isAsking = false;
   let isUp = false;
   let isClosed = false;
 
-  const start = async (): Promise<StoreThread> => {
-    const started = startThread(new URL("./reader.worker.ts", import.meta.url), "reader");
-    await started.start({ path: deps.path, statements: deps.texts() });
-    isUp = true;
-    return started;
-  };
   const startBeside = (): void => {
-    thread ??= start();
+    if (thread !== undefined) return;
+    thread = startGreeted(deps);
+    const started = thread.then(() => {
+      isUp = true;
+    });
     // The next question starts it again.
-    thread.catch(() => {
+    started.catch(() => {
       thread = undefined;
     });
+  };
+  const small: Reader["query"] = (index, values, options) => {
+    const beganMs = deps.clock.monotonicMs();
+    const found = deps.near.query(index, values, options);
+    if (deps.clock.monotonicMs() - beganMs > MOST_MS) startBeside();
+    return found;
   };
 
   const ask = (): void => {
@@ -66,6 +75,8 @@ export function createThreadReader(deps: {
     query(index, values, options) {
       const { signal } = options;
       if (!isUp && !isClosed && !signal.aborted) {
+        if (thread === undefined && deps.texts()[index]?.isSmall === true)
+          return small(index, values, options);
         startBeside();
         return deps.near.query(index, values, options);
       }
@@ -83,6 +94,12 @@ export function createThreadReader(deps: {
       await (await thread?.catch(() => undefined))?.close();
     },
   };
+}
+
+async function startGreeted({ path, texts }: ReaderDeps): Promise<StoreThread> {
+  const thread = startThread(new URL("./reader.worker.ts", import.meta.url), "reader");
+  await thread.start({ path, statements: texts() });
+  return thread;
 }
 
 function answerBy(reader: Reader, questions: readonly Question[]): void {

@@ -2,7 +2,7 @@
 import { statSync } from "node:fs";
 import { parentPort } from "node:worker_threads";
 import { TroupeError } from "@troupe/contracts";
-import { systemClock } from "../../kit/index.ts";
+import { collector, spareMemory, systemClock } from "../../kit/index.ts";
 import type { Batch } from "../batch.ts";
 import { openDatabase } from "./database.ts";
 import { createEngine } from "./engine.ts";
@@ -11,6 +11,8 @@ import { CLOSE, type Greeting, READY, type StartFailure } from "./protocol.ts";
 import { searchProcedures } from "./search-index.ts";
 
 const IDLE_MS = 250;
+/** So long after a commit another one may follow at any moment. */
+const BUSY_MS = 1000;
 /** A log below this is left alone. */
 const LOG_BYTES = 4 * 1024 * 1024;
 
@@ -33,6 +35,8 @@ function serve(greeting: Greeting): void {
   const engine = createEngine({ database, path, statements, procedures: searchProcedures(database) });
   const clock = systemClock();
   let lastBatchMs = 0;
+  const isBusy = (): boolean => clock.monotonicMs() - lastBatchMs < BUSY_MS;
+  const sparing = spareMemory({ clock, isBusy }, collector());
   let timer: Disposable | undefined;
 
   const checkpointWhenIdle = (): void => {
@@ -52,6 +56,7 @@ function serve(greeting: Greeting): void {
   port?.on("message", (message: Batch | typeof CLOSE) => {
     if (message === CLOSE) {
       timer?.[Symbol.dispose]();
+      sparing[Symbol.dispose]();
       database.close();
       port?.close();
       return;

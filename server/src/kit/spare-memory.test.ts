@@ -4,17 +4,16 @@ import { spareMemory } from "./spare-memory.ts";
 
 test("what the start needed is given back once, as soon as nobody waits", async () => {
   const clock = createManualClock();
-  let running = 1;
-  const supervisor = { stats: () => ({ running, waiting: 0, sessionViews: 0 }) };
+  let isBusy = true;
   let collected = 0;
   const collect = () => {
     collected += 1;
   };
-  using _ = spareMemory({ clock, supervisor }, collect);
+  using _ = spareMemory({ clock, isBusy: () => isBusy }, collect);
 
   await clock.advance(20_000);
   const whileBusy = collected;
-  running = 0;
+  isBusy = false;
   await clock.advance(60_000);
 
   expect([whileBusy, collected, clock.timers]).toEqual([0, 1, 0]);
@@ -22,13 +21,12 @@ test("what the start needed is given back once, as soon as nobody waits", async 
 
 test("a stop cancels it, and without a collector no timer is set", async () => {
   const clock = createManualClock();
-  const supervisor = { stats: () => ({ running: 0, waiting: 0, sessionViews: 0 }) };
   let collected = 0;
   const collect = () => {
     collected += 1;
   };
-  spareMemory({ clock, supervisor }, collect)[Symbol.dispose]();
-  using _ = spareMemory({ clock, supervisor }, undefined);
+  spareMemory({ clock, isBusy: () => false }, collect)[Symbol.dispose]();
+  using _ = spareMemory({ clock, isBusy: () => false }, undefined);
 
   await clock.advance(60_000);
 
