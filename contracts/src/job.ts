@@ -1,5 +1,6 @@
 /** Work on a schedule: jobs, their runs, and who may change either. */
 import type { ReplyAddress } from "./inbox.ts";
+import type { Audience } from "./message.ts";
 import type { ClockSpan } from "./quiet-hours.ts";
 import type { CallOptions, Page, PageQuery, WaitingCount } from "./runtime.ts";
 import type { Write } from "./store.ts";
@@ -83,6 +84,11 @@ export interface JobSpec {
   readonly isSilent?: boolean;
   /** Does not wait for the end of quiet hours. */
   readonly evenWhenQuiet?: boolean;
+  /**
+   * Who knows what it says: whoever read along when it was written last. It is listed for them alone, and a run that somebody else
+   * would hear says nothing of it. Absent: whoever hears its runs, as of jobs that are made elsewhere than in a conversation.
+   */
+  readonly audience?: Audience;
 }
 
 /** Where it came from. */

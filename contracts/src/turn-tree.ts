@@ -17,12 +17,13 @@ export interface TurnReference {
 }
 
 export interface TurnOrigin {
-  /** Turns above it, the first of its chain first, as far as they are still there. */
+  /** Turns above it, the first of its chain first, as far as they are still there and whoever asks may see them. */
   readonly above: readonly TurnReference[];
   /** The agent that asked for it. */
   readonly from?: AgentCause;
-  /** The schedule whose run it is; `title` is empty where that is gone. */
+  /** The schedule whose run it is; `title` is empty where that is gone, or somebody else's. */
   readonly job?: { readonly id: string; readonly runId: string; readonly title: string };
+  /** `goal` is empty where the flow belongs to no conversation of whoever asks. */
   readonly flow?: { readonly id: string; readonly goal: string };
 }
 

@@ -52,6 +52,24 @@ export default {
 };
 `;
 
+/** Asks somebody in a conversation of their own, which it does not belong to. */
+const ASKS = `
+export default {
+  name: "asks",
+  version: 1,
+  first: "ask",
+  steps: {
+    ask: {
+      run: async ({ state: { who } }) => {
+        const there = { agentId: "ana", channel: "api", sessionKey: "asked", peerId: who, audience: [who], ownerId: who };
+        return { next: { turn: { text: "Is all well?", ...there }, to: "over" } };
+      },
+    },
+    over: { run: async () => ({ next: { done: true } }) },
+  },
+};
+`;
+
 interface Answered {
   readonly status: number;
   // biome-ignore lint/suspicious/noExplicitAny: each test says itself what it expects.
@@ -179,6 +197,24 @@ test("over HTTP flows are the operator's, are described, and say which field is 
     const { body } = await call("GET", "/api/flows?status=ended");
     expect(body.items).toMatchObject([{ id: "o-1", status: "finished", state: { event: { sum: 3 } } }]);
   }, WITHIN);
+});
+
+test("whoever a flow asks is not told what it is for; the operator is", async () => {
+  cli.write("flows/asks.ts", ASKS);
+  const { addresses, firstKey = "" } = await cli.up();
+  const get = async (path: string, key: string): Promise<Answered["body"]> =>
+    (await fetch(`${addresses.gateway}${path}`, { headers: { authorization: `Bearer ${key}` } })).json();
+  const person = await cli.json<{ readonly id: string; readonly key: string }>(
+    ...["key", "create", "--name", "person"],
+  );
+  const state = JSON.stringify({ who: person.id });
+  await cli.json("flow", "start", "asks", "--id", "a-1", "--goal", "Who leaked it?", "--state", state);
+  await comesTo("a-1", { status: "finished" });
+
+  const { items } = await get("/api/turns", person.key);
+  const path = `/api/turns/${items[0].id}`;
+  expect((await get(path, person.key)).origin).toEqual({ above: [], flow: { id: "a-1", goal: "" } });
+  expect((await get(path, firstKey)).origin.flow).toEqual({ id: "a-1", goal: "Who leaked it?" });
 });
 
 test("a flow parked on version 1 goes on under version 2 after an upgrade, and is told of where neither is there", async () => {

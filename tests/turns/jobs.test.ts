@@ -70,32 +70,6 @@ test("a tool that makes a job keeps it with its turn", async () => {
   );
 });
 
-test("the jobs of one person are neither listed, changed nor named to another who writes under the same key or channel", async () => {
-  const one = await working();
-  const kate = { peerId: "kate", audience: ["kate"], sessionKey: "kate" };
-  const max = { peerId: "max", audience: ["max"], sessionKey: "max" };
-  const both = { peerId: "both", audience: ["kate", "max"], sessionKey: "both" };
-  const ask = async (name: string, input: object, where: Partial<InboundMessage>) => {
-    stage.model.enqueue({ calls: [{ callId: "c-1", name, arguments: JSON.stringify(input) }] });
-    stage.model.enqueue({ text: "Done." });
-    await one.process.say("please", where);
-    return stage.model.requests.at(-1)?.messages.at(-1)?.text ?? "";
-  };
-  const surprise = { title: "surprise for max", text: "buy the cake", everyMinutes: 60 };
-  await ask("job_create", surprise, kate);
-
-  expect(await ask("job_list", {}, kate)).toContain("surprise for max");
-  for (const others of [max, both]) {
-    expect(await ask("job_list", {}, others)).not.toContain("surprise");
-    expect(await ask("job_cancel", { job: "1" }, others)).not.toContain("surprise");
-    expect(await ask("job_create", { ...surprise, title: "surprise for ma" }, others)).not.toContain(
-      "for max",
-    );
-  }
-  const { items } = await stage.stores.jobs.list({ spaceId: "default", isOpen: true }, options);
-  expect(items.map(({ spec }) => spec.title)).toContain("surprise for max");
-});
-
 test("a recurring job runs at its times, each run a turn with the trigger job", async () => {
   const one = await working();
   const id = await make(one, { title: "Look around", text: "Look.", everyMinutes: 10 });

@@ -68,6 +68,11 @@ const job = object(
       work: object({ kind: choice("message", "reminder"), text }, ["kind", "text"]),
       until: object({ condition: text, maxRuns: whole }),
       ...{ deliverTo, ...rules, isSilent: flag, evenWhenQuiet: flag },
+      audience: {
+        ...list(text),
+        description:
+          "Who knows what it says: who read along when it was written; absent: whoever hears its runs",
+      },
     }),
     origin: object({ sessionId: text, turnId: text, replyTo: address }),
     state: choice(

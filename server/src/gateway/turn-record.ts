@@ -1,6 +1,6 @@
 import type { CallOptions, Message, Principal, Session, Storyline, Turn, TurnEvent } from "@troupe/contracts";
 import { openCallsOf, TroupeError } from "@troupe/contracts";
-import { finishReasonOf } from "../kit/index.ts";
+import { finishReasonOf, isKnownToAll } from "../kit/index.ts";
 import type { FaceStores } from "./deps.ts";
 import type { Failure } from "./reply.ts";
 import type { TurnEnd } from "./turn-follower.ts";
@@ -86,8 +86,23 @@ export async function shownSession(
   options: CallOptions,
 ): Promise<Session & { readonly title: string; readonly storyline: Storyline | null }> {
   const session = await visibleSession(stores, sessionId, principal, options);
-  const storyline = (await stores.storylines.ofSession(session.id, options)) ?? null;
+  const storyline = (await shownStoryline(stores, session, principal, options)) ?? null;
   return { ...session, title: session.name ?? storyline?.title ?? "", storyline };
+}
+
+/**
+ * The storyline that a session began with, where all who read the session may know its title and summary: turns of others may have
+ * been placed in it. An operator sees it anyway.
+ */
+export async function shownStoryline(
+  { storylines }: Pick<FaceStores, "storylines">,
+  session: Session,
+  principal: Principal,
+  options: CallOptions,
+): Promise<Storyline | undefined> {
+  const storyline = await storylines.ofSession(session.id, options);
+  if (storyline === undefined || isOperator(principal)) return storyline;
+  return isKnownToAll(storyline.audience, session.audience) ? storyline : undefined;
 }
 
 /** The turn with its session, when the principal may see it. Throws `request.not_found` else. */

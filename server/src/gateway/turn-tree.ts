@@ -13,7 +13,7 @@ import type { FaceStores } from "./deps.ts";
 
 type TreeStores = Pick<
   FaceStores,
-  "turns" | "effects" | "agentChannels" | "agentDeliveries" | "jobs" | "flows"
+  "turns" | "sessions" | "effects" | "agentChannels" | "agentDeliveries" | "jobs" | "flows"
 >;
 
 /** Turns below one that are told of. */
@@ -30,10 +30,14 @@ interface Reader {
   readonly ownerId?: string;
 }
 
-/** What caused a turn; undefined for one that a person began. */
+/**
+ * What caused a turn; undefined for one that a person began. Of somebody else's turns, jobs and flows that led to it, it is told at
+ * most that there are such: a flow may ask whom it does not belong to.
+ */
 export async function originOf(
   stores: TreeStores,
   turn: Turn,
+  reader: Reader,
   options: CallOptions,
 ): Promise<TurnOrigin | undefined> {
   const { cause } = turn.payload;
@@ -43,6 +47,8 @@ export async function originOf(
   while (parentId !== undefined && above.length < MOST_ABOVE) {
     const parent: Turn | undefined = await stores.turns.get(parentId, options);
     if (parent === undefined || parent.spaceId !== turn.spaceId) break;
+    if (parent.sessionId !== turn.sessionId && !(await isOwn(stores, parent.sessionId, reader, options)))
+      break;
     above.unshift(referenceOf(parent));
     parentId = parent.payload.cause?.parentTurnId;
   }
@@ -50,28 +56,44 @@ export async function originOf(
   return {
     above,
     ...(from === undefined ? {} : { from }),
-    ...(of?.kind === "job-run" ? { job: await jobOfRun(stores, turn.spaceId, of.id, options) } : {}),
-    ...(of?.kind === "flow" ? { flow: await flowOf(stores, of.id, options) } : {}),
+    ...(of?.kind === "job-run" ? { job: await jobOfRun(stores, of.id, reader, options) } : {}),
+    ...(of?.kind === "flow" ? { flow: await flowOf(stores, of.id, reader, options) } : {}),
   };
 }
 
 async function jobOfRun(
   { jobs }: TreeStores,
-  spaceId: string,
   runId: string,
+  { spaceId, ownerId }: Reader,
   options: CallOptions,
 ): Promise<NonNullable<TurnOrigin["job"]>> {
   const id = runId.slice(0, Math.max(0, runId.lastIndexOf(".")));
   const job = await jobs.get({ spaceId, id }, options);
-  return { id, runId, title: job?.spec.title ?? "" };
+  const isShown = job !== undefined && (ownerId === undefined || job.ownerId === ownerId);
+  return { id, runId, title: isShown ? job.spec.title : "" };
 }
 
+/** The goal is the flow's own: of the conversation that it belongs to, or the operator's where it belongs to none. */
 async function flowOf(
-  { flows }: TreeStores,
+  stores: TreeStores,
   id: string,
+  reader: Reader,
   options: CallOptions,
 ): Promise<NonNullable<TurnOrigin["flow"]>> {
-  return { id, goal: (await flows.get(id, options))?.goal ?? "" };
+  const flow = await stores.flows.get(id, options);
+  const isShown = flow !== undefined && (await isOwn(stores, flow.sessionId, reader, options));
+  return { id, goal: isShown ? flow.goal : "" };
+}
+
+/** Whether a session is the reader's own; an operator's is every one of the space, and what belongs to none. */
+async function isOwn(
+  { sessions }: TreeStores,
+  sessionId: string | undefined,
+  { ownerId }: Reader,
+  options: CallOptions,
+): Promise<boolean> {
+  if (ownerId === undefined) return true;
+  return sessionId !== undefined && (await sessions.get(sessionId, options))?.ownerId === ownerId;
 }
 
 /** All that a turn caused: messages to agents, effects, schedules, and turns with what those caused. */

@@ -3,7 +3,10 @@ import type { Job } from "@troupe/contracts";
 /** What jobs say to people, in their languages. `{name}` is filled in. */
 const ENGLISH = {
   "run.reminder": "Scheduled: {title}",
+  "run.withheld": "Scheduled before somebody joined",
   "reminder.said": "Reminder: {text}",
+  "withheld.said":
+    "something that was asked for here before somebody joined. I tell it to those who know of it: ask me for my jobs in private, or ask for it here anew.",
   "made.once": 'Done: "{title}" on {when}.',
   "made.often": 'Done: "{title}", {how}; first on {when}.',
   "made.quiet": "That is in your quiet hours, so it waits until {when}.",
@@ -54,7 +57,10 @@ export type JobText = keyof typeof ENGLISH;
 
 const UKRAINIAN: Readonly<Record<JobText, string>> = {
   "run.reminder": "За розкладом: {title}",
+  "run.withheld": "За розкладом, створеним до появи когось нового",
   "reminder.said": "Нагадування: {text}",
+  "withheld.said":
+    "дещо, про що просили тут до появи когось нового. Я розповім це тим, хто про це знає: спитайте про завдання в особистій розмові або попросіть про це тут наново.",
   "made.once": "Готово: «{title}», {when}.",
   "made.often": "Готово: «{title}», {how}; уперше {when}.",
   "made.quiet": "Це у ваші тихі години, тож зачекає до {when}.",

@@ -1,5 +1,5 @@
 import type { InboundMessage, Job, Principal, Session } from "@troupe/contracts";
-import { detectLanguage, NO_REPLY } from "../kit/index.ts";
+import { detectLanguage, isKnownToAll, NO_REPLY } from "../kit/index.ts";
 import { tellJob } from "./catalogue.ts";
 import { JOB_ENDED, JOB_ENDED_VERSION } from "./ended.ts";
 import { readersOf } from "./origin-session.ts";
@@ -12,22 +12,22 @@ export function principalOf(job: Job): Principal {
   return { spaceId: job.spaceId, kind: "system", id: job.ownerId };
 }
 
-/** An ordinary message with which a run begins. `before`: what the jobs that it waited for had answered. */
+/**
+ * An ordinary message with which a run begins. `before`: what the jobs that it waited for had answered. Where somebody would hear it
+ * who does not know what the job says, it says that there is one and how to go on, and no model is asked.
+ */
 export function messageOf(
   job: Job,
   runId: string,
   session: Session | undefined,
   { before, at }: { readonly before: string; readonly at: number },
 ): InboundMessage {
-  const { spec } = job;
-  const isReminder = spec.work.kind === "reminder";
-  const language = detectLanguage(`${spec.title} ${spec.work.text}`);
-  const text = isReminder ? tellJob(language, "run.reminder", { title: spec.title }) : workText(job, before);
   const replyTo = addressOf(job);
+  const place = placeOf(job, session);
   return {
     agentId: job.agentId,
-    ...placeOf(job, session),
-    parts: [{ type: "text", text }],
+    ...place,
+    ...(isKnownTo(job, place.audience) ? wordsOf(job, before) : withheldWords(job)),
     ...{
       trigger: "job",
       lane: "background",
@@ -41,11 +41,41 @@ export function messageOf(
       ...{ kind: JOB_ENDED, v: JOB_ENDED_VERSION, lane: "background" },
       payload: { jobId: job.id, runId },
     },
-    ...(isReminder ? { direct: { tool: REMINDER_TOOL, input: { text: spec.work.text } } } : {}),
-    ...(isReminder ? {} : { instructions: instructionsOf(job) }),
-    ...(spec.isSilent === true ? { maySayNothing: true } : {}),
     ...(replyTo === undefined ? {} : { replyTo }),
   };
+}
+
+/** Whether everyone who hears a run knows what its job says. Somebody may have joined since it was written. */
+export function isKnownTo({ spec }: Pick<Job, "spec">, readers: readonly string[]): boolean {
+  return spec.audience === undefined || isKnownToAll(spec.audience, readers);
+}
+
+type Words = Pick<InboundMessage, "parts" | "direct" | "instructions" | "maySayNothing">;
+
+function wordsOf(job: Job, before: string): Words {
+  const { spec } = job;
+  const silent = spec.isSilent === true ? { maySayNothing: true } : {};
+  if (spec.work.kind === "message")
+    return { parts: said(workText(job, before)), instructions: instructionsOf(job), ...silent };
+  const text = tellJob(languageOf(job), "run.reminder", { title: spec.title });
+  return { parts: said(text), ...reminding(spec.work.text), ...silent };
+}
+
+function withheldWords(job: Job): Words {
+  const language = languageOf(job);
+  return { parts: said(tellJob(language, "run.withheld")), ...reminding(tellJob(language, "withheld.said")) };
+}
+
+function said(text: string): Words["parts"] {
+  return [{ type: "text", text }];
+}
+
+function reminding(text: string): Pick<Words, "direct"> {
+  return { direct: { tool: REMINDER_TOOL, input: { text } } };
+}
+
+function languageOf({ spec }: Pick<Job, "spec">): string {
+  return detectLanguage(`${spec.title} ${spec.work.text}`);
 }
 
 type Place = Pick<InboundMessage, "channel" | "sessionKey" | "peerId" | "audience">;

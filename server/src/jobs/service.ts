@@ -61,7 +61,12 @@ export const RUN_NOW = "A person wanted it to run now.";
 /** The port, and its changes one by one, for tools whose writes join a turn's commit. */
 export interface JobService extends JobPort {
   prepareCreate(id: string, input: JobInput, asker: JobAsker, options: CallOptions): Promise<Prepared>;
-  prepareUpdate(job: Job, input: Partial<JobInput>, options: CallOptions): Promise<Prepared>;
+  /** `audience`: everyone who reads along; absent: they are those who did when it was written. */
+  prepareUpdate(
+    job: Job,
+    input: Partial<JobInput>,
+    options: CallOptions & { readonly audience?: Audience },
+  ): Promise<Prepared>;
   prepareAction(job: Job, action: JobAction, options: CallOptions): Promise<Prepared>;
   /** Keeps what was prepared, and does what follows from it. */
   keep(prepared: Prepared, options: CallOptions): Promise<Job>;
@@ -138,9 +143,10 @@ async function create(
   options: CallOptions,
 ): Promise<Prepared> {
   const now = deps.clock.now();
-  const spec = specOf(input, { now, zone: deps.zone(asker.peerId) });
-  refuseUnknownChannel(deps, spec);
   const { spaceId, agentId, ownerId } = asker;
+  const { audience, ...owner } = asker;
+  const spec = withAudience(specOf(input, { now, zone: deps.zone(asker.peerId) }), audience);
+  refuseUnknownChannel(deps, spec);
   const { items: open, next: more } = await deps.jobs.list(
     { spaceId, agentId, ownerId, isOpen: true, limit: MAX_LISTED },
     options,
@@ -151,7 +157,6 @@ async function create(
       `There are ${open.length} open jobs already, and no more than ${max} are kept. Cancel one first.`,
     );
   const next = firstTime(spec, now);
-  const { audience, ...owner } = asker;
   const heard = audience === undefined ? open : await knownTo(audience, open, deps.sessions, options);
   const known = input.allowSimilar === true ? undefined : duplicateOf(spec, next.at, heard);
   if (known !== undefined)
@@ -174,15 +179,20 @@ async function create(
   return { job, writes: [deps.jobs.put(made)] };
 }
 
+function withAudience(spec: JobSpec, audience: Audience | undefined): JobSpec {
+  return audience === undefined ? spec : { ...spec, audience };
+}
+
 async function update(
   deps: JobServiceDeps,
   job: Job,
   input: Partial<JobInput>,
-  options: CallOptions,
+  options: CallOptions & { readonly audience?: Audience },
 ): Promise<Prepared> {
   refuseEnded(job);
   const now = deps.clock.now();
-  const spec = specOf(input, { now, zone: job.spec.schedule.zone, known: job.spec });
+  const written = specOf(input, { now, zone: job.spec.schedule.zone, known: job.spec });
+  const spec = withAudience(written, options.audience ?? job.spec.audience);
   refuseUnknownChannel(deps, spec);
   const isNewTime = JSON.stringify(spec.schedule) !== JSON.stringify(job.spec.schedule);
   // What it waited for is looked at only where that is changed: a job that is held may be given other words.

@@ -21,7 +21,7 @@ import type {
 import { TroupeError, textOf } from "@troupe/contracts";
 import type { Metrics } from "../kit/index.ts";
 import { isLeftOut } from "./after-run.ts";
-import { messageOf, principalOf } from "./messages.ts";
+import { isKnownTo, messageOf, principalOf } from "./messages.ts";
 import { readersOf, sessionOf } from "./origin-session.ts";
 import { quietReason } from "./quiet-hours.ts";
 import { RUN_NOW } from "./service.ts";
@@ -95,7 +95,18 @@ async function begin(deps: StarterDeps, claimed: ClaimedJob, options: CallOption
   }
   const session = await sessionOf(deps.sessions, job, options);
   if (job.endedAt !== undefined) return endedMeanwhile(deps, claimed, session, options);
-  const before = await answersBefore(deps, job, readersOf(job, session), options);
+  const readers = readersOf(job, session);
+  // Where it would say that it says nothing, it says nothing.
+  if (job.spec.isSilent === true && !isKnownTo(job, readers)) {
+    await settle(
+      deps,
+      claimed,
+      { state: "skipped", reason: "Somebody joined who does not know of it." },
+      options,
+    );
+    return "withheld";
+  }
+  const before = await answersBefore(deps, job, readers, options);
   const message = messageOf(job, runId, session, { before, at: dueAt });
   const result = await accept(deps, claimed, message, options);
   if (result === undefined) {
@@ -247,7 +258,9 @@ async function answersBefore(
       const { sessionId, turnSeq } = turn;
       const reference = { kind: "message" as const, id: run.messageId, sessionId, turnSeq };
       const [said] = await sessions.find({ spaceId, readers, references: [reference] }, options);
-      return said === undefined ? [] : [`${needed.spec.title}: ${textOf(said.parts)}`];
+      if (said === undefined) return [];
+      const text = textOf(said.parts);
+      return [isKnownTo(needed, readers) ? `${needed.spec.title}: ${text}` : text];
     }),
   );
   return answers.flat().join("\n\n").slice(0, MAX_BEFORE_CHARACTERS);

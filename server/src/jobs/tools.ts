@@ -215,7 +215,10 @@ function updateTool(deps: JobToolDeps): Tool {
         const trouble = timeTrouble(change, context);
         if (trouble !== undefined) return { text: trouble, isError: true };
         const known = await withIds(deps, change, context, options);
-        const prepared = await deps.service.prepareUpdate(job, known, options);
+        const prepared = await deps.service.prepareUpdate(job, known, {
+          ...options,
+          audience: context.audience,
+        });
         const state = tellJob(context.language, "next", {
           when: whenText(context.language, prepared.job.next),
         });

@@ -5,7 +5,7 @@ import { openOutlet } from "../outlet.ts";
 import { FieldError, jsonReply, type Reply } from "../reply.ts";
 import type { Route } from "../route.ts";
 import { TurnEventStream } from "../turn-event-stream.ts";
-import { endOfTurn, isOperator, replyOf, visibleTurn } from "../turn-record.ts";
+import { endOfTurn, isOperator, replyOf, shownStoryline, visibleTurn } from "../turn-record.ts";
 import { originOf, treeOf } from "../turn-tree.ts";
 import { usageOf } from "../turn-usage.ts";
 
@@ -63,7 +63,7 @@ async function show(face: Face, call: Call): Promise<Reply> {
   const { principal } = call;
   const reader = { spaceId: turn.spaceId, ...(isOperator(principal) ? {} : { ownerId: principal.id }) };
   const related = Promise.all([
-    originOf(stores, turn, face.lifetime),
+    originOf(stores, turn, reader, face.lifetime),
     treeOf(stores, turn, session.ownerId, reader, face.lifetime),
   ]);
   const life = Promise.all([
@@ -74,7 +74,7 @@ async function show(face: Face, call: Call): Promise<Reply> {
     stores.ledger.callsOfTurn(turn.id, face.lifetime),
     stores.outbox.ofTurn(turn.id, face.lifetime),
     stores.effects.ofTurn(turn.id, face.lifetime),
-    stores.storylines.ofSession(turn.sessionId, face.lifetime),
+    shownStoryline(stores, session, principal, face.lifetime),
   ]);
   const [parts, [origin, caused]] = await Promise.all([life, related]);
   const [inbound, messages, reply, steps, modelCalls, outbox, effects, storyline] = parts;
