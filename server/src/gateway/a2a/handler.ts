@@ -137,13 +137,16 @@ export class TaskHandler implements Omit<A2ARequestHandler, Unused> {
       },
       this.#face.lifetime,
     );
-    const own = page.items.filter((turn) => turn.agentId === this.#agentId);
     const options = {
       historyLength: this.#count(request.historyLength, "historyLength") ?? 0,
       withArtifacts: request.includeArtifacts === true,
     };
+    const found = await Promise.all(
+      page.items.map(async (turn) => ({ turn, session: await this.#sessionOf(turn) })),
+    );
+    const own = found.filter(({ session }) => session.agentId === this.#agentId);
     const tasks = await Promise.all(
-      own.map(async (turn) => taskOf(this.#face, turn, await this.#sessionOf(turn), options)),
+      own.map(({ turn, session }) => taskOf(this.#face, turn, session, options)),
     );
     // What follows is not counted: that would read all of it.
     return { tasks, nextPageToken: page.next ?? "", pageSize, totalSize: tasks.length };
@@ -232,7 +235,8 @@ export class TaskHandler implements Omit<A2ARequestHandler, Unused> {
       throw new this.#sdk.errors.RequestMalformedError("The request names no task by its id.");
     }
     const found = await visibleTurn(this.#face.deps.stores, id, this.#call.principal, this.#face.lifetime);
-    if (found.turn.agentId === this.#agentId) return found;
+    // Another agent answers in a conversation that was handed to it; the task stays one of the agent that was asked.
+    if (found.session.agentId === this.#agentId) return found;
     throw new this.#sdk.errors.TaskNotFoundError(`There is no task "${id.slice(0, 64)}" of this agent.`);
   }
 

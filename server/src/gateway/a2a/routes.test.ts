@@ -43,3 +43,18 @@ test.each([
   expect(body.error.code).not.toBe(-32603);
   expect(stage.logged.filter(({ event }) => event === "gateway.request_failed")).toEqual([]);
 });
+
+test("a task of a conversation that was handed to another agent stays one of the agent that was asked", async () => {
+  stage.play = (turn) => {
+    Object.assign(stage.turn(turn.id) ?? {}, { agentId: "ben" });
+    turn.reply("Ben here.");
+  };
+  const message = { messageId: "m-1", contextId: "c-1", role: "ROLE_USER", parts: [{ text: "Hello!" }] };
+  const sent = (await rpc("SendMessage", { message })).body;
+
+  expect(JSON.stringify(sent.result.task.artifacts)).toContain("Ben here.");
+  const { id } = sent.result.task;
+  expect((await rpc("GetTask", { id })).body.result).toMatchObject({ id, contextId: "c-1" });
+  const { tasks } = (await rpc("ListTasks", { pageSize: 5 })).body.result;
+  expect(tasks.map((task: { readonly id: string }) => task.id)).toEqual([id]);
+});
