@@ -14,10 +14,10 @@ import { createWakeLoop, type Metrics } from "../../kit/index.ts";
 const BATCH = 100;
 /**
  * Nothing is embedded while turns come and go: what is new is found by its words, and the prompt of its own conversation shows
- * it anyway. Where it never is quiet, it is done all the same after a while.
+ * it anyway. Where it never is quiet, it is done all the same before much waits: of 200 messages a second and their answers, twelve thousand.
  */
 const QUIET_MS = 5_000;
-const MOST_WAIT_MS = 300_000;
+const MOST_WAIT_MS = 30_000;
 /** Between two batches, so that turns and searches come in between however much is due. */
 const PAUSE_MS = 20;
 /** A provider that does not answer is left alone for so long; what is due stays due. */
