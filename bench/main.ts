@@ -24,6 +24,7 @@ const SUBJECTS: Readonly<Record<string, () => Promise<{ readonly run: Run }>>> =
   recall: () => import("./recall.ts"),
   storyline: () => import("./storyline.ts"),
   chatter: () => import("./chatter.ts"),
+  ingest: () => import("./ingest.ts"),
 };
 
 const USAGE = `usage: npm run bench -- SUBJECT [--json] [--scale X] [--rounds N] [--data FILE] [--tiage FILE] [--irc FOLDER] [--dialogs FILE]
