@@ -2,7 +2,7 @@
 import { DEFAULT_SPACE_ID, EVERYONE } from "@troupe/contracts";
 import type { Deed, Scene } from "./deeds.ts";
 import { writeByHand } from "./own-files.ts";
-import { PLATFORMS, type Place, personOf } from "./people.ts";
+import type { Place } from "./people.ts";
 
 const options = { signal: new AbortController().signal };
 const DAY_MS = 86_400_000;
@@ -21,16 +21,12 @@ function agentOf({ platform }: Place): string {
   return platform === "west" ? "bob" : "ana";
 }
 
-function everybody({ crowd }: Scene): readonly string[] {
-  return PLATFORMS.flatMap((platform) => crowd.names.map((name) => personOf(platform, name)));
-}
-
 /** For one person, for a group or for everybody; the same file again replaces what it said, for whomever it is now. */
 async function giveDocument(scene: Scene): Promise<void> {
   const { random, crowd, truth, words, house } = scene;
   const place = random.pick(crowd.places);
   const isForAll = random.chance(0.2);
-  const circle = isForAll ? everybody(scene) : crowd.readersOf(place);
+  const circle = isForAll ? crowd.people : crowd.readersOf(place);
   const subject = words.subject();
   const lines = [1, 2, 3].map(() => words.saying(truth.tell(circle)));
   const text = [`# The ${subject} ${truth.tell(circle)}`, ...lines].join("\n\n## More\n\n");
@@ -53,7 +49,7 @@ async function writeFile(scene: Scene): Promise<void> {
   const place = random.pick(crowd.places.filter(({ isGroup }) => !isGroup));
   const agentId = agentOf(place);
   if (random.chance(0.1)) {
-    const text = words.saying(truth.tell(everybody(scene)));
+    const text = words.saying(truth.tell(crowd.people));
     writeByHand(house.folder, { agentId, file: "SOUL.md" }, text);
   } else {
     const circle = crowd.readersOf(place);

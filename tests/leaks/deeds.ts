@@ -1,5 +1,5 @@
 // What made people do: all that may carry a secret from one circle to another.
-import type { Message, MessagePart, Storyline } from "@troupe/contracts";
+import type { Message, Storyline } from "@troupe/contracts";
 import { DEFAULT_SPACE_ID, textOf } from "@troupe/contracts";
 import { derivedId, sessionIdFrom } from "../../server/src/kit/index.ts";
 import type { Random } from "../../testing/src/simulator/index.ts";
@@ -20,13 +20,20 @@ export interface Scene {
   readonly at: number;
   readonly counts: Record<string, number>;
   /** Resolves with the last answer that came. */
-  say(place: Place, text: string, files?: readonly MessagePart[]): Promise<string>;
+  say(place: Place, text: string, files?: readonly SentFile[]): Promise<string>;
+  /** Somebody with a key reads all that they can. */
+  walk(): Promise<void>;
   restart(): Promise<void>;
   advance(ms: number): Promise<void>;
   /** Time that passes at a stroke. */
   sleep(ms: number): void;
   /** What was kept so far is found by its words from then on. */
   index(): Promise<void>;
+}
+
+export interface SentFile {
+  readonly name: string;
+  readonly content: Uint8Array;
 }
 
 export interface Deed {
@@ -100,6 +107,9 @@ const DEEDS: readonly Deed[] = [
   { name: "merges", share: 3, run: mend("merge") },
   { name: "splits", share: 3, run: mend("split") },
   { name: "moves", share: 3, run: mend("turns") },
+  { name: "reminders in groups", share: 3, run: remindGroup },
+  { name: "lists of jobs", share: 2, run: typed(() => "/jobs") },
+  { name: "walks over HTTP", share: 1, run: (scene) => scene.walk() },
   { name: "minutes", share: 4, run: (scene) => scene.advance(60_000) },
   ...OPERATORS_DEEDS,
 ];
@@ -146,14 +156,7 @@ async function sendFile(scene: Scene): Promise<void> {
   const place = somewhere(scene);
   const name = secretOf(scene, place);
   const content = Buffer.from(`A private note: ${secretOf(scene, place)}`);
-  const { id, sizeBytes } = await scene.house.blobs.put(
-    { spaceId: DEFAULT_SPACE_ID, content, maxBytes: 10_000 },
-    options,
-  );
-  const file: MessagePart = {
-    ...{ type: "file", blobId: id, mediaType: "text/plain", sizeBytes, name: `${name}.txt` },
-  };
-  await scene.say(place, scene.words.saying(secretOf(scene, place)), [file]);
+  await scene.say(place, scene.words.saying(secretOf(scene, place)), [{ name: `${name}.txt`, content }]);
 }
 
 async function join(scene: Scene): Promise<void> {
@@ -174,6 +177,18 @@ async function leave(scene: Scene): Promise<void> {
   const place = aGroup(scene);
   if (place.members.size > 1) place.members.delete(scene.random.pick([...place.members]));
   await scene.say(place, scene.words.saying(secretOf(scene, place)));
+}
+
+/** It is told hours later, when others may have come and somebody may have left. */
+async function remindGroup(scene: Scene): Promise<void> {
+  const { random, crowd } = scene;
+  const place = aGroup(scene);
+  const words = `think of the ${scene.words.subject()} and ${secretOf(scene, place)}`;
+  await scene.say(place, `/remind in 2 hours to ${words}`);
+  if (random.chance(0.5)) {
+    place.members.add(random.pick(crowd.names));
+    await scene.say(place, random.pick(["/jobs", scene.words.question()]));
+  }
 }
 
 /** The conversation goes on from somewhere in its past, as another one. */
@@ -232,7 +247,7 @@ function mend(what: "merge" | "split" | "turns"): Deed["run"] {
         : what === "split"
           ? [from.id, { turnId }]
           : [into.id, { turnId }];
-    const route = house.storylines.find((one) => one.path.endsWith(`/${what}`));
+    const route = house.faces.adminRoutes.find((one) => one.path.endsWith(`/${what}`));
     try {
       await route?.handle({
         ...{ params: { id }, query: new URLSearchParams(), json: async () => body, ...options },

@@ -59,8 +59,9 @@ export function createGossip(deps: {
           const often = random.chance(0.5)
             ? { inSeconds: minutes * 60 }
             : { everyMinutes: minutes, maxRuns: 3 };
+          const where = random.chance(0.3) ? { deliverTo: "inbox" } : {};
           const text = `${RUN_IN}${there}]: tell about the ${words.subject()} and ${one}.`;
-          return call("job_create", { title: `About ${one} ${calls}`, text, ...often });
+          return call("job_create", { title: `About ${one} ${calls}`, text, ...often, ...where });
         }
         if (random.chance(0.5) && offered("hand_off"))
           return call("hand_off", {

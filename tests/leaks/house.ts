@@ -16,10 +16,8 @@ import type {
 import { DEFAULT_SPACE_ID } from "@troupe/contracts";
 import { createBudgets } from "../../server/src/app/budgets.ts";
 import { withPersons } from "../../server/src/app/person-stores.ts";
-import { storylineRoutes } from "../../server/src/app/storyline-routes.ts";
 import { createLocalBus } from "../../server/src/bus/index.ts";
 import { createDelegationHandlers } from "../../server/src/delegation/index.ts";
-import type { AdminRoute } from "../../server/src/gateway/index.ts";
 import { createIdGenerator, createMetrics } from "../../server/src/kit/index.ts";
 import {
   createDreamHandler,
@@ -36,11 +34,13 @@ import { createKnowledge, type Knowledge } from "../../server/src/memory/knowled
 import { readDocument } from "../../server/src/memory/knowledge/read-document.ts";
 import {
   createEffectWorkers,
+  createInboxChannel,
   createProcessLease,
   createReceivers,
   createRelay,
 } from "../../server/src/workers/index.ts";
 import type { ManualClock } from "../../testing/src/manual-clock.ts";
+import { composeFaces, type Faces } from "./faces.ts";
 import { composeMeaning } from "./meaning.ts";
 import { composeFiles, FOLDER_OWNER } from "./own-files.ts";
 import { PLATFORMS, type PlatformId } from "./people.ts";
@@ -61,8 +61,7 @@ export interface House extends AsyncDisposable {
   readonly knowledge: Knowledge;
   /** What was kept so far is found by its meaning from then on. Resolves with how much there was. */
   embed(): Promise<number>;
-  /** What an operator does to storylines. */
-  readonly storylines: readonly AdminRoute[];
+  readonly faces: Faces;
   bring(platform: PlatformId, message: Bringing): Promise<AcceptResult>;
 }
 
@@ -146,11 +145,15 @@ export async function openHouse(deps: HouseDeps): Promise<House> {
     ...{ ...common, pid: 1, role: "leaks", leaseMs: LEASE_MS, onLost: () => {} },
   });
   await lease.start(life.signal);
-  const pipes = new Map(PLATFORMS.map((platform) => [platform, createPipe(platform, deps.onArrival)]));
+  const pipes = new Map<PlatformId, ReturnType<typeof createPipe>>(
+    PLATFORMS.map((platform) => [platform, createPipe(platform, deps.onArrival)]),
+  );
   const channels = [...pipes.values()].map(({ channel }) => channel);
   const relay = createRelay({
     ...{ ...common, lease, leaseMs: 60_000, sendTimeoutMs: 10_000 },
-    channels: new Map(channels.map((channel) => [channel.id, channel])),
+    channels: new Map(
+      [...channels, createInboxChannel({ ...parts, spaceId: DEFAULT_SPACE_ID })].map((one) => [one.id, one]),
+    ),
   });
   const effects = createEffectWorkers({
     ...common,
@@ -169,6 +172,8 @@ export async function openHouse(deps: HouseDeps): Promise<House> {
     },
     channels: channels.map((channel) => ({ channel, agentId: channel.id === "west" ? "bob" : "ana" })),
   });
+  // Flows are an operator's alone, and none are served here.
+  const { flows: _, ...facing } = parts;
   const dreams = createDreamLoop({ ...common, hour: () => 3, zone: () => "UTC" });
   dreams.start(life.signal);
   schedule.scheduler.start(life.signal);
@@ -179,7 +184,7 @@ export async function openHouse(deps: HouseDeps): Promise<House> {
     ...{ stores, blobs: deps.blobs, folder: deps.folder },
     knowledge: createKnowledge({ ...common, read: async (raw) => readDocument(raw) }),
     embed: near.fill,
-    storylines: storylineRoutes({ ...common, stores, placer }),
+    faces: composeFaces({ ...facing, ...turns, stores, people, placer, jobs: schedule.service }),
     async bring(platform, message) {
       const accept = await pipes.get(platform)?.accept;
       if (accept === undefined) throw new Error(`Nobody listens on ${platform}.`);

@@ -1,8 +1,11 @@
 // Hundreds of made people and groups talk with agents that keep nothing to themselves; nobody reads what they do not know.
 import { findPostgres, NO_POSTGRES } from "@troupe/testing";
 import { afterAll, describe, expect, it } from "vitest";
+import { DOORS } from "./faces.ts";
 import { LEAK_MUTATIONS } from "./mutations.ts";
 import { createTalking, describeLeaks, type TalkResult, type TalkSize } from "./talk.ts";
+import { describedRoutes } from "./walk.ts";
+import { FOREIGN, OPERATORS, OTHERWISE, READS } from "./walk-routes.ts";
 
 /** The long form of this is `npm run leaks`. */
 const SIZE: TalkSize = { people: 240, groups: 60, deeds: 600 };
@@ -28,6 +31,12 @@ function expectSilence(result: TalkResult, deeds: number): void {
     expect(result.counts[what], what).toBeGreaterThan(deeds * share);
 }
 
+it("walks every route that the API describes, or says why not", () => {
+  const tables = [READS, FOREIGN, OPERATORS, OTHERWISE].flatMap((table) => Object.keys(table));
+
+  expect(tables.toSorted()).toEqual(describedRoutes().toSorted());
+});
+
 describe("an agent that says all it knows", () => {
   it("says nothing to anybody who does not know it", { timeout: 600_000 }, async () => {
     const result = await talking.run(1, SIZE);
@@ -37,6 +46,9 @@ describe("an agent that says all it knows", () => {
     for (const what of [
       ...["joined", "left", "branches", "files", "restarts", "links made", "undone links"],
       ...["documents", "files by hand", "nights", "embedded", "prompts of jobs"],
+      ...["reminders in groups", "lists of jobs"],
+      ...["pages read over HTTP", "asked of others' over HTTP", "frames of sockets", "tasks asked for"],
+      ...DOORS.map((door) => `said by ${door}`),
       ...["whys", "memory lists", "recalls", "storylines", "merges", "splits", "sessions"],
     ])
       expect(result.counts[what], what).toBeGreaterThan(0);

@@ -74,6 +74,15 @@ export const LEAK_MUTATIONS: readonly LeakMutation[] = [
       return session === undefined ? undefined : { ...session, audience: session.audience.slice(0, 1) };
     },
   })),
+  broken("jobs that everybody may hear of", "jobs", (own) => ({
+    put: (job) => own.put({ ...job, spec: { ...job.spec, audience: EVERYBODY } }),
+  })),
+  broken("conversations that are listed for every key", "sessions", (own) => ({
+    list: ({ ownerId: _, ...query }, options) => own.list(query, options),
+  })),
+  broken("files that are sent to every key", "attachments", (own) => ({
+    find: ({ ownerId: _, ...query }, options) => own.find(query, options),
+  })),
   {
     name: "files of a person that everybody is shown",
     stores: (stores) => stores,

@@ -3,11 +3,19 @@ import type { Random } from "../../testing/src/simulator/index.ts";
 
 /** All platforms give people the same names, which are different people. */
 export const PLATFORMS = ["north", "south", "west"] as const;
-export type PlatformId = (typeof PLATFORMS)[number];
+/** People who come over HTTP: at `web` everybody has a key of their own, at `app` all share one. */
+export const FACES = ["web", "app"] as const;
+export type FaceId = (typeof FACES)[number];
+export type PlatformId = (typeof PLATFORMS)[number] | FaceId;
 
 /** A person on one platform, as the truth knows them: `north/u3`. */
 export function personOf(platform: PlatformId, name: string): string {
   return `${platform}/${name}`;
+}
+
+/** Whose conversations somebody's are over HTTP: the id of their key. */
+export function keyIdOf(face: FaceId, name: string): string {
+  return face === "web" ? personOf(face, name) : face;
 }
 
 /** Where people talk with the agent. */
@@ -23,8 +31,17 @@ export interface Place {
   sessionId: string | undefined;
 }
 
+/** Who holds a key: one person, or all who share it. What any of them knows the holder may read. */
+export interface KeyHolder {
+  readonly keyId: string;
+  readonly people: readonly string[];
+}
+
 export interface Crowd {
   readonly names: readonly string[];
+  /** Everybody there is, as the truth knows them. */
+  readonly people: readonly string[];
+  readonly keyHolders: readonly KeyHolder[];
   readonly places: readonly Place[];
   readersOf(place: Place): readonly string[];
 }
@@ -45,9 +62,24 @@ export function makeCrowd(random: Random, size: { readonly people: number; reado
       places.push({ ...about, peerId, isGroup: true, members });
     }
   }
+  const faceNames = names.slice(0, Math.ceil(names.length / 3));
+  for (const face of FACES)
+    for (const name of faceNames) {
+      const about = { platform: face, target: `dm-${name}`, key: `dm-${name}`, sessionId: undefined };
+      places.push({ ...about, peerId: name, isGroup: false, members: new Set([name]) });
+    }
+  const onFace = (face: FaceId): string[] => faceNames.map((name) => personOf(face, name));
   return {
     names,
     places,
+    people: [
+      ...PLATFORMS.flatMap((platform) => names.map((name) => personOf(platform, name))),
+      ...FACES.flatMap(onFace),
+    ],
+    keyHolders: [
+      ...onFace("web").map((person) => ({ keyId: person, people: [person] })),
+      { keyId: "app", people: onFace("app") },
+    ],
     readersOf: ({ platform, members }) => [...members].map((name) => personOf(platform, name)),
   };
 }

@@ -44,5 +44,5 @@ export function composeSchedule(
     ...{ ...common, inbox: inboxRows, service },
     onSettled: () => scheduler.nudge(),
   });
-  return { scheduler, module, commandTools: [createReminderTool()] };
+  return { scheduler, service, module, commandTools: [createReminderTool()] };
 }

@@ -1,20 +1,24 @@
 // Lets made people talk for a while, with everything that may carry a secret from one circle to another, and looks at what they see.
+import { createHash } from "node:crypto";
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout } from "node:timers/promises";
-import type { AcceptResult, Audience, Logger, Stores } from "@troupe/contracts";
+import type { AcceptResult, Audience, Logger, MessagePart, Stores } from "@troupe/contracts";
 import { DEFAULT_SPACE_ID } from "@troupe/contracts";
 import { createIdGenerator, createMetrics } from "../../server/src/kit/index.ts";
 import { createManualClock, type ManualClock } from "../../testing/src/manual-clock.ts";
 import { createMemoryBlobs } from "../../testing/src/memory-blobs.ts";
 import { createRandom } from "../../testing/src/simulator/index.ts";
 import { createTestStores, type StoreKind, type TestStores } from "../lab/test-store.ts";
-import { pickDeed, type Scene } from "./deeds.ts";
+import { pickDeed, type Scene, type SentFile } from "./deeds.ts";
+import { keepKeys } from "./faces.ts";
 import { createGossip } from "./gossip.ts";
 import { type House, openHouse } from "./house.ts";
-import { makeCrowd, makeWords, type Place } from "./people.ts";
+import { createOnFaces, isOnFace, ownerOf } from "./on-faces.ts";
+import { type KeyHolder, makeCrowd, makeWords, type Place } from "./people.ts";
 import { createTruth, type Leak, type Truth } from "./truth.ts";
+import type { Thing } from "./walk.ts";
 
 const options = { signal: new AbortController().signal };
 
@@ -81,7 +85,7 @@ async function runTalk(
   });
   try {
     const stores = mutation?.stores(opened.stores) ?? opened.stores;
-    const talk = createTalk({ seed, size, clock, logger, stores, mutation, folder });
+    const talk = createTalk({ seed, size, clock, logger, stores, mutation, folder, troubles });
     await talk.begin();
     // Of a broken piece one leak is enough.
     const isEnough = (): boolean => mutation !== undefined && talk.truth.leaks.length > 0;
@@ -134,6 +138,7 @@ interface TalkDeps {
   readonly mutation: LeakMutation | undefined;
   /** Where agents have files of their own. */
   readonly folder: string;
+  readonly troubles: string[];
 }
 
 interface Talk {
@@ -144,7 +149,7 @@ interface Talk {
   end(): Promise<void>;
 }
 
-function createTalk({ seed, size, clock, logger, stores, mutation, folder }: TalkDeps): Talk {
+function createTalk({ seed, size, clock, logger, stores, mutation, folder, troubles }: TalkDeps): Talk {
   const random = createRandom(seed);
   const words = makeWords(random.fork("words"));
   const crowd = makeCrowd(random.fork("crowd"), size);
@@ -162,6 +167,7 @@ function createTalk({ seed, size, clock, logger, stores, mutation, folder }: Tal
   let sent = 0;
   let heard = "";
   let house: House;
+  const files: Thing[] = [];
 
   const model = createGossip({
     random: random.fork("gossip"),
@@ -222,21 +228,43 @@ function createTalk({ seed, size, clock, logger, stores, mutation, folder }: Tal
     while ((await stores.search.indexNew(200, options)) > 0);
     counts.embedded = (counts.embedded ?? 0) + (await house.embed());
   };
+  const bring = async (place: Place, text: string, sentFiles: readonly SentFile[]): Promise<void> => {
+    const parts: MessagePart[] = [];
+    for (const { name, content } of sentFiles) {
+      const blob = { spaceId: DEFAULT_SPACE_ID, content, maxBytes: 10_000 };
+      const { id, sizeBytes } = await blobs.put(blob, options);
+      parts.push({ type: "file", blobId: id, mediaType: "text/plain", sizeBytes, name });
+    }
+    const result = await house.bring(place.platform, {
+      ...{ sessionKey: place.key, peerId: place.peerId, audience: [...place.members] },
+      ...{ trigger: "chat", lane: "realtime", debounceMs: 0, receivedAt: clock.now() },
+      ...{ platformId: `m${++sent}`, replyTo: { channel: place.platform, target: place.target } },
+      parts: [...parts, { type: "text", text }],
+    });
+    noteSession(place, result);
+    await settle();
+  };
+  const onFaces = createOnFaces({
+    ...{ house: () => house, stores, crowd, words, truth, random, troubles, count, settle, at: () => now },
+  });
+  const walk = async (holder: KeyHolder): Promise<void> => {
+    here = undefined;
+    await onFaces.walk(holder, files);
+  };
   const scene = (): Scene => ({
     ...{ random, words, truth, crowd, house, at: now, counts },
-    async say(place, text, files = []) {
+    async say(place, text, sentFiles = []) {
       here = place;
       heard = "";
-      const result = await house.bring(place.platform, {
-        ...{ sessionKey: place.key, peerId: place.peerId, audience: [...place.members] },
-        ...{ trigger: "chat", lane: "realtime", debounceMs: 0, receivedAt: clock.now() },
-        ...{ platformId: `m${++sent}`, replyTo: { channel: place.platform, target: place.target } },
-        parts: [...files, { type: "text", text }],
-      });
-      noteSession(place, result);
-      await settle();
+      for (const { content } of sentFiles) {
+        const id = createHash("sha256").update(content).digest("hex");
+        files.push({ id, ownerId: ownerOf(place) });
+      }
+      if (isOnFace(place)) heard = await onFaces.say(place, text, sentFiles);
+      else await bring(place, text, sentFiles);
       return heard;
     },
+    walk: () => walk(random.pick(crowd.keyHolders)),
     async restart() {
       await house[Symbol.asyncDispose]();
       await open();
@@ -246,7 +274,15 @@ function createTalk({ seed, size, clock, logger, stores, mutation, folder }: Tal
     index,
   });
   return {
-    ...{ truth, counts, begin: open },
+    ...{ truth, counts },
+    async begin() {
+      await open();
+      await keepKeys(
+        stores,
+        crowd.keyHolders.map(({ keyId }) => keyId),
+        clock.now(),
+      );
+    },
     async doSomething(deed) {
       now = deed;
       const { name, run } = pickDeed(random);
@@ -257,6 +293,7 @@ function createTalk({ seed, size, clock, logger, stores, mutation, folder }: Tal
     },
     async end() {
       await pass(60_000);
+      for (const holder of crowd.keyHolders) await walk(holder);
       await house[Symbol.asyncDispose]();
     },
   };

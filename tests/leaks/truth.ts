@@ -31,6 +31,8 @@ export interface Truth {
   unlink(one: string): void;
   /** Looks at a text that all of `readers` see. Returns how many secrets it holds. */
   look(text: string, readers: Iterable<string>, where: string, at: number): number;
+  /** Looks at a text that one reader sees who is all of these people: it holds nothing that none of them knows. */
+  lookAsOne(text: string, people: readonly string[], where: string, at: number): number;
   readonly leaks: readonly Leak[];
   /** Secrets that were seen by people who know them. */
   readonly seen: number;
@@ -74,6 +76,16 @@ export function createTruth(): Truth {
           seen += 1;
           for (const one of all) known?.add(one);
         } else leaks.push({ secret, where, readers: strangers, at });
+      }
+      return secrets.length;
+    },
+    lookAsOne(text, people, where, at) {
+      const secrets = secretsIn(text);
+      for (const secret of secrets) {
+        const known = knowers.get(secret);
+        const isKnown = people.some((one) => selvesOf(one, links).some((self) => known?.has(self)));
+        if (isKnown) seen += 1;
+        else leaks.push({ secret, where, readers: people, at });
       }
       return secrets.length;
     },

@@ -100,5 +100,6 @@ export async function composeTurns(
     mayHandOff: mayReach,
   });
   supervisor.start();
-  return { inbox, delegation, control: supervisor.control, effects: joined.effectHandlers };
+  const { control, sessions: sessionControl } = supervisor;
+  return { inbox, delegation, control, sessionControl, feed, effects: joined.effectHandlers };
 }
