@@ -71,7 +71,10 @@ async function create(entrance: Entrance | undefined, wish: JobWish): Promise<bo
   }
 }
 
-/** Each job that was acknowledged ran once, as one turn, and ended as that did. */
+/**
+ * Each job that was acknowledged ran once, as one turn, and ended as that did. One whose turn was given up because its processes
+ * were killed time and again runs once more later, as it should: all of its runs but the last are such.
+ */
 export function judgeJobs(
   acknowledged: readonly string[],
   jobs: readonly KeptJob[],
@@ -83,8 +86,9 @@ export function judgeJobs(
   for (const id of acknowledged) if (!known.has(id)) report("no job is lost", `${id} was acknowledged`);
   for (const { id, state, runs } of jobs) {
     if (state !== "completed" && state !== "failed") report("every job ends", `${id} is ${state}`);
-    if (runs.length !== 1) report("a job runs once", `${id} has ${runs.length} runs`);
-    for (const run of runs) {
+    if (runs.length === 0) report("a job runs once", `${id} has no run`);
+    // The newest is the first.
+    for (const [at, run] of runs.entries()) {
       const mine = turns.filter(({ inbound }) => inbound.some(({ platformId }) => platformId === run.id));
       const ends = mine.map(({ turn }) => turn.state);
       if (mine.length !== 1) report("a job runs once", `${run.id} has ${mine.length} turns`);
@@ -92,6 +96,8 @@ export function judgeJobs(
         report("a run names its turn", `${run.id} names ${run.turnId}`);
       else if ((run.state === "succeeded") !== (ends[0] === "replied"))
         report("a run ends as its turn", `${run.id} is ${run.state}, its turn ${ends[0]}`);
+      else if (at > 0 && ends[0] !== "dead")
+        report("a job runs once", `${id} has ${runs.length} runs; the turn of ${run.id} is ${ends[0]}`);
     }
   }
   return { runs: jobs.reduce((sum, { runs }) => sum + runs.length, 0), breaches };

@@ -219,7 +219,7 @@ export function checkDelivery(
   }: Pick<Outcome, "kept" | "arrived" | "rejected" | "doubted" | "wasCalm" | "wasQuick">,
   report: Report,
 ): void {
-  const known = new Map<string, number>();
+  const known = new Map<string, { readonly sessionId: string; readonly turnSeq: number }>();
   for (const { turn, outbox, inbound, messages } of kept.turns) {
     const reply = messages.find((message) => message.role !== "user");
     const isPush = inbound[0]?.replyTo !== undefined;
@@ -232,7 +232,7 @@ export function checkDelivery(
     for (const row of outbox) {
       const { channel } = row.address;
       const arrivals = arrived.filter((one) => one.channel === channel && one.key === row.id);
-      known.set(row.id, turn.turnSeq);
+      known.set(row.id, turn);
       const about = `${channel} reply ${row.id} of turn ${turn.id}, ${row.state}, attempt ${row.attempt}`;
       if (arrivals.length > 1) report("no reply is doubled", `${about} arrived ${arrivals.length} times`);
       if (row.state === "delivered" && arrivals.length === 0)
@@ -245,12 +245,16 @@ export function checkDelivery(
       if (arrivals.some((one) => one.text !== row.text)) report("a reply arrives as it was said", about);
     }
   }
-  for (const [, arrivals] of Map.groupBy(arrived, (one) => `${one.channel}/${one.target}`)) {
-    const order = arrivals.filter((one) => one.channel !== "blind").map((one) => known.get(one.key) ?? -1);
-    if (arrivals.some((one) => !known.has(one.key)))
-      report("no reply is invented", arrivals.map((one) => one.key).join(" "));
+  const invented = arrived.filter((one) => !known.has(one.key));
+  if (invented.length > 0) report("no reply is invented", invented.map((one) => one.key).join(" "));
+  // One target may show what several conversations have to say, such as the runs of its jobs.
+  const conversationOf = ({ channel, target, key }: (typeof arrived)[number]): string =>
+    `${channel}/${target} of ${known.get(key)?.sessionId}`;
+  const inOrder = arrived.filter((one) => one.channel !== "blind");
+  for (const [conversation, arrivals] of Map.groupBy(inOrder, conversationOf)) {
+    const order = arrivals.map((one) => known.get(one.key)?.turnSeq ?? -1);
     if (order.some((seq, at) => seq < (order[at - 1] ?? 0)))
-      report("order is kept", `${arrivals[0]?.channel} ${arrivals[0]?.target} shows turns ${order}`);
+      report("order is kept", `${conversation} shows turns ${order}`);
   }
 }
 

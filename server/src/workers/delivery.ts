@@ -22,18 +22,16 @@ export interface DeliveryDeps {
   /** From 0 up to, not including, 1. */
   readonly random: () => number;
   readonly sendTimeoutMs: number;
-  /**
-   * On the monotonic clock: until then a process that was killed just before this one started may have a send on its way,
-   * so that looking and seeing nothing proves nothing.
-   */
-  readonly quietUntilMs: number;
 }
 
 /** A send ends this long before the process's lease does, so that the abort has reached the platform's connection. */
 export const LEASE_MARGIN_MS = 1_000;
 
-/** What a killed process had sent has reached its platform, and shows there, after so long. */
-export const QUIET_MS = 5_000;
+/**
+ * Counted from when somebody else has its claim: what a killed process had sent shows on its platform after so long, and one
+ * that stood still has gone on, and found that it may not send, or has sent what it was about to.
+ */
+const QUIET_MS = 5_000;
 
 /** A claimed row, and how long it is surely ours: until the first of both times, on the monotonic clock. */
 export interface HeldRow {
@@ -51,7 +49,9 @@ export interface HeldRow {
  * Why nothing is doubled. A send begins only while the claim outlasts `sendTimeoutMs`; it is aborted after that time, and
  * earlier when the process's lease is about to end unrenewed. So when another process gets the row, no send of ours is
  * under way. With a *keyed* channel the platform drops a
- * repeat. With a *verifiable* one every attempt after the first looks first, and what it sees is final. With a *blind*
+ * repeat. With a *verifiable* one every attempt after the first looks first, and what it sees is final; where an attempt was left
+ * behind, seeing nothing counts only once `QUIET_MS` have passed, for a process that was stopped between its last look at the
+ * clock and the socket sends when it goes on. With a *blind*
  * one `begin` is committed before the send: a row that comes back begun was interrupted between the two marks, so it is
  * `unknown`, and nobody sends it again by themselves.
  */
@@ -75,10 +75,10 @@ export async function deliver(
   if (isVerifiable(channel) && row.attempt > 1) {
     const found = await look(deps, channel, held, signal);
     if (found !== undefined) return found;
-    const quietMs = deps.quietUntilMs - deps.clock.monotonicMs();
-    if (quietMs > 0) {
+    const dueAt = quietUntil(deps, row);
+    if (dueAt > deps.clock.now()) {
       const error = "An earlier send may still be on its way; looking again in a moment.";
-      return { kind: "retry", dueAt: deps.clock.now() + Math.ceil(quietMs), error };
+      return { kind: "retry", dueAt, error };
     }
   }
   if (channel.delivery === "blind") {
@@ -98,6 +98,20 @@ function outlastsSend({ clock, sendTimeoutMs }: DeliveryDeps, held: HeldRow): bo
 
 function isVerifiable(channel: Channel): channel is VerifiableChannel {
   return channel.delivery === "verifiable";
+}
+
+/**
+ * Until when the send of an attempt that was left behind may still arrive, UTC milliseconds: no word is kept of how it ended, and
+ * it was noticed by the attempt after it. In the past where every attempt said how it ended.
+ */
+function quietUntil({ clock, sendTimeoutMs }: DeliveryDeps, { attempt, errors }: OutboxRecord): number {
+  const endedAt = new Map(errors.map((trouble) => [trouble.attempt, trouble.at]));
+  // Attempts from before the oldest that is still told are long past.
+  const oldest = Math.max(1, (errors[0]?.attempt ?? 1) - 1);
+  for (let left = attempt - 1; left >= oldest; left--) {
+    if (!endedAt.has(left)) return (endedAt.get(left + 1) ?? clock.now()) + Math.min(QUIET_MS, sendTimeoutMs);
+  }
+  return Number.NEGATIVE_INFINITY;
 }
 
 /** What an earlier attempt achieved; undefined when its message did not arrive. */

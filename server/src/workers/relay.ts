@@ -10,7 +10,7 @@ import type {
 } from "@troupe/contracts";
 import { SUBJECTS, TroupeError } from "@troupe/contracts";
 import { createWakeLoop, type Metrics, SECONDS_BUCKETS } from "../kit/index.ts";
-import { deliver, type HeldRow, LEASE_MARGIN_MS, QUIET_MS } from "./delivery.ts";
+import { deliver, type HeldRow, LEASE_MARGIN_MS } from "./delivery.ts";
 import { createInFlight, type InFlight } from "./in-flight.ts";
 import { createSettler } from "./settler.ts";
 import { wokenBy } from "./woken-by.ts";
@@ -65,7 +65,6 @@ export function createRelay(deps: RelayDeps): Relay {
   const settler = createSettler(deps);
   const inFlight = createInFlightByChannel(clock, metrics);
   const sends = new AbortController();
-  const delivery = { ...deps, quietUntilMs: clock.monotonicMs() + Math.min(QUIET_MS, sendTimeoutMs) };
   const report = createReport(logger, metrics);
   let doorbell: Disposable | undefined;
   const handle = async (held: HeldRow): Promise<void> => {
@@ -73,7 +72,7 @@ export function createRelay(deps: RelayDeps): Relay {
     const startedMs = clock.monotonicMs();
     let ended: DeliveryOutcome | undefined;
     try {
-      ended = await deliver(delivery, held, sends.signal);
+      ended = await deliver(deps, held, sends.signal);
     } catch (error) {
       logger.error("relay.failed", { outboxId: row.id, turnId: row.turnId, error });
     }
