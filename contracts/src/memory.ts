@@ -146,6 +146,8 @@ export interface MemoryQuery extends PageQuery {
   readonly kinds?: readonly MemoryKind[];
   /** Default `open`. */
   readonly state?: "open" | "closed" | "all";
+  /** Only open ones of this agent itself that are held fast, of any kind unless `kinds` says which; `state` means nothing. */
+  readonly heldFastOf?: string;
 }
 
 /** What something new is compared with. */

@@ -1,7 +1,10 @@
 // A night of an agent in a running Troupe: what nobody asked for is summed up, found the next day, and brought back by the operator.
+import { mkdirSync, readFileSync } from "node:fs";
+import { join } from "node:path";
 import type { NewMemory } from "@troupe/contracts";
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
 import type { ChangedMemory, FoundMemories, MemoryStats } from "../../server/src/app/index.ts";
+import { derivedId } from "../../server/src/kit/index.ts";
 import { type ServedHome, serveHome } from "./served-home.ts";
 
 vi.setConfig({ testTimeout: 120_000, hookTimeout: 60_000 });
@@ -74,6 +77,40 @@ test("a night reflects on an answer that changed again and again, tells it to it
 
   await call<ChangedMemory>(`/admin/memories/${made[0]?.id}/undo`, {});
   expect((await open()).filter(({ kind }) => kind === "reflection")).toEqual([]);
+});
+
+test("what a night holds fast stands in the folder of its agent, until it is erased", async () => {
+  const folder = join(served.path, "workspaces/ana");
+  mkdirSync(folder, { recursive: true });
+  const { troupe } = served.serving;
+  const { unit, memories, dreams } = troupe.stores;
+  const id = derivedId("boat");
+  const spaceId = "default";
+  await unit.commit(
+    [
+      memories.put({
+        ...{ id, spaceId, agentId: "ana", audience: ["operator"], text: "The operator has a boat" },
+        ...{ turnId: "turn boat", recordedAt: Date.now() },
+      }),
+    ],
+    options,
+  );
+  for (const daysAgo of [1, 2, 3]) {
+    const recalls = [{ memoryId: id, asked: `question ${daysAgo}`, times: 1, weight: 0.9 }];
+    await unit.commit(
+      [dreams.recalled({ spaceId, at: Date.now() - daysAgo * 86_400_000, recalls })],
+      options,
+    );
+  }
+
+  troupe.dreamLoop.wake();
+  const file = join(folder, "DREAMS.md");
+  await vi.waitFor(() => expect(readFileSync(file, "utf8")).toContain("The operator has a boat"), {
+    timeout: 60_000,
+  });
+  await call<ChangedMemory>(`/admin/memories/${id}/forget`, { erase: true });
+
+  expect(readFileSync(file, "utf8")).not.toContain("boat");
 });
 
 test("a night sums up what nobody asked for, once, tells it to its people alone, and undo brings it back", async () => {

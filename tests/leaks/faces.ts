@@ -55,7 +55,12 @@ export function composeFaces(
   const adminRoutes = [
     ...storylineRoutes(deps),
     ...personRoutes(deps),
-    ...memoryRoutes({ ...deps, vectorModel: () => undefined }),
+    // Files of nights are made in no made house.
+    ...memoryRoutes({
+      ...deps,
+      workspaceEraser: { eraseHeld: async () => {} },
+      vectorModel: () => undefined,
+    }),
   ];
   const whole = {
     ...deps,

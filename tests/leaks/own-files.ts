@@ -1,7 +1,7 @@
 // Agents' own files: one for everybody, one set for each person, and those of the one who owns an agent's folder.
 import { mkdirSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
-import type { AgentDirectory, Clock, EffectStore, Logger, Module } from "@troupe/contracts";
+import type { AgentDirectory, Clock, EffectStore, Logger, MemoryStore, Module } from "@troupe/contracts";
 import {
   createSecretGuard,
   createWorkspaceModule,
@@ -25,6 +25,7 @@ export function composeFiles(deps: {
   readonly people: Pick<PersonBook, "namesOf">;
   readonly agents: AgentDirectory;
   readonly effects: Pick<EffectStore, "put">;
+  readonly memories: Pick<MemoryStore, "list" | "find">;
 }): Module {
   const looksSecret = createSecretGuard((text) => text);
   return createWorkspaceModule({ ...deps, looksSecret, versions: NO_VERSIONS });

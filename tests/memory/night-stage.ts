@@ -11,7 +11,16 @@ import { createLogRecorder, createManualClock } from "@troupe/testing";
 import { withAudienceCheck } from "../../server/src/app/audience-check.ts";
 import { createLocalBus } from "../../server/src/bus/index.ts";
 import { createIdGenerator, createMetrics } from "../../server/src/kit/index.ts";
-import { createDreamHandler, createDreamLoop, createReflectHandler } from "../../server/src/memory/index.ts";
+import {
+  createDreamHandler,
+  createDreamLoop,
+  createGit,
+  createReflectHandler,
+  createSecretGuard,
+  createVersions,
+  createWorkspaceModule,
+  hasWorkspace,
+} from "../../server/src/memory/index.ts";
 import { createEffectWorkers } from "../../server/src/workers/index.ts";
 import { createTestStores } from "../lab/test-store.ts";
 
@@ -22,12 +31,19 @@ export const options: CallOptions = { signal: new AbortController().signal };
 /** What a model answers to a request's last message; it may throw. */
 type Model = (asked: string, format: ResponseFormat | undefined) => string;
 
+interface StageOptions {
+  readonly model?: Model;
+  readonly learn?: "off";
+  /** With a folder for each agent that has files of its own. */
+  readonly workspaces?: string;
+}
+
 /** Stages on one test database; `close` ends those of one test, `end` the database. */
 export function createNights() {
   const testStores = createTestStores();
   const closers: (() => Promise<void>)[] = [];
   return {
-    setUp: (of: { readonly model?: Model; readonly learn?: "off" } = {}) => setUp(testStores, closers, of),
+    setUp: (of: StageOptions = {}) => setUp(testStores, closers, of),
     async close() {
       for (const close of closers.splice(0).reverse()) await close();
     },
@@ -38,7 +54,7 @@ export function createNights() {
 async function setUp(
   testStores: ReturnType<typeof createTestStores>,
   closers: (() => Promise<void>)[],
-  of: { readonly model?: Model; readonly learn?: "off" },
+  of: StageOptions,
 ) {
   const { model } = of;
   const clock = createManualClock(Date.UTC(2026, 0, 10, 12));
@@ -62,12 +78,25 @@ async function setUp(
     ...{ ...stores, clock, ids, logger, metrics },
     ...{ agents: agents as never, router: router as never, budgets: { of: () => [] } as never },
   };
+  const folder = of.workspaces ?? "";
+  const looksSecret = createSecretGuard((text) => text);
+  const git = createGit(process.env.PATH);
+  const versions = createVersions({ folder, clock, logger, metrics, looksSecret, git });
+  const people = { namesOf: (_space: string, name: string) => [name] };
+  const workspace = createWorkspaceModule({ ...deps, folder, looksSecret, versions, people });
   const handlers: readonly EffectHandler[] = [
-    createDreamHandler({ ...deps, zone: () => "Europe/Kyiv" }),
+    createDreamHandler({
+      ...{ ...deps, zone: () => "Europe/Kyiv" },
+      hasWorkspace: async (agentId) => folder !== "" && (await hasWorkspace(folder, agentId)),
+    }),
     createReflectHandler(deps),
+    ...(workspace.effects ?? []),
   ];
+  const eraser = { folder, logger, git, versions, ownersOf: () => ["operator"] };
   const bus = createLocalBus({ clock, logger, metrics });
-  const lane = { parallel: 1, leaseMs: 10_000, timeoutMs: 10_000 };
+  // Disks and programs take real time, while hours pass here.
+  const patienceMs = of.workspaces === undefined ? 10_000 : 400 * DAY_MS;
+  const lane = { parallel: 1, leaseMs: patienceMs, timeoutMs: patienceMs };
   const workers = createEffectWorkers({
     ...{ unit: stores.unit, effects: stores.effects, handlers, bus, clock, logger, metrics },
     ...{ random: () => 0.5, processId: "p1", lanes: { realtime: lane, background: lane, heavy: lane } },
@@ -157,7 +186,7 @@ async function setUp(
     );
   };
   const reflections = async () => (await open()).filter(({ kind }) => kind === "reflection");
-  return { clock, pass, logger, stores, put, show, dreams, get, open, loopOf, say, reflections };
+  return { clock, pass, logger, stores, put, show, dreams, get, open, loopOf, say, reflections, eraser };
 }
 
 export const episode = (id: string, text: string, change: Partial<NewMemory> = {}): NewMemory => ({

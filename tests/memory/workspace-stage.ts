@@ -44,6 +44,7 @@ export function stageWorkspace(
     ...{ ...deps, versions },
     people: { namesOf: (_space, name) => names[name] ?? [name] },
     agents: { get: (spaceId) => ({ spaceId, revision: 1, spec }) },
+    memories: { list: async () => ({ items: [] }), find: async () => [] },
     effects: {
       put(effect) {
         put.push(effect);

@@ -105,7 +105,7 @@ test("one that failed is asked again a minute later, and not for each turn until
 
 const FACT = { spaceId: "default", agentId: "ana", turnId: "t", recordedAt: 0 } as const;
 
-/** A process whose agents are aware of memories, and counts how often they are listed and looked for. */
+/** A process whose agents are aware of memories, and counts how often they are looked for, and listed: facts, and what is held fast. */
 async function withMemories() {
   const { memories } = stage.stores;
   const asked = { list: 0, find: 0 };
@@ -144,7 +144,7 @@ test("a turn that remembers leaves the beginning of the next prompt as it is, an
   await one.say("and now?", { audience: ["p1"] });
 
   expect(promptOf(stage, 2)[1]).toBe(promptOf(stage, 0)[1]);
-  expect(asked).toEqual({ list: 1, find: 0 });
+  expect(asked).toEqual({ list: 2, find: 0 });
 });
 
 test("what is forgotten elsewhere is gone from the next prompt of a conversation that goes on", async () => {
@@ -169,7 +169,7 @@ test("what is forgotten elsewhere is gone from the next prompt of a conversation
   expect(promptOf(stage, 0)[1]).toContain("surprise");
   expect(promptOf(stage, 1)[1]).toMatch(/Olha/);
   expect(promptOf(stage, 1).join()).not.toContain("surprise");
-  expect(asked).toEqual({ list: 2, find: 1 });
+  expect(asked).toEqual({ list: 4, find: 1 });
 });
 
 test("a memory that is closed and is not told leaves the beginning of prompts as it is", async () => {
@@ -187,7 +187,7 @@ test("a memory that is closed and is not told leaves the beginning of prompts as
   await one.say("again", { audience: ["p1"] });
 
   expect(promptOf(stage, 1)[1]).toBe(promptOf(stage, 0)[1]);
-  expect(asked).toEqual({ list: 1, find: 1 });
+  expect(asked).toEqual({ list: 2, find: 1 });
 });
 
 test("facts about people are known in a new conversation without being asked for, by whoever may know them", async () => {
@@ -226,4 +226,28 @@ test("facts about people are known in a new conversation without being asked for
   expect(promptOf(stage, 0).join()).not.toContain("surprise");
   expect(promptOf(stage, 1).join()).not.toMatch(/Olha|surprise/);
   expect(promptOf(stage, 2)[1]).not.toContain("note: The name of p1 is Olha.");
+});
+
+test("what is held fast comes first, of whatever kind and age, for those alone who know it", async () => {
+  const { stores } = stage;
+  const fact = { ...FACT, audience: ["p1"] };
+  const { memories, dreams, unit } = stores;
+  const held = memories.put({ ...fact, id: "boat", kind: "episode", text: "p1 bought a boat." });
+  const theirs = memories.put({ ...fact, id: "theirs", audience: ["p2"], text: "p2 plans a surprise." });
+  const many = Array.from({ length: 60 }, (_, n) =>
+    memories.put({ ...fact, id: `m${n}`, text: `p1 has ${n} coins.`, slot: `p1 coins ${n}` }),
+  );
+  await unit.commit([held, theirs, ...many], options);
+  await unit.commit(
+    ["boat", "theirs"].map((id) => dreams.promote({ spaceId: "default", id, at: 5 })),
+    options,
+  );
+  const { one } = await withMemories();
+
+  await one.say("hello", { audience: ["p1"] });
+
+  const told = String(promptOf(stage, 0)[1]).split("\n");
+  expect(told[1]).toBe("[1970-01-01] note: p1 bought a boat.");
+  expect(told).toHaveLength(9);
+  expect(told.join()).not.toContain("surprise");
 });

@@ -108,6 +108,8 @@ interface Joined {
   readonly quiet: QuietTimes;
   readonly people: Pick<PersonBook, "changing">;
   readonly vault: Vault;
+  /** Whether an agent has a folder for files of its own. */
+  readonly hasWorkspace: (agentId: string) => Promise<boolean>;
   /** How the way in reaches the turns of all processes. */
   readonly intakeFor: (local: TurnIntake) => TurnIntake;
   /** Doorbells and due times wake the loops; a sweep only mends a doorbell that was lost. */
@@ -175,7 +177,7 @@ export function composeTurns(foundation: Foundation, parts: Joined): TurnParts {
   });
   const relay = relayOf(foundation, parts);
   const effects = effectsOf(foundation, parts, [
-    ...memoryHandlers(foundation, { router, agents, budgets, config }),
+    ...memoryHandlers(foundation, { ...parts, budgets }),
     ...delegation.handlers,
   ]);
   return {
@@ -218,19 +220,15 @@ function indexerOf(
 /** Work after the reply on what agents keep in mind. */
 function memoryHandlers(
   foundation: Foundation,
-  parts: {
-    readonly router: ModelRouter;
-    readonly agents: SwappableAgents;
-    readonly budgets: Budgets;
-    readonly config: () => Config;
-  },
+  parts: Pick<Joined, "router" | "agents" | "config" | "hasWorkspace"> & { readonly budgets: Budgets },
 ): readonly EffectHandler[] {
+  const { config, hasWorkspace } = parts;
   const deps = { ...foundation, ...foundation.stores, ...parts };
   return [
     createSummaryHandler(deps),
     createLearnHandler(foundation.stores),
     createExtractHandler(deps),
-    createDreamHandler({ ...deps, zone: () => zoneOf(parts.config()) }),
+    createDreamHandler({ ...deps, hasWorkspace, zone: () => zoneOf(config()) }),
     createReflectHandler(deps),
   ];
 }

@@ -8,7 +8,9 @@ import {
   createWorkspaceBook,
   createWorkspaceKeeper,
   createWorkspaceModule,
+  eraseFromNightFiles,
   eraseOwnFiles,
+  hasWorkspace,
   ownersOf,
   type WorkspaceBook,
   type WorkspaceErasure,
@@ -27,6 +29,11 @@ export function workspacesFolder(home: string): string {
 export interface WorkspaceEraser {
   count(peerId: string): Promise<number>;
   erase(peerId: string, options: CallOptions): Promise<WorkspaceErasure>;
+  /** Takes memories of an agent out of what its nights wrote, and out of the history of that. */
+  eraseHeld(
+    memories: { readonly agentId: string; readonly ids: readonly string[] },
+    options: CallOptions,
+  ): Promise<void>;
 }
 
 export interface WorkspaceParts {
@@ -34,6 +41,8 @@ export interface WorkspaceParts {
   readonly workspaceEraser: WorkspaceEraser;
   readonly workspaceModule: ModuleSource;
   readonly workspaceKeeper: WorkspaceKeeper;
+  /** Whether the agent has a folder. */
+  readonly hasWorkspace: (agentId: string) => Promise<boolean>;
 }
 
 /** Agents' own files: in prompts, and in git. */
@@ -57,12 +66,14 @@ export function composeWorkspaces(
   const erasing = { ...deps, git, versions, ownersOf: owners };
   return {
     workspaceKeeper,
-    workspaceModule: ({ stores: { effects } }) =>
-      createWorkspaceModule({ ...deps, onChange, versions, effects }),
+    workspaceModule: ({ stores: { effects, memories } }) =>
+      createWorkspaceModule({ ...deps, onChange, versions, effects, memories }),
+    hasWorkspace: (agentId) => hasWorkspace(deps.folder, agentId),
     workspaceBook: createWorkspaceBook({ ...deps, git }, versions),
     workspaceEraser: {
       count: (peerId) => countOwnFiles(erasing, peerId),
       erase: (peerId, options) => eraseOwnFiles(erasing, peerId, options),
+      eraseHeld: (memories, options) => eraseFromNightFiles(erasing, memories, options),
     },
   };
 }

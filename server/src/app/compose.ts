@@ -178,7 +178,7 @@ export async function compose(config: Config, options: ComposeOptions = {}): Pro
   const turns: TurnParts = composeTurns(foundation, {
     ...{ router, agents, bus, feed, lease, channels, notices, modules, deadLetters, vault, sweepMs, vectors },
     ...{ ...withFlows(options, flows), commandTools: jobs.jobCommandTools, quiet: jobs.quiet, people },
-    lanes: laneLimits(config.lanes, options.laneChoice ?? {}),
+    ...{ lanes: laneLimits(config.lanes, options.laneChoice ?? {}), hasWorkspace: workspaces.hasWorkspace },
     intakeFor: processes.intakeFor,
     hide: (text) => logger.redact(text),
     config: () => live.config,

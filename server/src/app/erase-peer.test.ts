@@ -31,6 +31,7 @@ test("somebody with thousands of conversations, each of one message, is erased i
   const bus = { publish: (subject: string) => void rung.push(subject) };
   const workspaceEraser = {
     count: async () => 0,
+    eraseHeld: () => Promise.resolve(),
     erase: async () => ({ files: 0, rewritten: [], dropped: [] }),
   };
   const erasing = { ...parts, stores, blobs, sessionControl, bus, workspaceEraser };

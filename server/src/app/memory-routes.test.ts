@@ -22,7 +22,17 @@ function setUp() {
   closers.push(opened.close);
   const { stores } = opened;
   const bus = createLocalBus(deps);
-  const routes = memoryRoutes({ ...deps, stores, bus, vectorModel: () => "embedded/words-128" });
+  const erasedFromFiles: string[][] = [];
+  const workspaceEraser = {
+    eraseHeld: async ({ ids }: { readonly ids: readonly string[] }) => void erasedFromFiles.push([...ids]),
+  };
+  const routes = memoryRoutes({
+    ...deps,
+    stores,
+    bus,
+    workspaceEraser,
+    vectorModel: () => "embedded/words-128",
+  });
   const call = async <Answer>(path: string, id = "", body?: unknown): Promise<Answer> => {
     const [name = "", query] = path.split("?");
     const route = routes.find((one) => one.path === `/admin/${name}`);
@@ -43,7 +53,7 @@ function setUp() {
       options,
     ));
   const open = async (path = "memories") => (await call<FoundMemories>(path)).items.map(({ id }) => id);
-  return { stores, clock, call, keep, put, open };
+  return { stores, clock, call, keep, put, open, erasedFromFiles };
 }
 
 function memory(id: string, text: string, change: Partial<NewMemory> = {}): NewMemory {
@@ -76,7 +86,7 @@ it("finds memories by all of the words, of an agent, a kind and a reader, with t
 });
 
 it("forgets, brings back, and deletes for good", async () => {
-  const { call, put, open } = setUp();
+  const { call, put, open, erasedFromFiles } = setUp();
   await put(memory("tea", "Kate drinks green tea"));
 
   expect(await call("memories/:id/forget", "tea")).toEqual({ closed: ["tea"], reopened: [], erased: [] });
@@ -84,7 +94,9 @@ it("forgets, brings back, and deletes for good", async () => {
   await expect(call("memories/:id/forget", "tea")).rejects.toMatchObject({ code: "request.conflict" });
   expect(await call("memories/:id/undo", "tea")).toEqual({ closed: [], reopened: ["tea"], erased: [] });
   expect(await open()).toEqual(["tea"]);
+  expect(erasedFromFiles).toEqual([]);
   expect(await call("memories/:id/forget", "tea", { erase: true })).toMatchObject({ erased: ["tea"] });
+  expect(erasedFromFiles).toEqual([["tea"]]);
   await expect(call("memories/:id", "tea")).rejects.toMatchObject({ code: "request.not_found" });
 });
 

@@ -16,6 +16,7 @@ import {
 import type { AdminRequest, AdminRoute } from "../gateway/index.ts";
 import { plainText, ringFor } from "../kit/index.ts";
 import { auditMemories, eraseMemory, type MemoryAudit, undoMemory } from "../memory/index.ts";
+import type { WorkspaceEraser } from "./compose-workspaces.ts";
 import { pageIn } from "./page-query.ts";
 
 const PAGE = 200;
@@ -29,6 +30,7 @@ interface MemoryParts {
   /** `provider/model` whose vectors are in use. */
   readonly vectorModel: () => string | undefined;
   readonly bus: Pick<MessageBus, "publish">;
+  readonly workspaceEraser: Pick<WorkspaceEraser, "eraseHeld">;
   readonly ids: IdGenerator;
   readonly clock: Clock;
   readonly logger: Logger;
@@ -177,6 +179,8 @@ async function forget(parts: MemoryParts, request: AdminRequest): Promise<Change
   const { erased, reopened, writes } = isErased
     ? await eraseMemory(memories, memory, request)
     : { erased: [], reopened: [], writes: [memories.close(closing)] };
+  // First what stands outside of the store: where this fails, the operator asks again and finds the memory there.
+  if (isErased) await parts.workspaceEraser.eraseHeld({ agentId: memory.agentId, ids: erased }, request);
   await unit.commit(writes, request);
   ringFor(parts, writes);
   logger.info("memory.forgotten", { memoryId: id, erased: isErased, by: request.principal.id });

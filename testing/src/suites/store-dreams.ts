@@ -1,4 +1,4 @@
-import type { Dream, MemoryRecall, NewMemory } from "@troupe/contracts";
+import type { Dream, MemoryQuery, MemoryRecall, NewMemory } from "@troupe/contracts";
 import { expect, it } from "vitest";
 import { commit, type GetHarness, options, SPACE, type StoreHarness } from "./store-fixtures.ts";
 
@@ -84,5 +84,37 @@ export function describeDreams(get: GetHarness): void {
     const all = await dreams.list({ spaceId: SPACE, limit: 5 }, options);
     expect(all.map(({ agentId }) => agentId)).toEqual(["ben", "ana"]);
     expect(await dreams.list({ spaceId: SPACE, agentId: "ana", limit: 5 }, options)).toEqual([night()]);
+  });
+  describeHeld(get);
+}
+
+function describeHeld(get: GetHarness): void {
+  it("lists what an agent holds fast, as far as its readers know it, page by page", async () => {
+    const harness = get();
+    const { dreams, memories } = harness.stores;
+    const held = [
+      memory("one"),
+      memory("episode", { kind: "episode" }),
+      memory("theirs", { audience: ["peer-2"] }),
+      memory("others", { agentId: "ben" }),
+      memory("closed"),
+    ];
+    await commit(harness, memories.put(memory("not held")));
+    for (const one of held) {
+      await commit(harness, memories.put(one));
+      await commit(harness, dreams.promote({ spaceId: SPACE, id: one.id, at: 50 }));
+    }
+    await commit(harness, memories.close({ spaceId: SPACE, id: "closed", at: 60, reason: "forgotten" }));
+    const list = async (change: Partial<MemoryQuery> = {}) => {
+      const asked = { spaceId: SPACE, heldFastOf: "ana", readers: undefined, limit: 2, ...change };
+      const { items, next } = await memories.list(asked, options);
+      return { ids: items.map(({ id }) => id), next };
+    };
+
+    const first = await list();
+    expect(first.ids).toEqual(["theirs", "episode"]);
+    expect(await list(first.next === undefined ? {} : { cursor: first.next })).toEqual({ ids: ["one"] });
+    expect((await list({ readers: ["peer-1"] })).ids).toEqual(["episode", "one"]);
+    expect((await list({ kinds: ["episode"] })).ids).toEqual(["episode"]);
   });
 }

@@ -15,6 +15,7 @@ import {
 } from "@troupe/contracts";
 import { detectLanguage, type Metrics, redactText, smallChoices } from "../../kit/index.ts";
 import { type AskOnceDeps, askOnce } from "../ask-once.ts";
+import { nightEffect } from "../workspace/night-handler.ts";
 import { deservesPromotion, FADING_KINDS, mayFade, PROMOTION_RECALLS, promotionScore } from "./judge.ts";
 import { type Night, type ReflectDeps, reflectByRules } from "./reflect.ts";
 import { reflectionsDue } from "./reflect-handler.ts";
@@ -42,6 +43,8 @@ const MAX_ASKED_CHARACTERS = 24_000;
 export interface DreamHandlerDeps extends AskOnceDeps, ReflectDeps {
   readonly dreams: DreamStore;
   readonly effects: Pick<EffectStore, "put">;
+  /** Whether the agent has a folder, into which an effect then writes what is held fast. Absent: none has. */
+  readonly hasWorkspace?: (agentId: string) => Promise<boolean>;
   readonly agents: AgentDirectory;
   readonly logger: Logger;
   readonly metrics: Metrics;
@@ -85,7 +88,9 @@ export function createDreamHandler(deps: DreamHandlerDeps): EffectHandler {
       changed.add(seen.made, { what: "reflection" });
       deps.logger.info("memory.dreamt", { ...dream, reflections: seen.made });
       const forget = deps.dreams.prune(at - LOOK_BACK_DAYS * DAY_MS);
-      return [...held, ...fallen.writes, ...seen.writes, deps.dreams.keep(dream), forget];
+      const told =
+        (await deps.hasWorkspace?.(agentId)) === true ? [deps.effects.put(nightEffect(dream))] : [];
+      return [...held, ...fallen.writes, ...seen.writes, deps.dreams.keep(dream), forget, ...told];
     },
   };
 }

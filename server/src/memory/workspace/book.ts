@@ -2,7 +2,7 @@ import { mkdir, readdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { type CallOptions, TroupeError } from "@troupe/contracts";
 import { writeOwnFile } from "./own-files.ts";
-import { isOwnFile, NOTES, OWN_FILES, PEOPLE, personOf, SHARED_FILES } from "./places.ts";
+import { isOwnFile, NIGHT_FILE, NOTES, OWN_FILES, PEOPLE, personOf, SHARED_FILES } from "./places.ts";
 import { look, MAX_FILE_BYTES, readText } from "./read-text.ts";
 import { MAX_CHARACTERS } from "./render.ts";
 import { TEMPLATES } from "./templates.ts";
@@ -48,13 +48,14 @@ export async function filesOf(
     const read = await readText(join(workspace, file));
     if (read.kind === "missing") continue;
     const base = { file, of: ownerOf(file), sizeBytes: read.kind === "text" ? read.sizeBytes : 0 };
-    const trouble = read.kind === "text" ? troubleOf(read, looksSecret) : `is not read: ${read.kind}`;
+    const trouble = read.kind === "text" ? troubleOf(file, read, looksSecret) : `is not read: ${read.kind}`;
     files.push(trouble === undefined ? base : { ...base, trouble });
   }
   return files;
 }
 
 function troubleOf(
+  file: string,
   read: Extract<Awaited<ReturnType<typeof readText>>, { kind: "text" }>,
   looksSecret: VersionsDeps["looksSecret"],
 ): string | undefined {
@@ -63,7 +64,7 @@ function troubleOf(
   if (read.sizeBytes > MAX_FILE_BYTES)
     return `is longer than ${MAX_FILE_BYTES} bytes; no version of it is kept`;
   if (read.isBroken) return "is no text in UTF-8; what cannot be read is shown as �";
-  const isShownWhole = read.text.length <= MAX_CHARACTERS;
+  const isShownWhole = file.endsWith(NIGHT_FILE) || read.text.length <= MAX_CHARACTERS;
   return isShownWhole ? undefined : `is longer than ${MAX_CHARACTERS} characters; prompts show its beginning`;
 }
 
@@ -77,7 +78,7 @@ async function pathsIn(workspace: string): Promise<readonly string[]> {
       const isFolder = (await look(join(workspace, notes))).kind === "folder";
       const names = isFolder ? await readdir(join(workspace, notes)).catch(() => []) : [];
       return [
-        ...OWN_FILES.map((name) => join(base, name)),
+        ...[...OWN_FILES, NIGHT_FILE].map((name) => join(base, name)),
         ...names.toSorted().map((name) => join(notes, name)),
       ];
     }),
@@ -85,7 +86,7 @@ async function pathsIn(workspace: string): Promise<readonly string[]> {
   return [...SHARED_FILES, ...own.flat()].filter(isOwnFile);
 }
 
-async function foldersIn(folder: string): Promise<readonly string[]> {
+export async function foldersIn(folder: string): Promise<readonly string[]> {
   return (await look(folder)).kind === "folder" ? await workspacesIn(folder) : [];
 }
 

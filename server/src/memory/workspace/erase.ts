@@ -1,10 +1,12 @@
 import { copyFile, rename, rm } from "node:fs/promises";
 import { join } from "node:path";
-import type { CallOptions, Logger } from "@troupe/contracts";
-import { filesOf, workspacesIn } from "./book.ts";
+import { type CallOptions, type Logger, TroupeError } from "@troupe/contracts";
+import { filesOf, foldersIn, workspacesIn } from "./book.ts";
 import { type Git, repositoryAt } from "./git.ts";
-import { NOTES, OWN_FILES, personFolder } from "./places.ts";
-import { look } from "./read-text.ts";
+import { withoutIds } from "./night-file.ts";
+import { writeOwnFile } from "./own-files.ts";
+import { NIGHT_FILE, NOTES, OWN_FILES, PEOPLE, personFolder } from "./places.ts";
+import { look, readText } from "./read-text.ts";
 import type { Versions } from "./versions.ts";
 
 /** A history is written anew in memory. */
@@ -50,7 +52,7 @@ async function filesAbout(
 function pathsAbout({ ownersOf }: WorkspaceEraserDeps, agentId: string, peerId: string): readonly string[] {
   const owners = ownersOf(agentId);
   const isOwner = owners.length > 0 && owners.every((owner) => owner === peerId);
-  return [personFolder(peerId), ...(isOwner ? [...OWN_FILES, NOTES] : [])];
+  return [personFolder(peerId), ...(isOwner ? [...OWN_FILES, NIGHT_FILE, NOTES] : [])];
 }
 
 function isIn(file: string, path: string): boolean {
@@ -79,6 +81,68 @@ export async function eraseOwnFiles(
     });
   }
   return erasure;
+}
+
+/**
+ * Takes records out of the files that nights keep, with all earlier versions of those that ever named one; what stands there of
+ * others stays. A repetition finds what is there still.
+ */
+export async function eraseFromNightFiles(
+  deps: WorkspaceEraserDeps,
+  { agentId, ids }: { readonly agentId: string; readonly ids: readonly string[] },
+  options: CallOptions,
+): Promise<void> {
+  const workspace = join(deps.folder, agentId);
+  if ((await look(workspace)).kind !== "folder") return;
+  await deps.versions.alone(agentId, async () => {
+    const people = await foldersIn(join(workspace, PEOPLE));
+    for (const file of [NIGHT_FILE, ...people.map((name) => join(PEOPLE, name, NIGHT_FILE))]) {
+      const read = await readText(join(workspace, file));
+      const text = read.kind === "text" ? read.text : "";
+      const left = withoutIds(text, ids);
+      const isNamed = left !== text || (await wasNamed(deps.git, workspace, { file, ids }, options));
+      if (left !== text) await writeOwnFile(workspace, file, left);
+      if (!isNamed) continue;
+      const outcome = await forget(deps, workspace, { paths: [file], wasThere: true }, options);
+      if (outcome !== "nothing" && left !== "") await keepAnew(deps, agentId, file, options);
+    }
+  });
+}
+
+/** What is left of a file whose history was taken away is a version again. */
+async function keepAnew(
+  { versions, logger }: WorkspaceEraserDeps,
+  agentId: string,
+  file: string,
+  options: CallOptions,
+): Promise<void> {
+  await versions
+    .keep(agentId, options, { [file]: `Without what was erased: ${file}` })
+    .catch((error: unknown) => {
+      options.signal.throwIfAborted();
+      logger.warn("workspace.no_versions", { agent: agentId, error });
+    });
+}
+
+async function wasNamed(
+  git: Git,
+  workspace: string,
+  { file, ids }: { readonly file: string; readonly ids: readonly string[] },
+  options: CallOptions,
+): Promise<boolean> {
+  if ((await repositoryAt(workspace)) !== "own") return false;
+  for (const id of ids) {
+    const words = ["log", "--all", "--reflog", "--max-count=1", "--format=%H", `-S${id}`];
+    const found = await git
+      .run(workspace, [...words, "--", `:(top,literal)${file}`], options)
+      // Who cannot look takes it that it is there: forgetting weighs more than a history.
+      .catch((error: unknown) => {
+        options.signal.throwIfAborted();
+        return TroupeError.is(error, "config.missing") ? [] : [error];
+      });
+    if (found.length > 0) return true;
+  }
+  return false;
 }
 
 async function anyOf(workspace: string, paths: readonly string[]): Promise<boolean> {

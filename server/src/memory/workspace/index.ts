@@ -5,10 +5,17 @@ export {
   type WorkspaceFile,
   type WorkspaceVersion,
 } from "./book.ts";
-export { countOwnFiles, eraseOwnFiles, type WorkspaceEraserDeps, type WorkspaceErasure } from "./erase.ts";
+export {
+  countOwnFiles,
+  eraseFromNightFiles,
+  eraseOwnFiles,
+  type WorkspaceEraserDeps,
+  type WorkspaceErasure,
+} from "./erase.ts";
 export { examineWorkspaces } from "./examine.ts";
 export { createGit, type Git } from "./git.ts";
 export { createWorkspaceKeeper, type WorkspaceKeeper } from "./keeper.ts";
+export { hasWorkspace } from "./night-handler.ts";
 export { ownersOf } from "./own-files.ts";
 export { createSecretGuard, type LooksSecret } from "./secret-guard.ts";
 export { createVersions, type Kept, type Versions } from "./versions.ts";

@@ -4,6 +4,8 @@ import { createHash } from "node:crypto";
 export const SHARED_FILES = ["IDENTITY.md", "SOUL.md", "AGENTS.md"] as const;
 /** Files about one person, told to nobody else. */
 export const OWN_FILES = ["USER.md", "MEMORY.md"] as const;
+/** What nights hold fast of what is known of one person: for people to read, and in no prompt, which has it from memory. */
+export const NIGHT_FILE = "DREAMS.md";
 /** Folder of notes about one person. */
 export const NOTES = "notes";
 /** Folder with a folder for each person but those whom the agent's file names. */
@@ -55,7 +57,7 @@ export function isOwnFile(path: string): boolean {
   if (steps.length === 1 && (SHARED_FILES as readonly string[]).includes(path)) return true;
   const own = steps[0] === PEOPLE ? (personLike(steps[1]) ? steps.slice(2) : []) : steps;
   const [first = "", second = ""] = own;
-  if (own.length === 1) return (OWN_FILES as readonly string[]).includes(first);
+  if (own.length === 1) return first === NIGHT_FILE || (OWN_FILES as readonly string[]).includes(first);
   return own.length === 2 && first === NOTES && isNoteName(second);
 }
 

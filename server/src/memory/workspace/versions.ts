@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { type CallOptions, type Clock, type Logger, TroupeError } from "@troupe/contracts";
 import type { Metrics } from "../../kit/index.ts";
 import { type Git, type GitCall, repositoryAt } from "./git.ts";
-import { isOwnFile, NOTES, OWN_FILES, PEOPLE, SHARED_FILES } from "./places.ts";
+import { isOwnFile, NIGHT_FILE, NOTES, OWN_FILES, PEOPLE, SHARED_FILES } from "./places.ts";
 import { MAX_FILE_BYTES, readText } from "./read-text.ts";
 import type { LooksSecret } from "./secret-guard.ts";
 
@@ -176,7 +176,9 @@ interface Changed {
 }
 
 async function changedIn(git: Git, folder: string, own: GitCall): Promise<readonly Changed[]> {
-  const places = [...SHARED_FILES, ...OWN_FILES, NOTES, PEOPLE].map((name) => `:(top,literal)${name}`);
+  const places = [...SHARED_FILES, ...OWN_FILES, NIGHT_FILE, NOTES, PEOPLE].map(
+    (name) => `:(top,literal)${name}`,
+  );
   const words = ["status", "--porcelain=v1", "-z", "--untracked-files=all", "--no-renames", "--", ...places];
   const lines = (await git.run(folder, words, own)).toString().split("\0");
   return lines

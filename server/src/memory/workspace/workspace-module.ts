@@ -1,4 +1,5 @@
-import type { AgentDirectory, EffectStore, Module } from "@troupe/contracts";
+import type { AgentDirectory, EffectStore, MemoryStore, Module } from "@troupe/contracts";
+import { createNightHandler } from "./night-handler.ts";
 import type { Versions } from "./versions.ts";
 import { createWorkspaceTools } from "./workspace-tools.ts";
 import { createWorkspaces, type WorkspacesDeps } from "./workspaces.ts";
@@ -8,14 +9,16 @@ export interface WorkspaceModuleDeps extends WorkspacesDeps {
   readonly versions: Versions;
   readonly agents: Pick<AgentDirectory, "get">;
   readonly effects: Pick<EffectStore, "put">;
+  readonly memories: Pick<MemoryStore, "list" | "find">;
 }
 
 /**
  * The agent's own files: in prompts right behind its instructions, as far as those who read the answer may be told, and changed by
- * the agent behind the reply.
+ * the agent behind the reply; nights write there what they hold fast.
  */
 export function createWorkspaceModule(deps: WorkspaceModuleDeps): Module {
   const { standing } = createWorkspaces(deps);
   const tools = createWorkspaceTools(deps);
-  return { id: "workspace", budgetTokens: 0, standing, tools, effects: [createWriteHandler(deps)] };
+  const effects = [createWriteHandler(deps), createNightHandler(deps)];
+  return { id: "workspace", budgetTokens: 0, standing, tools, effects };
 }

@@ -25,6 +25,7 @@ import { dreams } from "./0024-dreams.ts";
 import { persons } from "./0025-persons.ts";
 import { agentChannelsByPeer } from "./0026-agent-channels-by-peer.ts";
 import { jobsByOwner } from "./0027-jobs-by-owner.ts";
+import { heldFast } from "./0028-held-fast.ts";
 import type { Migration } from "./types.ts";
 
 export type { Capabilities, Migration } from "./types.ts";
@@ -58,4 +59,5 @@ export const migrations: readonly Migration[] = [
   persons,
   agentChannelsByPeer,
   jobsByOwner,
+  heldFast,
 ];

@@ -18,15 +18,16 @@ export function createMemoryStore(deps: PortDeps): MemoryStore {
     async list(query, options) {
       if (isNobody(query.readers)) return { items: [] };
       const limit = pageLimit(query);
-      const { spaceId, agentId, kinds, state = "open" } = query;
+      const { spaceId, heldFastOf, agentId = heldFastOf, kinds, state = "open" } = query;
       const input = {
-        ...{ spaceId, agentId },
+        ...{ spaceId, agentId: heldFastOf ?? agentId },
         readers: readersText(query.readers),
         kinds: kinds === undefined ? undefined : JSON.stringify(kinds),
         before: numberCursor(query),
         limit: limit + 1,
       };
-      const statement = (agentId === undefined ? statements.list : statements.listOf)[state];
+      const lists = agentId === undefined ? statements.list : statements.listOf;
+      const statement = heldFastOf === undefined ? lists[state] : statements.held;
       const rows = await reads.farRows(statement, input, options);
       return pageOf(rows, limit, memoryOf, (row) => String(row[0]));
     },

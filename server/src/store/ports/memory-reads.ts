@@ -75,6 +75,7 @@ interface FindInput {
 export interface MemorySelects {
   readonly listOf: Readonly<Record<State, Statement<ListInput>>>;
   readonly list: Readonly<Record<State, Statement<ListInput>>>;
+  readonly held: Statement<ListInput>;
   readonly find: Statement<FindInput>;
   readonly replacedBy: Statement<{ spaceId: string; id: string }>;
   readonly alike: Statement<{ spaceId: string; agentId: string; keys: string }>;
@@ -149,7 +150,7 @@ function columnsOf({ dialect }: PortDeps): RawBuilder<unknown> {
 function lists(
   { statements, dialect }: PortDeps,
   columns: RawBuilder<unknown>,
-): Pick<MemorySelects, "list" | "listOf"> {
+): Pick<MemorySelects, "list" | "listOf" | "held"> {
   const asked = (p: Required<ListInput>, of: RawBuilder<unknown>, state: State) => sql`
     ${of} ${STATES[state]}
       AND (CAST(${p.before} AS BIGINT) IS NULL OR m."row" < ${p.before})
@@ -177,7 +178,12 @@ function lists(
       (_db, p) =>
         sql`SELECT ${columns} FROM memories m WHERE ${asked(p, alsoOfSpace("m.space_id", p.spaceId), state)}`,
     );
+  const held = statements.add<ListInput>("memory.list-held", { returns: "rows" }, (_db, p) => {
+    const of = sql`m.space_id = ${p.spaceId} AND m.agent_id = ${p.agentId} AND m.promoted_at IS NOT NULL`;
+    return sql`SELECT ${columns} FROM memories m WHERE ${asked(p, of, "open")}`;
+  });
   return {
+    held,
     listOf: { open: listOf("open"), closed: listOf("closed"), all: listOf("all") },
     list: { open: list("open"), closed: list("closed"), all: list("all") },
   };
