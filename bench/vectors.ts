@@ -4,7 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { monitorEventLoopDelay } from "node:perf_hooks";
 import type { EmbeddingModel } from "@troupe/contracts";
-import { createEmbeddedModels, loadVectors } from "../server/src/memory/index.ts";
+import { createEmbeddedModels, createWordVectors, loadVectors } from "../server/src/memory/index.ts";
 import { type Figure, figure, type Target } from "./figure.ts";
 import { loadAverage } from "./harness/machine.ts";
 import type { BenchOptions } from "./harness/options.ts";
@@ -141,7 +141,9 @@ function cpuUs(): number {
 async function embeddingFigures({ scale, rounds }: VectorBenchOptions): Promise<Figure[]> {
   const texts = madeTexts(Math.ceil(20_000 * scale), 3);
   let bytes = 0;
-  const source = createEmbeddedModels({ onLoad: (loaded) => (bytes = loaded.bytes) });
+  const source = createEmbeddedModels({
+    wordVectors: createWordVectors({ onLoad: (loaded) => (bytes = loaded.bytes) }),
+  });
   const [words, hashes] = ["words-128", "hash-256"].map((id) => source.embedding(id)) as [
     EmbeddingModel,
     EmbeddingModel,

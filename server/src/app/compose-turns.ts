@@ -34,6 +34,7 @@ import {
   createSummaryHandler,
   type Indexer,
   learningOf,
+  loadMeaning,
   type PersonBook,
 } from "../memory/index.ts";
 import type { Vault } from "../secrets/index.ts";
@@ -119,7 +120,7 @@ interface Joined {
 }
 
 export function composeTurns(foundation: Foundation, parts: Joined): TurnParts {
-  const { stores, clock, logger, metrics } = foundation;
+  const { stores, clock, logger } = foundation;
   const { router, agents, config } = parts;
   const budgets = createBudgets({
     ...{ ...foundation, ...stores, rules: rulesInForce(config) },
@@ -132,7 +133,7 @@ export function composeTurns(foundation: Foundation, parts: Joined): TurnParts {
     cancel: (...call) => supervisor.control.cancel(...call),
     onDead: parts.deadLetters.onAgentMessage,
   });
-  const placer = createPlacer({ storylines: stores.storylines, people: foundation.people, logger, metrics });
+  const placer = placerOf(foundation);
   const toolbox = toolboxOf(foundation, parts, delegation, placer);
   const tapeKeeper = tapeKeeperOf(foundation, parts);
   const countUses = createUseCounter({ ...stores, clock }, SPACE);
@@ -185,6 +186,11 @@ export function composeTurns(foundation: Foundation, parts: Joined): TurnParts {
     ...{ blobSweep: sweepOf(foundation, config), dreamLoop: dreamLoopOf(foundation, config), tapeKeeper },
     placer: forgettingAll(placer, supervisor, parts.bus),
   };
+}
+
+function placerOf({ stores, people, logger, metrics, wordVectors }: Foundation) {
+  const { storylines } = stores;
+  return createPlacer({ storylines, people, logger, metrics, meaning: () => loadMeaning(wordVectors) });
 }
 
 /** Turns belong to other storylines than they did, here or by another process: placing and prompts read conversations anew. */

@@ -18,7 +18,7 @@ import type {
 } from "@troupe/contracts";
 import { SUBJECTS } from "@troupe/contracts";
 import { createIdGenerator, createMetrics, type Metrics, systemClock, type WakeLoop } from "../kit/index.ts";
-import { createPersonBook, type PersonBook } from "../memory/index.ts";
+import { createPersonBook, createWordVectors, type PersonBook, type WordVectors } from "../memory/index.ts";
 import type { HookRegistry } from "../modules/index.ts";
 import { createVault, type MasterKeys, type Vault } from "../secrets/index.ts";
 import { createFileBlobs, type Migration, type OpenStores } from "../store/index.ts";
@@ -93,6 +93,8 @@ export interface ComposeOptions {
 export interface Foundation {
   /** Who is one person with whom. */
   readonly people: PersonBook;
+  /** What texts are compared by, one for all who do. */
+  readonly wordVectors: WordVectors;
   readonly stores: Stores;
   readonly blobs: BlobStore;
   readonly clock: Clock;
@@ -276,9 +278,11 @@ async function openFoundation(
   stack.defer(() => store.close());
   const blobs = openBlobs(config, clock);
   const people = createPersonBook({ persons: store.stores.persons, clock, logger });
+  const onLoad = (loaded: object): void => logger.info("embedding.loaded", { ...loaded });
   return {
     foundation: {
       ...{ ...common, blobs, random, processId: ids.next(), people },
+      wordVectors: createWordVectors({ onLoad }),
       stores: withPersons(store.stores, people),
     },
     health: () => store.health(),

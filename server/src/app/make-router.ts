@@ -13,12 +13,11 @@ import { refusedProviders, withRefusedProviders } from "./refused-providers.ts";
 
 /** Makes routers; the book of prices is opened with the first configuration that names a provider which may cost. */
 export function routerMaker(
-  { clock, random, logger, metrics }: Foundation,
+  { clock, random, logger, metrics, wordVectors }: Foundation,
   openBook: typeof openPriceBook = openPriceBook,
 ): (config: Config) => Promise<ClosableModelRouter> {
   let book: Promise<PriceBook> | undefined;
-  // One for all routers: a reload reads its table no second time.
-  const embedded = createEmbeddedModels({ onLoad: (loaded) => logger.info("embedding.loaded", loaded) });
+  const embedded = createEmbeddedModels({ wordVectors });
   return async (config) => {
     const isPaid = Object.values(config.providers).some(mayCost);
     // One that could not be opened is asked for again by the next reload.

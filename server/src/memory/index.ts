@@ -1,7 +1,13 @@
 /** What an agent recalls, one call of a model beside turns, summaries of storylines, and the loop that keeps the search index up to date, and embedding models that need no server. */
 export { type AskOnceDeps, askOnce } from "./ask-once.ts";
 export { createDreamHandler, createDreamLoop, createReflectHandler } from "./dreams/index.ts";
-export { createEmbeddedModels, type EmbeddedModelsDeps } from "./embed/index.ts";
+export {
+  createEmbeddedModels,
+  createWordVectors,
+  type EmbeddedModelsDeps,
+  type WordVectors,
+  type WordVectorsDeps,
+} from "./embed/index.ts";
 export { createExtractHandler } from "./extract-handler.ts";
 export { createIndexer, type Indexer, type IndexerDeps } from "./indexer.ts";
 export type { KeptDocument, Knowledge } from "./knowledge/index.ts";

@@ -1,6 +1,8 @@
 import type { EmbeddingModel } from "@troupe/contracts";
 import { describe, expect, test } from "vitest";
+import { loadMeaning } from "../storylines/index.ts";
 import { createEmbeddedModels } from "./embedded-models.ts";
+import { createWordVectors } from "./word-vectors.ts";
 
 const signal = new AbortController().signal;
 
@@ -112,7 +114,9 @@ describe("hash-256", () => {
 
 test("nothing is read before the first call, and the table once however many ask at the same time", async () => {
   const loads: unknown[] = [];
-  const source = createEmbeddedModels({ onLoad: (loaded) => loads.push(loaded) });
+  const source = createEmbeddedModels({
+    wordVectors: createWordVectors({ onLoad: (loaded) => loads.push(loaded) }),
+  });
   const model = source.embedding("words-128");
   await source.embedding("hash-256")?.embed({ texts: ["x"] }, { signal });
   const before = [...loads];
@@ -124,11 +128,26 @@ test("nothing is read before the first call, and the table once however many ask
 });
 
 test("a table that is not there is told in one sentence, and asked for again by the next call", async () => {
-  const model = createEmbeddedModels({ table: new URL("file:///nowhere/words.bin") }).embedding("words-128");
+  const wordVectors = createWordVectors({ table: new URL("file:///nowhere/words.bin") });
+  const model = createEmbeddedModels({ wordVectors }).embedding("words-128");
   const asked = () => model?.embed({ texts: ["a"] }, { signal });
 
   await expect(asked()).rejects.toMatchObject({ code: "model.unavailable" });
   await expect(asked()).rejects.toThrow(/word vectors of "embedded\/words-128" cannot be read.*Install/);
+});
+
+test("what compares messages reads the table that the models have read no second time", async () => {
+  const loads: unknown[] = [];
+  const wordVectors = createWordVectors({ onLoad: (loaded) => loads.push(loaded) });
+  const model = createEmbeddedModels({ wordVectors }).embedding("words-128");
+
+  const [meaningOf, embeddings] = await Promise.all([
+    loadMeaning(wordVectors),
+    model?.embed({ texts: ["tomato"] }, { signal }),
+  ]);
+
+  expect(loads).toHaveLength(1);
+  expect(meaningOf("tomato")).toEqual(embeddings?.vectors[0]);
 });
 
 test("a call that is no longer wanted ends with the signal's reason", async () => {

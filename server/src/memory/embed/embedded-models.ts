@@ -1,40 +1,33 @@
-import { readFile } from "node:fs/promises";
 import { type EmbeddingModel, type EmbeddingSource, type Embeddings, TroupeError } from "@troupe/contracts";
 import { estimateTokens, untilAborted } from "../../kit/index.ts";
 import type { WordTable } from "./word-table.ts";
+import { createWordVectors, WORDS_MODEL, type WordVectors } from "./word-vectors.ts";
 
 const PROVIDER = "embedded";
-const WORDS_MODEL = "words-128";
 const HASH_MODEL = "hash-256";
 const MODEL_IDS = [WORDS_MODEL, HASH_MODEL] as const;
 const DIMENSIONS = { [WORDS_MODEL]: 128, [HASH_MODEL]: 256 } as const;
 /** A call keeps the thread to itself for some milliseconds at most. */
 const MAX_TEXTS = 128;
 
-const TABLE = new URL("../../../assets/embeddings/words-128.bin", import.meta.url);
-
 export interface EmbeddedModelsDeps {
-  /** Told once, when the table has been read. */
-  readonly onLoad?: (loaded: { readonly modelId: string; readonly bytes: number }) => void;
-  /** Default: the table that ships with Troupe. */
-  readonly table?: URL;
+  /** Default: the table that ships with Troupe, for these models alone. */
+  readonly wordVectors?: WordVectors;
 }
 
 /**
  * The embedding models that ship with Troupe. `words-128` sums vectors of English words and takes unknown words, such as those
  * of other languages, by their letters; `hash-256` takes all words so and reads no file. The same text gives the same
- * numbers on every machine. Nothing is read before the first call of `words-128`, then 3.5 MB once.
+ * numbers on every machine. Nothing is read before the first call of `words-128`.
  */
 export function createEmbeddedModels(deps: EmbeddedModelsDeps = {}): EmbeddingSource {
-  const { table = TABLE, onLoad } = deps;
+  const { wordVectors = createWordVectors() } = deps;
   let loading: Promise<Embed> | undefined;
   const words = (): Promise<Embed> => {
-    loading ??= loadWords(table, (bytes) => onLoad?.({ modelId: WORDS_MODEL, bytes })).catch(
-      (error: unknown) => {
-        loading = undefined;
-        throw error;
-      },
-    );
+    loading ??= loadWords(wordVectors).catch((error: unknown) => {
+      loading = undefined;
+      throw error;
+    });
     return loading;
   };
   return {
@@ -58,11 +51,10 @@ async function loadHashes(): Promise<Embed> {
   };
 }
 
-async function loadWords(file: URL, onRead: (bytes: number) => void): Promise<Embed> {
+async function loadWords(wordVectors: WordVectors): Promise<Embed> {
   const { embedByWords } = await import("./embed-words.ts");
   const { toUnit } = await import("./word-features.ts");
-  const table = await loadTable(file);
-  onRead(table.bytes);
+  const table = await tableOf(wordVectors);
   return (text, dimensions) => {
     const vector = embedByWords(table, text);
     // Its numbers stand by how much they tell, so the first of them are a vector of their own.
@@ -70,10 +62,9 @@ async function loadWords(file: URL, onRead: (bytes: number) => void): Promise<Em
   };
 }
 
-async function loadTable(table: URL): Promise<WordTable> {
+async function tableOf(wordVectors: WordVectors): Promise<WordTable> {
   try {
-    const { readWordTable } = await import("./word-table.ts");
-    return readWordTable(await readFile(table));
+    return await wordVectors();
   } catch (error) {
     const why = error instanceof Error ? error.message : String(error);
     throw new TroupeError(

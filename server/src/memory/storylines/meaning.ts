@@ -1,15 +1,12 @@
-import { readFile } from "node:fs/promises";
 import { embedByWords } from "../embed/embed-words.ts";
-import { readWordTable } from "../embed/word-table.ts";
+import { createWordVectors, type WordVectors } from "../embed/word-vectors.ts";
 
 /** What a text is about, as a vector of unit length; all zeros for a text without words. */
 export type MeaningOf = (text: string) => Float32Array;
 
-const TABLE = new URL("../../../assets/embeddings/words-128.bin", import.meta.url);
-
-/** Reads the word vectors that ship with Troupe, 3.5 MB. Rejects where they are damaged or not there. */
-export async function loadMeaning(table: URL = TABLE): Promise<MeaningOf> {
-  const words = readWordTable(await readFile(table));
+/** By the word vectors that ship with Troupe, where none are given. Rejects where they are damaged or not there. */
+export async function loadMeaning(wordVectors: WordVectors = createWordVectors()): Promise<MeaningOf> {
+  const words = await wordVectors();
   return (text) => embedByWords(words, text);
 }
 

@@ -24,7 +24,7 @@ export interface PlacerDeps {
   readonly metrics: Metrics;
   /** Absent: nobody has several names. */
   readonly people?: Pick<PersonBook, "namesOf">;
-  /** Default: the word vectors that ship with Troupe. */
+  /** Default: by the word vectors that ship with Troupe, read for the placer alone. */
   readonly meaning?: () => Promise<MeaningOf>;
 }
 
