@@ -1,7 +1,7 @@
 // The bus within a process and over NATS: how soon what is said is heard, how soon a request is answered, and what it costs.
 import type { Clock, Envelope, Logger, MessageBus } from "@troupe/contracts";
 import { NO_NATS, startNatsServer } from "@troupe/testing";
-import { createLocalBus, createNatsBus, type NatsBus } from "../server/src/bus/index.ts";
+import { createLocalBus, loadNats, type NatsBus } from "../server/src/bus/index.ts";
 import { createLogger, createMetrics, systemClock } from "../server/src/kit/index.ts";
 import { type Figure, figure, type Target } from "./figure.ts";
 import { loadAverage } from "./harness/machine.ts";
@@ -45,7 +45,7 @@ export async function run(options: BenchOptions): Promise<Figure[]> {
     options.progress(`bus: NATS is left out, it ${NO_NATS}.`);
     return [...figures, load];
   }
-  const [from, to] = [open("p-1", server.url, common), open("p-2", server.url, common)];
+  const [from, to] = await Promise.all([open("p-1", server.url, common), open("p-2", server.url, common)]);
   try {
     while (!from.isConnected || !to.isConnected) await sleep(5);
     return [...figures, ...figuresOf("nats", await rounds({ name: "nats", from, to }, options)), load];
@@ -54,11 +54,12 @@ export async function run(options: BenchOptions): Promise<Figure[]> {
   }
 }
 
-function open(
+async function open(
   processId: string,
   url: string,
   common: { readonly clock: Clock; readonly logger: Logger },
-): NatsBus {
+): Promise<NatsBus> {
+  const { createNatsBus } = await loadNats();
   return createNatsBus({ ...common, url, processId, metrics: createMetrics(), random: Math.random });
 }
 

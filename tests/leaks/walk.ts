@@ -1,6 +1,6 @@
 // Somebody with a key reads all that they can, by every route that there is.
 import { DEFAULT_SPACE_ID, type Stores } from "@troupe/contracts";
-import { openApiDocument } from "../../server/src/gateway/index.ts";
+import { loadOpenApi } from "../../server/src/gateway/index.ts";
 import type { Random } from "../../testing/src/simulator/index.ts";
 import { ask, type Faces } from "./faces.ts";
 import type { KeyHolder } from "./people.ts";
@@ -36,7 +36,8 @@ export interface Walk {
 }
 
 /** Every operation that the API describes: `GET /api/turns/{id}`. */
-export function describedRoutes(): readonly string[] {
+export async function describedRoutes(): Promise<readonly string[]> {
+  const { openApiDocument } = await loadOpenApi();
   const { paths } = openApiDocument("leaks") as { readonly paths: Readonly<Record<string, object>> };
   return Object.entries(paths).flatMap(([path, methods]) =>
     Object.keys(methods).map((method) => `${method.toUpperCase()} ${path}`),

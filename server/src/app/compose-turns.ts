@@ -120,7 +120,7 @@ interface Joined {
 }
 
 export function composeTurns(foundation: Foundation, parts: Joined): TurnParts {
-  const { stores, clock, logger } = foundation;
+  const { stores, clock } = foundation;
   const { router, agents, config } = parts;
   const budgets = createBudgets({
     ...{ ...foundation, ...stores, rules: rulesInForce(config) },

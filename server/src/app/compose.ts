@@ -152,7 +152,7 @@ export async function compose(config: Config, options: ComposeOptions = {}): Pro
   const { stores, clock } = foundation;
   const makeRouter = routerMaker(foundation);
   const agents = createAgentDirectory();
-  const { bus, feed, remark, people, ...opened } = openTellingBus(config, foundation);
+  const { bus, feed, remark, people, ...opened } = await openTellingBus(config, foundation);
   stack.defer(() => opened.close());
   /** The configuration in force; whoever needs a setting that a reload may change asks for it each time. */
   const live = { config };
@@ -232,8 +232,8 @@ function applying(of: {
 }
 
 /** The bus, over which changes of persons are told to the processes that share the store, and heard from them. */
-function openTellingBus(config: Config, foundation: Foundation) {
-  const opened = openBus(config, foundation);
+async function openTellingBus(config: Config, foundation: Foundation) {
+  const opened = await openBus(config, foundation);
   const { bus } = opened;
   const { clock, ids, people: own } = foundation;
   const kind = SUBJECTS.personsChanged;

@@ -1,5 +1,5 @@
 import type { MessageBus, TurnFeed } from "@troupe/contracts";
-import { createBusTurnFeed, createLocalBus, createLocalTurnFeed, createNatsBus } from "../bus/index.ts";
+import { createLocalBus, createLocalTurnFeed, loadNats } from "../bus/index.ts";
 import type { Foundation } from "./compose.ts";
 import type { Config } from "./config/index.ts";
 
@@ -12,15 +12,16 @@ export interface OpenedBus {
 }
 
 /** The bus that `bus.url` names, and the live events on it. Never waits for a server. */
-export function openBus(
+export async function openBus(
   { bus: { url, prefix } }: Pick<Config, "bus">,
   deps: Pick<Foundation, "clock" | "ids" | "logger" | "metrics" | "processId" | "random">,
-): OpenedBus {
+): Promise<OpenedBus> {
   const local = createLocalTurnFeed(deps);
   if (url === "local:") {
     const bus = createLocalBus(deps);
     return { bus, feed: local, remark: () => undefined, close: async () => bus.close() };
   }
+  const { createBusTurnFeed, createNatsBus } = await loadNats();
   const bus = createNatsBus({ ...deps, url, prefix });
   const feed = createBusTurnFeed({ ...deps, local, bus });
   const where = hostsOf(url);

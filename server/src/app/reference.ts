@@ -69,7 +69,7 @@ const MEANINGS: Readonly<Record<ErrorCode, string>> = {
 };
 
 /** Generated pages of the documentation, by path from the root. */
-export function referenceFiles(): Readonly<Record<string, string>> {
+export async function referenceFiles(): Promise<Readonly<Record<string, string>>> {
   const { config, agent } = jsonSchemas();
   return {
     "docs/reference/config.schema.json": `${jsonText(config)}\n`,
@@ -77,7 +77,7 @@ export function referenceFiles(): Readonly<Record<string, string>> {
     "docs/reference/config.md": configPage(config, agent),
     "docs/reference/errors.md": errorsPage(),
     "docs/reference/metrics.md": metricsPage(),
-    "docs/reference/api.md": apiPage(),
+    "docs/reference/api.md": await apiPage(),
   };
 }
 

@@ -6,7 +6,7 @@ import { createProgram } from "./program.ts";
 /** Every generated page of the documentation, by path from the root. */
 export async function allReferenceFiles(): Promise<Readonly<Record<string, string>>> {
   const { referenceFiles } = await loadReference();
-  return { ...referenceFiles(), "docs/reference/commands.md": commandsPage(createProgram()) };
+  return { ...(await referenceFiles()), "docs/reference/commands.md": commandsPage(createProgram()) };
 }
 
 /** The page of all commands, for `docs/reference`. */

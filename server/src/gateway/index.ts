@@ -25,4 +25,8 @@ export {
 } from "./gateway.ts";
 export { createKeyRing, type KeyRing } from "./key-ring.ts";
 export { type Listening, whyPortCannotOpen } from "./listener.ts";
-export { openApiDocument } from "./openapi.ts";
+
+/** The description of all routes; loaded when somebody asks for it. */
+export function loadOpenApi(): Promise<typeof import("./openapi.ts")> {
+  return import("./openapi.ts");
+}

@@ -2,9 +2,10 @@ import { hash, randomFillSync } from "node:crypto";
 import type { Clock, IdGenerator } from "@troupe/contracts";
 
 /** Crockford's base 32: no I, L, O, U. Source: github.com/ulid/spec. */
-const ALPHABET = "0123456789ABCDEFGHJKMNPQRSTVWXYZ";
+const ALPHABET: Uint8Array = Buffer.from("0123456789ABCDEFGHJKMNPQRSTVWXYZ", "latin1");
 const TIME_CHARACTERS = 10;
 const RANDOM_CHARACTERS = 16;
+const ID_CHARACTERS = TIME_CHARACTERS + RANDOM_CHARACTERS;
 const POOL_BYTES = 4096;
 
 /** ULIDs that rise within a millisecond too. `fill` brings randomness; the simulator gives a seeded one. */
@@ -15,8 +16,9 @@ export function createIdGenerator(
   const pool = new Uint8Array(POOL_BYTES);
   let used = POOL_BYTES;
   let lastMs = -1;
-  let timeText = "";
   const random = new Uint8Array(RANDOM_CHARACTERS);
+  // Put together from characters an id would be a tree of strings, ten times as large, for as long as a turn holds it.
+  const id = Buffer.alloc(ID_CHARACTERS);
 
   const refresh = (): void => {
     if (used + RANDOM_CHARACTERS > POOL_BYTES) {
@@ -42,24 +44,22 @@ export function createIdGenerator(
       if (now === lastMs) countUp();
       else {
         lastMs = now;
-        timeText = encodeTime(now);
+        writeTime(id, now);
         refresh();
       }
-      let text = timeText;
-      for (let i = 0; i < RANDOM_CHARACTERS; i++) text += ALPHABET[random[i] ?? 0];
-      return text;
+      for (let i = 0; i < RANDOM_CHARACTERS; i++)
+        id[TIME_CHARACTERS + i] = ALPHABET[random[i] as number] as number;
+      return id.toString("latin1");
     },
   };
 }
 
-function encodeTime(ms: number): string {
+function writeTime(id: Uint8Array, ms: number): void {
   let rest = ms;
-  let text = "";
-  for (let i = 0; i < TIME_CHARACTERS; i++) {
-    text = ALPHABET[rest % 32] + text;
+  for (let i = TIME_CHARACTERS - 1; i >= 0; i--) {
+    id[i] = ALPHABET[rest % 32] as number;
     rest = Math.floor(rest / 32);
   }
-  return text;
 }
 
 /** The id of a session: two people who use the same key for their conversations have two conversations, even behind one principal. */
@@ -78,17 +78,18 @@ export function sessionIdFrom(session: {
 /** An id that follows from its parts: the same parts give the same 26 characters. */
 export function derivedId(...parts: readonly string[]): string {
   const digest = hash("sha256", JSON.stringify(parts), "buffer");
-  let text = "";
+  const id = Buffer.allocUnsafe(ID_CHARACTERS);
+  let at = 0;
   let bits = 0;
   let value = 0;
-  for (const byte of digest) {
-    value = (value << 8) | byte;
+  for (let i = 0; at < ID_CHARACTERS; i++) {
+    value = (value << 8) | (digest[i] as number);
     bits += 8;
-    while (bits >= 5 && text.length < TIME_CHARACTERS + RANDOM_CHARACTERS) {
+    while (bits >= 5 && at < ID_CHARACTERS) {
       bits -= 5;
-      text += ALPHABET[(value >> bits) & 31];
+      id[at++] = ALPHABET[(value >> bits) & 31] as number;
     }
     value &= (1 << bits) - 1;
   }
-  return text;
+  return id.toString("latin1");
 }

@@ -19,8 +19,8 @@ const STOP_WORDS: ReadonlySet<string> = new Set(
 /** The words of a text that say what it is about, lower case, without repeats; of a long text the longest `limit`. */
 export function wordsOf(text: string, limit = 12): readonly string[] {
   const found = new Set<string>();
-  for (const match of text.slice(0, MAX_TEXT_CHARACTERS).toLowerCase().matchAll(WORD)) {
-    const plain = match[0].replace(/[’ʼ]/g, "'");
+  for (const match of text.slice(0, MAX_TEXT_CHARACTERS).toLowerCase().match(WORD) ?? []) {
+    const plain = match.replace(/[’ʼ]/g, "'");
     const word = plain.replace(/'s$/, "");
     if (STOP_WORDS.has(plain) || STOP_WORDS.has(word)) continue;
     if (word.length > 1 || /\p{N}/u.test(word)) found.add(word);

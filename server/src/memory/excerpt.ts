@@ -1,9 +1,11 @@
 /** Room before the first asked word, so that it does not stand without what leads to it. */
 const LEAD_CHARACTERS = 80;
+/** What keeps a text from being one line as it is. Most need nothing, and each hit of each turn is looked at. */
+const LOOSE_SPACE = /[^\S ]| {2}/;
 
 /** One line of at most `limit` characters: the whole text, or the part around the first of `words` that it holds. */
 export function excerptOf(text: string, words: readonly string[], limit: number): string {
-  const line = text.replace(/\s+/g, " ").trim();
+  const line = (LOOSE_SPACE.test(text) ? text.replace(/\s+/g, " ") : text).trim();
   if (line.length <= limit) return line;
   const lower = line.toLowerCase();
   const places = words.map((word) => lower.indexOf(word)).filter((place) => place >= 0);

@@ -1,5 +1,5 @@
 import { TroupeError } from "@troupe/contracts";
-import { examineNats } from "../../bus/index.ts";
+import { loadNats } from "../../bus/index.ts";
 import type { Config } from "../config/index.ts";
 import { hostsOf } from "../open-bus.ts";
 import { isPostgres } from "../open-store.ts";
@@ -21,6 +21,7 @@ export async function checkBus({ bus: { url }, store }: Config): Promise<readonl
     });
   }
   try {
+    const { examineNats } = await loadNats();
     const { version, roundTripMs, isEncrypted } = await examineNats(url);
     const what = `NATS ${version} at ${hostsOf(url)}, ${roundTripMs.toFixed(1)} ms away`;
     const isOpen =

@@ -1,4 +1,4 @@
-import { openApiDocument } from "../../gateway/index.ts";
+import { loadOpenApi } from "../../gateway/index.ts";
 import { MADE_BY, markdownTable, page } from "./table.ts";
 
 interface Operation {
@@ -13,7 +13,8 @@ interface Operation {
 }
 
 /** Routes by what they are about, in the order of the document. */
-export function apiPage(): string {
+export async function apiPage(): Promise<string> {
+  const { openApiDocument } = await loadOpenApi();
   const paths = openApiDocument("").paths as Readonly<Record<string, Readonly<Record<string, Operation>>>>;
   const byTag = new Map<string, string[][]>();
   const details: string[] = [];

@@ -1,6 +1,5 @@
 import type { Health } from "../deps.ts";
 import type { Face } from "../face.ts";
-import { openApiDocument } from "../openapi.ts";
 import { failureReply, jsonReply, type Reply } from "../reply.ts";
 import type { Route } from "../route.ts";
 
@@ -34,8 +33,8 @@ export function systemRoutes(face: Face): readonly Route[] {
       method: "GET",
       path: "/api/openapi.json",
       access: "public",
-      handle: () => {
-        description ??= JSON.stringify(openApiDocument(face.deps.version));
+      handle: async () => {
+        description ??= JSON.stringify((await import("../openapi.ts")).openApiDocument(face.deps.version));
         return { ...jsonReply(null), body: description };
       },
     },

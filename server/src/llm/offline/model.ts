@@ -9,9 +9,6 @@ import {
   type Usage,
 } from "@troupe/contracts";
 import { estimateTokens } from "../../kit/index.ts";
-import { type Reply, replyTo } from "./answer.ts";
-import { isJudgeRequest, judgeConditions } from "./judge.ts";
-import { extractSummary, isSummaryRequest } from "./summary.ts";
 
 export const OFFLINE_PROVIDER = "offline";
 export const OFFLINE_MODEL_ID = "guide";
@@ -42,6 +39,8 @@ async function* answer(request: ModelRequest, { signal }: CallOptions): AsyncGen
     return;
   }
   const inputTokens = request.messages.reduce((sum, message) => sum + tokensOf(message), 0);
+  // Its phrases and rules are loaded with the first question: most processes ask a model.
+  const { answerTo } = await import("./answer-to.ts");
   const reply = answerTo(request);
   let told = "";
   const usage = (more = ""): Usage => ({
@@ -66,13 +65,6 @@ async function* answer(request: ModelRequest, { signal }: CallOptions): AsyncGen
   const written = reply.calls.map((call) => call.name + call.arguments).join("");
   const reason = signal.aborted ? "aborted" : reply.calls.length > 0 ? "tool-calls" : "stop";
   yield { type: "end", reason, usage: usage(written), estimated: true };
-}
-
-/** Questions of Troupe itself are told by how they begin. */
-function answerTo(request: ModelRequest): Reply {
-  if (isSummaryRequest(request)) return { text: extractSummary(request), calls: [] };
-  if (isJudgeRequest(request)) return { text: judgeConditions(request), calls: [] };
-  return replyTo(request);
 }
 
 function tokensOf(message: ModelMessage): number {
