@@ -16,7 +16,7 @@ afterEach(() => {
 
 const UP = ["sh", "./troupe", "up"];
 const ran = (args: string) =>
-  `node --expose-gc --max-semi-space-size=8 --max-old-space-size=2000 ${clone.root}/server/src/cli/main.ts ${args}\n`;
+  `node --expose-gc --heap-growing-percent=50 --max-semi-space-size=8 --max-old-space-size=2000 ${clone.root}/server/src/cli/main.ts ${args}\n`;
 const breakBootstrap = () =>
   writeFileSync(join(clone.root, "scripts/bootstrap.mjs"), "throw new Error('started')");
 

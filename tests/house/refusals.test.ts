@@ -155,7 +155,7 @@ describe("a start that cannot install", () => {
 
     expect(up).toMatchObject({ code: 0, err: "" });
     expect(up.out).toBe(
-      `node --expose-gc --max-semi-space-size=8 --max-old-space-size=2000 ${clone.root}/server/src/cli/main.ts up\n`,
+      `node --expose-gc --heap-growing-percent=50 --max-semi-space-size=8 --max-old-space-size=2000 ${clone.root}/server/src/cli/main.ts up\n`,
     );
   });
 });

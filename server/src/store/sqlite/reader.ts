@@ -5,7 +5,7 @@ import { flat, type Question, settle, stillAsked } from "./questions.ts";
 import { type StoreThread, startThread } from "./thread.ts";
 
 /** What a question that is small as a rule may take on the asking thread before the reader thread is started after all. */
-const MOST_MS = 5;
+const MOST_MS = 20;
 
 interface ReaderDeps {
   readonly path: string;
