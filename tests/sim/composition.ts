@@ -12,7 +12,7 @@ import type {
   Write,
 } from "@troupe/contracts";
 import { DEFAULT_SPACE_ID } from "@troupe/contracts";
-import { AGENT_DEFAULTS, createSupervisor } from "../../server/src/agent/index.ts";
+import { AGENT_DEFAULTS, createSupervisor, createTellTime } from "../../server/src/agent/index.ts";
 import { type BudgetRule, createBudgets } from "../../server/src/app/budgets.ts";
 import { createLastingLease } from "../../server/src/app/lasting-lease.ts";
 import { createLocalTurnFeed } from "../../server/src/bus/index.ts";
@@ -141,6 +141,7 @@ export function composeProcess(deps: CompositionDeps): Composition {
     }),
     approval: { decide: async () => "allow" },
     modules: [],
+    tellTime: createTellTime(() => "Europe/Kyiv"),
     settings: {
       ...AGENT_DEFAULTS,
       maxAttempts: 20,

@@ -1,4 +1,4 @@
-import type { TurnEvent } from "@troupe/contracts";
+import type { InboundMessage, TurnEvent } from "@troupe/contracts";
 import type { Stage } from "./stage.ts";
 
 const options = { signal: new AbortController().signal };
@@ -40,4 +40,19 @@ export function streamed(events: readonly TurnEvent[], turnId: string): string {
         event.type === "attempt-start" ? "" : event.type === "text-delta" ? text + event.text : text,
       "",
     );
+}
+
+export function inboundOf(text: string, at: number): InboundMessage {
+  return {
+    agentId: "ana",
+    channel: "api",
+    sessionKey: "s1",
+    peerId: "p1",
+    audience: ["p1"],
+    parts: [{ type: "text", text }],
+    trigger: "chat",
+    lane: "realtime",
+    debounceMs: 0,
+    receivedAt: at,
+  };
 }

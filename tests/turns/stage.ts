@@ -37,6 +37,7 @@ import {
   AGENT_DEFAULTS,
   type AgentSettings,
   createSupervisor,
+  createTellTime,
   type Supervisor,
   type TapeRecorder,
 } from "../../server/src/agent/index.ts";
@@ -61,8 +62,9 @@ import {
 } from "../../server/src/tools/index.ts";
 import { createEffectWorkers } from "../../server/src/workers/index.ts";
 import { createTestStores } from "../lab/test-store.ts";
+import { inboundOf } from "./stage-read.ts";
 
-export { endOf, messagesOf, promptOf, recordOf, streamed } from "./stage-read.ts";
+export { endOf, inboundOf, messagesOf, promptOf, recordOf, streamed } from "./stage-read.ts";
 
 export const OPERATOR: Principal = { spaceId: "default", kind: "operator", id: "operator" };
 export const NEVER: AbortSignal = new AbortController().signal;
@@ -114,6 +116,8 @@ export interface ProcessOptions {
   readonly onKept?: () => void;
   /** Takes the tapes of turns. Absent: none is recorded. */
   readonly recorder?: TapeRecorder;
+  /** The zone of a peer, in which prompts say what time it is. Absent: they say nothing of it. */
+  readonly zoneOf?: (peerId: string) => string;
   /** Default: what the agent's blueprint says. */
   readonly approval?: ApprovalPolicy;
   readonly unit?: (own: UnitOfWork) => UnitOfWork;
@@ -266,6 +270,7 @@ async function openProcess(parts: {
     random: () => 0.5,
     budgets,
     ...(over.recorder === undefined ? {} : { recorder: over.recorder }),
+    ...(over.zoneOf === undefined ? {} : { tellTime: createTellTime(over.zoneOf) }),
     ...(over.onKept === undefined ? {} : { onKept: over.onKept }),
     settings: { ...AGENT_DEFAULTS, ...over.settings },
   });
@@ -361,21 +366,6 @@ function gated(unit: UnitOfWork, beforeCommit: ProcessOptions["beforeCommit"]): 
       await beforeCommit(writes);
       return unit.commit(writes, one);
     },
-  };
-}
-
-export function inboundOf(text: string, at: number): InboundMessage {
-  return {
-    agentId: "ana",
-    channel: "api",
-    sessionKey: "s1",
-    peerId: "p1",
-    audience: ["p1"],
-    parts: [{ type: "text", text }],
-    trigger: "chat",
-    lane: "realtime",
-    debounceMs: 0,
-    receivedAt: at,
   };
 }
 

@@ -207,6 +207,19 @@ test("what modules added is shown in a replay whatever modules the blueprint nam
   expect(verdict).toMatchObject({ isSame: true, differences: [] });
 });
 
+test("a replay days later says the time that the turn was told", async () => {
+  const one = await stage.process("one", { recorder, zoneOf: () => "Europe/Kyiv" });
+  await one.say("hello");
+  await stage.clock.advance(3 * 3_600_000);
+  const { turnId } = await one.say("again");
+  expect(promptOf(stage, 1).join("\n")).toContain("came 3 hours ago");
+  await stage.clock.advance(3 * 86_400_000);
+
+  const { verdict } = await replay(one, turnId);
+
+  expect(verdict).toMatchObject({ isSame: true, differences: [] });
+});
+
 test("a tape of another version, without its end, or with lines that are missing is refused by a sentence", async () => {
   const one = await stage.process("one", { recorder });
   const { turnId } = await one.say("hello");

@@ -32,6 +32,7 @@ import type {
   UnitOfWork,
 } from "@troupe/contracts";
 import type { Metrics } from "../kit/index.ts";
+import type { TellTime } from "./present-time.ts";
 import type { TapeRecorder } from "./tape.ts";
 
 /** What running turns needs. Everything is a port; `app` joins them. */
@@ -74,6 +75,8 @@ export interface AgentDeps {
   readonly settings: AgentSettings;
   /** Absent: no turn is recorded. */
   readonly recorder?: TapeRecorder;
+  /** Absent: prompts say nothing of the time. */
+  readonly tellTime?: TellTime;
   /**
    * Work after the reply that an answered turn of a kept conversation makes; arithmetic alone, for the turn waits. Absent:
    * none.

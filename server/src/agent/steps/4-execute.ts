@@ -50,9 +50,10 @@ async function loopExecution(
   if (looked !== undefined) await looked;
   const becameAware = turn.becomingAware !== undefined && (await turn.becomingAware);
   const standing = turn.standing instanceof Promise ? await turn.standing : turn.standing;
-  const contributions = [...othersOf(turn), ...withDecided(deps, turn, gathered)];
+  const recalled = [...othersOf(turn), ...withDecided(deps, turn, gathered)];
   const { run } = turn;
-  traceRecall(deps, run, contributions);
+  traceRecall(deps, run, recalled);
+  const contributions = [...recalled, ...timeOf(deps, turn)];
   if (becameAware) traceAwareness(deps, turn);
   // From here on whatever joins is answered by a later model step.
   const newest = [...run.inbound];
@@ -102,6 +103,19 @@ function traceAwareness({ clock }: AgentDeps, { session: { awareness }, run }: E
   if (awareness === undefined) return;
   const sources = [...awareness.told.values()].flatMap((one) => (one.text === "" ? [] : (one.sources ?? [])));
   run.trace.push({ at: clock.now(), what: "recall", detail: `awareness: ${whyOf(awareness)}`, sources });
+}
+
+/**
+ * By the clock of the turn's own row, so that each attempt says the same; a replay has it from the tape. A call that brings its
+ * own conversation says itself what it wants known.
+ */
+function timeOf({ tellTime }: AgentDeps, { run, view, session }: EquippedTurn): GatheredContribution[] {
+  const { turn, session: record } = run.claimed;
+  if (tellTime === undefined || record.stateless) return [];
+  // A turn that was put off is answered later than it was asked.
+  const at = Math.max(turn.dueAt, run.inbound.at(-1)?.createdAt ?? turn.createdAt);
+  const { zone, text } = tellTime(view.peerId, at, session.recent.at(-1)?.turn.at);
+  return [{ moduleId: "time", text, detail: `what time it is in ${zone}` }];
 }
 
 function sizeOf({ tokens, historyBudget }: Prompt): string {
