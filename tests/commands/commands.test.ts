@@ -97,6 +97,8 @@ const CALLS: Readonly<Record<string, Call>> = {
   "memory audit": { expects: { looked: 1, exact: [] } },
   "memory reindex": {},
   "memory snapshot": { words: ["{snapshot}", "--agent", "ana"] },
+  "memory snapshot verify": { words: ["{snapshot}"], expects: { agentId: "ana", isSealed: false } },
+  "memory snapshot diff": { words: ["{snapshot}"], expects: { agentId: "ana", documents: { added: [] } } },
   "memory restore": { words: ["{snapshot}", "--dry-run"] },
   "memory erase": { words: ["--peer", "chat/nobody", "--dry-run"] },
   "knowledge add": { words: ["{handbook}", "--agent", "ana"], expects: { kind: "known" } },

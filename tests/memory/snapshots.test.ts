@@ -1,11 +1,17 @@
 // An agent's memory is taken as a file, changed, and made what it was.
+import { createHash } from "node:crypto";
 import { EVERYONE, type MemoryRecord, type NewMemory, TroupeError } from "@troupe/contracts";
 import { createLogRecorder, createManualClock } from "@troupe/testing";
 import { afterAll, afterEach, expect, test } from "vitest";
 import { snapshotRoutes } from "../../server/src/app/snapshot-routes.ts";
 import { createIdGenerator, createMetrics } from "../../server/src/kit/index.ts";
 import { createKnowledge, readOnThread } from "../../server/src/memory/knowledge/index.ts";
-import { planRestore, readSnapshot, snapshotLines } from "../../server/src/memory/snapshots/index.ts";
+import {
+  differenceOf,
+  planRestore,
+  readSnapshot,
+  snapshotLines,
+} from "../../server/src/memory/snapshots/index.ts";
 import { createTestStores } from "../lab/test-store.ts";
 
 const options = { signal: new AbortController().signal };
@@ -25,8 +31,9 @@ async function setUp() {
   closers.push(opened.close);
   const { stores } = opened;
   const commit = (...writes: Parameters<typeof stores.unit.commit>[0]) => stores.unit.commit(writes, options);
+  const source = { ...stores, files: async () => [{ file: "SOUL.md", text: "Kind.\n" }] };
   const take = async () =>
-    (await Array.fromAsync(snapshotLines(stores, { ...of, at: clock.now() }, options))).join("");
+    (await Array.fromAsync(snapshotLines(source, { ...of, at: clock.now() }, options))).join("");
   const restore = async (text: string) => {
     const plan = await planRestore(stores, of.spaceId, readSnapshot(text), options);
     await commit(...plan.writes);
@@ -143,8 +150,78 @@ test("a file that is not whole, was changed, or is something else is refused", a
   expect(() => readSnapshot(text.split("\n").slice(0, -2).join("\n"))).toThrow("is not whole");
   expect(() => readSnapshot("hello")).toThrow("is no snapshot");
   expect(() => readSnapshot("")).toThrow("is no snapshot");
-  expect(() => readSnapshot(text.replace('"v":1', '"v":2'))).toThrow("a newer Troupe");
+  expect(() => readSnapshot(text.replace('"v":2', '"v":3'))).toThrow("a newer Troupe");
   expect(readSnapshot(text).memories).toHaveLength(1);
+});
+
+test("a file of the version before says nothing of files, and one with a path that leads elsewhere is refused", async () => {
+  const { take } = await setUp();
+  const text = await take();
+  const sealed = (lines: readonly string[]): string => {
+    const hash = createHash("sha256");
+    for (const line of lines) hash.update(`${line}\n`);
+    const end = { lines: lines.length, sha256: hash.digest("hex") };
+    return [...lines, JSON.stringify({ end }), ""].join("\n");
+  };
+  const [head = "", ...rest] = text.split("\n").slice(0, -2);
+
+  expect(readSnapshot(text).files).toEqual([{ file: "SOUL.md", text: "Kind.\n" }]);
+  expect(readSnapshot(sealed([head.replace('"v":2', '"v":1')])).files).toBeUndefined();
+  for (const file of ["../ben/SOUL.md", "/etc/passwd", "notes/../SOUL.md", "troupe.yaml"])
+    expect(() => readSnapshot(sealed([head, ...rest, JSON.stringify({ file, text: "x" })]))).toThrow(
+      "cannot be read",
+    );
+});
+
+test("two snapshots tell what came, ended, came back, changed and was deleted between them", async () => {
+  const { stores, clock, commit, take, all, knowledge } = await setUp();
+  const { memories } = stores;
+  await commit(
+    ...["tea", "lamp", "boat", "gone"].map((id) => memories.put(memory(id, `about the ${id}`))),
+    memories.close({ spaceId: "default", id: "boat", at: 9, reason: "archived" }),
+  );
+  const give = (words: string) =>
+    knowledge.add(
+      {
+        ...{ ...of, audience: [EVERYONE], source: "/house.md", name: "house.md", mediaType: "text/markdown" },
+        bytes: Buffer.from(words),
+      },
+      options,
+    );
+  await give("Quiet after ten.");
+  const earlier = readSnapshot(await take());
+  await clock.advance(1_000);
+  const boat = (await all()).find(({ id }) => id === "boat") as MemoryRecord;
+  const source = { kind: "message", id: "m2", sessionId: "s", turnSeq: 2 } as const;
+  await commit(
+    memories.put(memory("new", "about the harbour")),
+    memories.close({ spaceId: "default", id: "lamp", at: 20, reason: "forgotten" }),
+    memories.reopen(boat),
+    memories.prove({ spaceId: "default", memoryId: "tea", turnId: "turn 2", sources: [source], at: 7 }),
+    memories.use({ spaceId: "default", ids: ["tea"], at: 30 }),
+    memories.erase("default", "gone"),
+  );
+  await give("Quiet after nine.");
+  const later = { ...readSnapshot(await take()), files: [{ file: "SOUL.md", text: "Kind.\nAnd brief.\n" }] };
+
+  const difference = differenceOf(earlier, later);
+
+  const idsOf = (all: readonly { readonly id: string }[]) => all.map(({ id }) => id);
+  const { added, closed, reopened, changed, removed } = difference.memories;
+  expect([added, closed, reopened, changed, removed].map(idsOf)).toEqual([
+    ["new"],
+    ["lamp"],
+    ["boat"],
+    ["tea"],
+    ["gone"],
+  ]);
+  expect(closed[0]).toMatchObject({ text: "about the lamp", reason: "forgotten", audience: ["kate"] });
+  expect(changed[0]?.fields).toEqual(["sources", "proofCount"]);
+  expect(difference.documents).toEqual({ added: [], changed: ["house.md"], removed: [] });
+  expect(difference.files?.changed).toEqual([{ file: "SOUL.md", linesAdded: 1, linesRemoved: 0 }]);
+  expect(difference.to - difference.from).toBe(1_000);
+  const nothing = differenceOf(later, later);
+  expect(Object.values(nothing.memories).flat()).toEqual([]);
 });
 
 test("a large restore is kept in stretches, says where it broke off, and goes on from there", async () => {
@@ -165,7 +242,9 @@ test("a large restore is kept in stretches, says where it broke off, and goes on
       return unit.commit(writes, ...rest);
     },
   };
+  const nothing = { added: [], changed: [], removed: [], left: [] };
   const routes = snapshotRoutes({
+    workspaceBook: { texts: async () => [], plan: async () => nothing, bringBack: async () => nothing },
     ...{ stores: { ...stores, unit: breaking }, agents: { get: () => ({}) as never } },
     ...{
       bus: { publish: () => undefined },

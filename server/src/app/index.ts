@@ -75,10 +75,14 @@ export function loadSetup(): Promise<SetupTools> {
   return import("./setup/index.ts");
 }
 
+export function loadSnapshotFiles(): Promise<typeof import("./snapshot-files.ts")> {
+  return import("./snapshot-files.ts");
+}
+
 export function loadMigrate(): Promise<typeof import("./migrate.ts")> {
   return import("./migrate.ts");
 }
-export type { MemoryAudit } from "../memory/index.ts";
+export type { DifferentMemory, MemoryAudit, Snapshot, SnapshotDifference } from "../memory/index.ts";
 export type { RestoredMemory } from "./snapshot-routes.ts";
 export type {
   ListedWorkspace,

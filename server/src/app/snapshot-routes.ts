@@ -9,7 +9,7 @@ import {
 } from "@troupe/contracts";
 import type { AdminRequest, AdminRoute } from "../gateway/index.ts";
 import { ringFor, safeText } from "../kit/index.ts";
-import { loadSnapshots } from "../memory/index.ts";
+import { type FilesChange, loadSnapshots, type WorkspaceBook } from "../memory/index.ts";
 import type { SwappableAgents } from "./agents.ts";
 
 /** Writes of one commit: all others wait for it, and a database gives up one that takes half a minute. */
@@ -18,6 +18,7 @@ const STRETCH = 1_000;
 interface SnapshotParts {
   readonly stores: Pick<Stores, "unit" | "memories" | "documents">;
   readonly agents: Pick<SwappableAgents, "get">;
+  readonly workspaceBook: Pick<WorkspaceBook, "texts" | "plan" | "bringBack">;
   readonly bus: Pick<MessageBus, "publish">;
   readonly ids: IdGenerator;
   readonly clock: Clock;
@@ -32,6 +33,8 @@ export interface RestoredMemory {
   readonly added: number;
   readonly changed: number;
   readonly removed: number;
+  /** Of the agent's own files; nothing changes by a snapshot of an earlier version, which says nothing of them. */
+  readonly files: FilesChange;
 }
 
 /** An agent's memory as a file, and back again. The operator's alone. */
@@ -45,12 +48,16 @@ export function snapshotRoutes(parts: SnapshotParts): readonly AdminRoute[] {
   ];
 }
 
-async function take({ stores, agents, clock }: SnapshotParts, request: AdminRequest): Promise<Response> {
+async function take(
+  { stores, agents, clock, workspaceBook }: SnapshotParts,
+  request: AdminRequest,
+): Promise<Response> {
   const agentId = request.query.get("agent") ?? "";
   const { spaceId } = request.principal;
   checkAgent(agents, spaceId, agentId);
   const { snapshotLines } = await loadSnapshots();
-  const lines = snapshotLines(stores, { spaceId, agentId, at: clock.now() }, request);
+  const source = { ...stores, files: (agent: string) => workspaceBook.texts(agent) };
+  const lines = snapshotLines(source, { spaceId, agentId, at: clock.now() }, request);
   const body = ReadableStream.from(lines).pipeThrough(new TextEncoderStream());
   return new Response(body, { headers: { "content-type": "application/jsonl; charset=utf-8" } });
 }
@@ -65,7 +72,7 @@ async function restore(parts: SnapshotParts, request: AdminRequest): Promise<Res
       },
     );
   }
-  const { stores, agents, logger } = parts;
+  const { stores, agents, workspaceBook, logger } = parts;
   const { spaceId } = request.principal;
   const { planRestore, readSnapshot } = await loadSnapshots();
   const snapshot = readSnapshot(body.snapshot);
@@ -75,9 +82,18 @@ async function restore(parts: SnapshotParts, request: AdminRequest): Promise<Res
     await commitInStretches(parts, plan.writes, request);
     logger.info("memory.restored", { agentId: snapshot.agentId, by: request.principal.id });
   }
+  const { agentId, at: takenAt, files: wanted } = snapshot;
+  const files =
+    wanted === undefined
+      ? NO_FILES
+      : body.dryRun === true
+        ? await workspaceBook.plan(agentId, wanted)
+        : await workspaceBook.bringBack({ agentId, files: wanted, takenAt }, request);
   const [added, changed, removed] = [plan.added.length, plan.changed.length, plan.removed.length];
-  return { agentId: snapshot.agentId, takenAt: snapshot.at, added, changed, removed };
+  return { agentId, takenAt, added, changed, removed, files };
 }
+
+const NO_FILES: FilesChange = { added: [], changed: [], removed: [], left: [] };
 
 /** One that breaks off leaves what the plan of the same restore goes on from. */
 async function commitInStretches(

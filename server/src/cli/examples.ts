@@ -74,7 +74,15 @@ const EXAMPLES: Readonly<Record<string, readonly string[]>> = {
   "memory stats": ["./troupe memory stats --agent ana"],
   "memory audit": ["./troupe memory audit --json"],
   "memory reindex": ["./troupe memory reindex", "./troupe memory reindex --vectors"],
-  "memory snapshot": ["./troupe memory snapshot ana.jsonl --agent ana"],
+  "memory snapshot": [
+    "./troupe memory snapshot ana.jsonl --agent ana",
+    "./troupe memory snapshot ana.sealed --agent ana --encrypt",
+  ],
+  "memory snapshot verify": ["./troupe memory snapshot verify ana.jsonl"],
+  "memory snapshot diff": [
+    "./troupe memory snapshot diff ana.jsonl",
+    "./troupe memory snapshot diff before.jsonl after.jsonl --json",
+  ],
   "memory restore": ["./troupe memory restore ana.jsonl --dry-run", "./troupe memory restore ana.jsonl"],
   "memory erase": ["./troupe memory erase --peer kate --dry-run", "./troupe memory erase --peer chat/kate"],
   "knowledge add": [
@@ -172,8 +180,14 @@ export function pathOf(command: Command): string {
 export function commandsOf(program: Command): readonly Command[] {
   return program.commands.flatMap((command) => {
     if (isHidden(command)) return [];
-    return command.commands.length > 0 ? commandsOf(command) : [command];
+    if (command.commands.length === 0) return [command];
+    return doesSomething(command) ? [command, ...commandsOf(command)] : commandsOf(command);
   });
+}
+
+/** One that others follow may be a command of its own, too. */
+function doesSomething(command: Command): boolean {
+  return "_actionHandler" in command && typeof command._actionHandler === "function";
 }
 
 /** A command of a later version, which only says so. */

@@ -56,21 +56,16 @@ export function addMemory(program: Command): void {
 
 /** Files of it, and its end. */
 function addKeeping(memory: Command): void {
-  add(
-    memory,
-    "snapshot [file]",
-    "write what an agent keeps in mind, and was given to read, to a file",
-    async (context, options, file) =>
-      (await import("./commands/memory-snapshot.ts")).takeSnapshot(context, options, file),
-  ).requiredOption("--agent <id>", "of this agent");
+  addSnapshots(memory);
   add(
     memory,
     "restore <file>",
-    "make an agent's memory what a snapshot says; what is there now is written to a file first",
+    "make an agent's memory and files what a snapshot says; what is there now is written to a file first",
     async (context, options, file = "") =>
       (await import("./commands/memory-snapshot.ts")).restoreSnapshot(context, options, file),
   )
     .option("--dry-run", "say what would change, and change nothing")
+    .option(...PASSPHRASE_FILE)
     .option("--yes", "do not ask");
   add(
     memory,
@@ -90,4 +85,37 @@ function addKeeping(memory: Command): void {
   )
     .option("--words", "only the index of words")
     .option("--vectors", "embed everything anew, which a model of others is paid for");
+}
+
+const PASSPHRASE_FILE = [
+  "--passphrase-file <path>",
+  "read the passphrase from a file; else from TROUPE_SNAPSHOT_PASSPHRASE, or asked for",
+] as const;
+
+function addSnapshots(memory: Command): void {
+  const snapshot = add(
+    memory,
+    "snapshot [file]",
+    "write what an agent keeps in mind, was given to read, and its own files to a file",
+    async (context, options, file) =>
+      (await import("./commands/memory-snapshot.ts")).takeSnapshot(context, options, file),
+  )
+    .helpCommand(false)
+    .option("--agent <id>", "of this agent")
+    .option("--encrypt", "seal the file with a passphrase, which is asked for")
+    .option(...PASSPHRASE_FILE);
+  add(
+    snapshot,
+    "verify <file>",
+    "say whether a snapshot is whole, and what it holds",
+    async (context, options, file = "") =>
+      (await import("./commands/memory-snapshot.ts")).verifySnapshot(context, options, file),
+  ).option(...PASSPHRASE_FILE);
+  add(
+    snapshot,
+    "diff <file> [other]",
+    "tell what changed from a snapshot until now, or until another one",
+    async (context, options, file = "", other) =>
+      (await import("./commands/memory-snapshot.ts")).compareSnapshots(context, options, file, other),
+  ).option(...PASSPHRASE_FILE);
 }

@@ -61,6 +61,7 @@ export function loadKnowledge(): Promise<typeof import("./knowledge/index.ts")> 
   return import("./knowledge/index.ts");
 }
 
+export type { DifferentMemory, Snapshot, SnapshotDifference } from "./snapshots/index.ts";
 export { createVectorFiller } from "./vectors/vector-filler.ts";
 export {
   countOwnFiles,
@@ -74,6 +75,8 @@ export {
   eraseFromNightFiles,
   eraseOwnFiles,
   examineWorkspaces,
+  type FilesChange,
+  type FileText,
   type Git,
   hasWorkspace,
   type Kept,

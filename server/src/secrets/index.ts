@@ -5,4 +5,5 @@ export {
   type MasterKey,
   type MasterKeys,
 } from "./master-key.ts";
+export { isSealed, openPieces, sealPieces } from "./passphrase.ts";
 export { createSecretReader, createVault, isSecretName, type SecretInfo, type Vault } from "./vault.ts";

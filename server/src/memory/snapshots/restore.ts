@@ -9,8 +9,10 @@ import {
   TroupeError,
   type Write,
 } from "@troupe/contracts";
+import { type FileText, isFileText } from "../workspace/index.ts";
 import { chunkIdsOf, documentsOf, recordsOf, SNAPSHOT_FORMAT, SNAPSHOT_VERSION } from "./snapshot.ts";
 
+const FIRST_WITH_FILES = 2;
 /** The plan of a restore is made in memory. */
 const MOST_RECORDS = 50_000;
 
@@ -24,6 +26,10 @@ export interface Snapshot {
     readonly document: KnowledgeDocument;
     readonly chunkIds: readonly string[];
   }[];
+  /** Undefined in one of an earlier version: it says nothing of them. */
+  readonly files: readonly FileText[] | undefined;
+  /** Lines that it is made of, first and last included. */
+  readonly lines: number;
 }
 
 /** What a restore changes; ids. */
@@ -61,8 +67,18 @@ export function readSnapshot(text: string): Snapshot {
       MEMORY_KINDS.includes(kind) &&
       Array.isArray(audience),
   );
-  if (!isReadable) throw invalid("holds records that cannot be read");
-  return { agentId: String(head.agentId), at: Number(head.at), memories, documents };
+  const files = rest.flatMap(({ file, text: words }) => (file === undefined ? [] : [{ file, text: words }]));
+  if (!isReadable || !documents.every(isDocument) || !files.every(isFileText))
+    throw invalid("holds records that cannot be read");
+  return {
+    ...{ agentId: String(head.agentId), at: Number(head.at), memories, documents },
+    files: head.v < FIRST_WITH_FILES ? undefined : (files as readonly FileText[]),
+    lines: lines.length + 1,
+  };
+}
+
+function isDocument({ document, chunkIds }: Snapshot["documents"][number]): boolean {
+  return typeof document?.id === "string" && typeof document.title === "string" && Array.isArray(chunkIds);
 }
 
 function parsed(line: string): Readonly<Record<string, unknown>> {
@@ -92,7 +108,7 @@ export async function planRestore(
     readonly documents: Pick<DocumentStore, "list" | "chunkIds" | "put" | "remove">;
   },
   spaceId: string,
-  { agentId, memories, documents }: Snapshot,
+  { agentId, memories, documents }: Pick<Snapshot, "agentId" | "memories" | "documents">,
   options: CallOptions,
 ): Promise<RestorePlan> {
   const of = { spaceId, agentId };

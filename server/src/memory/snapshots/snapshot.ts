@@ -7,9 +7,11 @@ import {
   type MemoryRecord,
   type MemoryStore,
 } from "@troupe/contracts";
+import type { FileText } from "../workspace/index.ts";
 
 export const SNAPSHOT_FORMAT = "troupe-memory";
-export const SNAPSHOT_VERSION = 1;
+/** 2 added the files of the agent's own; 1 says nothing of them. */
+export const SNAPSHOT_VERSION = 2;
 const PAGE = 200;
 
 /** The lines of a snapshot: what it is, its records and documents, and what proves that it is whole. */
@@ -23,14 +25,17 @@ export type SnapshotLine =
     }
   | { readonly memory: MemoryRecord }
   | { readonly document: KnowledgeDocument; readonly chunkIds: readonly string[] }
+  | { readonly file: string; readonly text: string }
   | { readonly end: { readonly lines: number; readonly sha256: string } };
 
 export interface SnapshotSource {
+  /** The agent's own files, whole. */
+  readonly files: (agentId: string) => Promise<readonly FileText[]>;
   readonly memories: Pick<MemoryStore, "list">;
   readonly documents: Pick<DocumentStore, "list" | "chunkIds">;
 }
 
-/** What an agent keeps in mind, open and closed, and what it was given to read; a line each, ended by a newline. */
+/** What an agent keeps in mind, open and closed, what it was given to read, and its own files; a line each, ended by a newline. */
 export async function* snapshotLines(
   source: SnapshotSource,
   of: { readonly spaceId: string; readonly agentId: string; readonly at: number },
@@ -49,6 +54,7 @@ export async function* snapshotLines(
   for await (const memory of recordsOf(source, of, options)) yield line({ memory });
   for await (const document of documentsOf(source, of, options))
     yield line({ document, chunkIds: await chunkIdsOf(source, document, options) });
+  for (const { file, text } of await source.files(agentId)) yield line({ file, text });
   yield `${JSON.stringify({ end: { lines, sha256: hash.digest("hex") } })}\n`;
 }
 

@@ -1,22 +1,13 @@
-import { mkdir, readdir, writeFile } from "node:fs/promises";
+import { mkdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { type CallOptions, TroupeError } from "@troupe/contracts";
+import { bringFilesBack, type FilesChange, type FileText, planFiles, textsOf } from "./bring-back.ts";
+import { filesOf, type WorkspaceFile, workspacesIn } from "./files.ts";
 import { writeOwnFile } from "./own-files.ts";
-import { isOwnFile, NIGHT_FILE, NOTES, OWN_FILES, PEOPLE, personOf, SHARED_FILES } from "./places.ts";
-import { look, MAX_FILE_BYTES, readText } from "./read-text.ts";
-import { MAX_CHARACTERS } from "./render.ts";
+import { isOwnFile, NOTES } from "./places.ts";
+import { readText } from "./read-text.ts";
 import { TEMPLATES } from "./templates.ts";
 import type { Versions, VersionsDeps } from "./versions.ts";
-
-/** A file of an agent's folder, as its operator sees it. */
-export interface WorkspaceFile {
-  readonly file: string;
-  readonly sizeBytes: number;
-  /** Of whom it is: `everyone`, `owner` (whom the agent's file names), or the id of a peer. */
-  readonly of: string;
-  /** What is wrong with it, as a clause; absent: nothing. */
-  readonly trouble?: string;
-}
 
 /** A version of one or several files. */
 export interface WorkspaceVersion {
@@ -29,72 +20,6 @@ export interface WorkspaceVersion {
 }
 
 const VERSION = /^[0-9a-f]{7,40}$/;
-
-/** Agents that have a folder. */
-export async function workspacesIn(folder: string): Promise<readonly string[]> {
-  const found = await readdir(folder).catch(() => []);
-  const kinds = await Promise.all(found.map((name) => look(join(folder, name))));
-  return found.filter((_name, at) => kinds[at]?.kind === "folder").toSorted();
-}
-
-/** The agent's own files that are there, with what is wrong with each. */
-export async function filesOf(
-  { folder, looksSecret }: Pick<VersionsDeps, "folder" | "looksSecret">,
-  agentId: string,
-): Promise<readonly WorkspaceFile[]> {
-  const workspace = join(folder, agentId);
-  const files: WorkspaceFile[] = [];
-  for (const file of await pathsIn(workspace)) {
-    const read = await readText(join(workspace, file));
-    if (read.kind === "missing") continue;
-    const base = { file, of: ownerOf(file), sizeBytes: read.kind === "text" ? read.sizeBytes : 0 };
-    const trouble = read.kind === "text" ? troubleOf(file, read, looksSecret) : `is not read: ${read.kind}`;
-    files.push(trouble === undefined ? base : { ...base, trouble });
-  }
-  return files;
-}
-
-function troubleOf(
-  file: string,
-  read: Extract<Awaited<ReturnType<typeof readText>>, { kind: "text" }>,
-  looksSecret: VersionsDeps["looksSecret"],
-): string | undefined {
-  if (looksSecret(read.text))
-    return "holds what looks like a secret; it is neither shown nor kept in the history";
-  if (read.sizeBytes > MAX_FILE_BYTES)
-    return `is longer than ${MAX_FILE_BYTES} bytes; no version of it is kept`;
-  if (read.isBroken) return "is no text in UTF-8; what cannot be read is shown as �";
-  const isShownWhole = file.endsWith(NIGHT_FILE) || read.text.length <= MAX_CHARACTERS;
-  return isShownWhole ? undefined : `is longer than ${MAX_CHARACTERS} characters; prompts show its beginning`;
-}
-
-/** Everyone's first, then the owner's, then by person. */
-async function pathsIn(workspace: string): Promise<readonly string[]> {
-  const people = await foldersIn(join(workspace, PEOPLE));
-  const bases = ["", ...people.map((name) => join(PEOPLE, name))];
-  const own = await Promise.all(
-    bases.map(async (base) => {
-      const notes = join(base, NOTES);
-      const isFolder = (await look(join(workspace, notes))).kind === "folder";
-      const names = isFolder ? await readdir(join(workspace, notes)).catch(() => []) : [];
-      return [
-        ...[...OWN_FILES, NIGHT_FILE].map((name) => join(base, name)),
-        ...names.toSorted().map((name) => join(notes, name)),
-      ];
-    }),
-  );
-  return [...SHARED_FILES, ...own.flat()].filter(isOwnFile);
-}
-
-export async function foldersIn(folder: string): Promise<readonly string[]> {
-  return (await look(folder)).kind === "folder" ? await workspacesIn(folder) : [];
-}
-
-function ownerOf(file: string): string {
-  const [first = "", person = ""] = file.split("/");
-  if (first === PEOPLE) return personOf(person) ?? person;
-  return (SHARED_FILES as readonly string[]).includes(file) ? "everyone" : "owner";
-}
 
 /** A file as it is, or as it was in a version. Rejects with `request.not_found`. */
 async function textOf(
@@ -207,6 +132,14 @@ export interface WorkspaceBook {
   >;
   restore: BookCall<{ readonly agentId: string; readonly file: string; readonly version: string }, boolean>;
   make(agentId: string): Promise<readonly string[]>;
+  /** All that can be written to a file and had back from there. */
+  texts(agentId: string): Promise<readonly FileText[]>;
+  /** What bringing them back would change. */
+  plan(agentId: string, files: readonly FileText[]): Promise<FilesChange>;
+  bringBack: BookCall<
+    { readonly agentId: string; readonly files: readonly FileText[]; readonly takenAt: number },
+    FilesChange
+  >;
 }
 
 type BookCall<Of, Answer> = (of: Of, options: CallOptions) => Promise<Answer>;
@@ -221,5 +154,8 @@ export function createWorkspaceBook(deps: VersionsDeps, versions: Versions): Wor
     history: (of, options) => historyOf(deps, versions, of, options),
     restore: (of, options) => restoreFile(deps, versions, of, options),
     make: (agentId) => makeWorkspace(folder, agentId),
+    texts: (agentId) => textsOf(deps, agentId),
+    plan: (agentId, files) => planFiles(deps, agentId, files),
+    bringBack: (of, options) => bringFilesBack(deps, versions, of, options),
   };
 }

@@ -1,7 +1,7 @@
 import { copyFile, rename, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { type CallOptions, type Logger, TroupeError } from "@troupe/contracts";
-import { filesOf, foldersIn, workspacesIn } from "./book.ts";
+import { filesOf, foldersIn, workspacesIn } from "./files.ts";
 import { type Git, repositoryAt } from "./git.ts";
 import { withoutIds } from "./night-file.ts";
 import { writeOwnFile } from "./own-files.ts";

@@ -1,7 +1,7 @@
 import { access, constants, lstat } from "node:fs/promises";
 import { join } from "node:path";
 import { TroupeError } from "@troupe/contracts";
-import { filesOf, workspacesIn } from "./book.ts";
+import { filesOf, workspacesIn } from "./files.ts";
 import { type Git, repositoryAt } from "./git.ts";
 import type { LooksSecret } from "./secret-guard.ts";
 

@@ -1,10 +1,11 @@
 /** An agent's own files: shown in its prompts, kept in git, changed by people and by itself. */
+
 export {
   createWorkspaceBook,
   type WorkspaceBook,
-  type WorkspaceFile,
   type WorkspaceVersion,
 } from "./book.ts";
+export { type FilesChange, type FileText, isFileText } from "./bring-back.ts";
 export {
   countOwnFiles,
   eraseFromNightFiles,
@@ -13,6 +14,7 @@ export {
   type WorkspaceErasure,
 } from "./erase.ts";
 export { examineWorkspaces } from "./examine.ts";
+export type { WorkspaceFile } from "./files.ts";
 export { createGit, type Git } from "./git.ts";
 export { createWorkspaceKeeper, type WorkspaceKeeper } from "./keeper.ts";
 export { hasWorkspace } from "./night-handler.ts";

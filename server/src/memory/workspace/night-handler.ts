@@ -10,7 +10,7 @@ import {
   TroupeError,
 } from "@troupe/contracts";
 import { derivedId, hasModule, isKnownToAll } from "../../kit/index.ts";
-import { foldersIn } from "./book.ts";
+import { foldersIn } from "./files.ts";
 import { idsIn, withHeldFast } from "./night-file.ts";
 import { ownersOf, writeOwnFile } from "./own-files.ts";
 import { NIGHT_FILE, PEOPLE, personOf } from "./places.ts";
