@@ -55,13 +55,8 @@ export type {
   NewEffect,
 } from "./effect.ts";
 export { EFFECT_PRIORITY } from "./effect.ts";
-export type {
-  EmbeddingCall,
-  EmbeddingModel,
-  EmbeddingRouter,
-  EmbeddingSource,
-  Embeddings,
-} from "./embedding.ts";
+export type * from "./embedding.ts";
+export type { Episode, EpisodeMemory, EpisodeMemoryFacts, EpisodeQuery, NewEpisode } from "./episode.ts";
 export type { ErasedPeer, ErasedRows, ErasureStore, Scrubbed } from "./erasure.ts";
 export { type ErrorCode, TroupeError, type TroupeErrorOptions } from "./errors.ts";
 export type {

@@ -132,6 +132,8 @@ export interface Module {
   readonly id: string;
   /** Most tokens of its contribution; the assembler cuts what is over. */
   readonly budgetTokens: number;
+  /** Longest time that a turn waits for `gather`, milliseconds. Default: as turns wait for modules, 250. */
+  readonly waitMs?: number;
   /**
    * Adds context. Begins with the turn and is waited for within a bound only: enrichment fails open, a late or failed
    * module makes a shorter prompt.

@@ -1,5 +1,6 @@
 /** Fakes and one contract suite per port. */
 export { type Arrival, createFakePlatform, type FakePlatform, type Mishap } from "./channel-doubles.ts";
+export { type EpisodeServer, type KeptEpisode, startEpisodeServer } from "./episode-server.ts";
 export { type NatsServer, NO_NATS, startNatsServer } from "./lab/nats.ts";
 export { findPostgres, NO_POSTGRES, type PostgresLab, type TestDatabase } from "./lab/postgres.ts";
 export { NO_CLUSTER, type PostgresCluster, startPostgresCluster } from "./lab/postgres-cluster.ts";
@@ -20,6 +21,7 @@ export type { ScriptedAnswer } from "./scripted-model-wire.ts";
 export { type BlobHarness, blobContract } from "./suites/blob-contract.ts";
 export { type BusHarness, busContract } from "./suites/bus-contract.ts";
 export { type ChannelHarness, channelContract } from "./suites/channel-contract.ts";
+export { type EpisodeHarness, episodeContract } from "./suites/episode-contract.ts";
 export {
   callsIn,
   collectEvents,

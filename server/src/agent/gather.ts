@@ -57,12 +57,13 @@ async function gather(
   parent: AbortSignal,
 ): Promise<GatheredContribution> {
   const { clock, settings, logger } = deps;
+  const afterMs = module.waitMs ?? settings.gatherMs;
   // Made when it is needed: an error with its stack is too dear for every turn.
   const late = () =>
-    new TroupeError(`The module "${module.id}" took longer than ${settings.gatherMs} ms.`, {
+    new TroupeError(`The module "${module.id}" took longer than ${afterMs} ms.`, {
       code: "turn.deadline",
     });
-  using scope = linkSignal(parent, { clock, afterMs: settings.gatherMs, reason: late });
+  using scope = linkSignal(parent, { clock, afterMs, reason: late });
   try {
     const contribution = await untilAborted(module.gather(view, { signal: scope.signal }), scope.signal);
     return { ...contribution, moduleId: module.id, text: within(contribution.text, module.budgetTokens) };

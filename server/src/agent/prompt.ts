@@ -286,7 +286,7 @@ function addedBlock(
 }
 
 /** What blocks are called that a module of another name brings. */
-const BLOCKS: Readonly<Record<string, string>> = { memory: "recalled" };
+const BLOCKS: Readonly<Record<string, string>> = { memory: "recalled", episodes: "recalled" };
 
 /** What the prompt does not show yet, under its heading; nothing when there is no such line. */
 function freshLines(text: string, shown: ReadonlySet<string>, aware: ReadonlySet<string> = NO_LINES): string {

@@ -29,6 +29,7 @@ import { type BudgetBook, createBudgetBook } from "./budget-book.ts";
 import { budgetRulesOf } from "./budgets.ts";
 import { type ChannelAgents, composeReceivers } from "./compose-channels.ts";
 import { composeDeadLetters } from "./compose-dead-letters.ts";
+import { composeEpisodes, type EpisodeParts } from "./compose-episodes.ts";
 import { composeFlows, type FlowParts, withFlows } from "./compose-flows.ts";
 import { composeInbox } from "./compose-inbox.ts";
 import { composeJobs, type JobParts } from "./compose-jobs.ts";
@@ -112,6 +113,7 @@ export interface Troupe
     Pick<FlowParts, "flowPort" | "flowEngine" | "flowDefinitions">,
     Pick<VectorParts, "vectorFiller" | "vectorModel">,
     Pick<WorkspaceParts, "workspaceKeeper" | "workspaceBook" | "workspaceEraser">,
+    Pick<EpisodeParts, "episodeMemory">,
     Pick<JobParts, "jobs" | "scheduler" | "heartbeats" | "conditions">,
     Pick<
       TurnParts,
@@ -166,7 +168,8 @@ export async function compose(config: Config, options: ComposeOptions = {}): Pro
   const jobs = composeJobs(foundation, { bus, router, channels, agents, notices, sweepMs, ...later });
   const { turnSearch, ...vectors } = composeVectors(foundation, { router, stack, ...later });
   const workspaces = composeWorkspaces({ ...foundation, people }, { ...options, ...config, agents, logger });
-  const sources = [jobs.jobModule, workspaces.workspaceModule, ...(options.modules ?? [])];
+  const { otherModules, ...episodes } = await composeEpisodes(config, options.modules);
+  const sources = [jobs.jobModule, workspaces.workspaceModule, ...otherModules];
   const modules = composeModules(foundation, sources, turnSearch, (kind) => turns.effects.versionsOf(kind));
   const lease = leaseOf(foundation, mode === "serve" ? role : mode, leaseMs);
   const vault = openVault(foundation, config, options);
@@ -201,10 +204,9 @@ export async function compose(config: Config, options: ComposeOptions = {}): Pro
   const remarks = [() => heldNote(hold), remark, () => aheadNote(opening.ahead)];
   const health = createHealthState(clock, probes, remarks);
   const parts = { feed, bus, agents, router, reloader, health, lease, receivers, vault, hold, notices };
-  const { control } = turns.supervisor;
-  const own = { people, control, role, processes, hooks: modules.hooks, backlog: deadLetters.backlog };
+  const own = { people, role, processes, hooks: modules.hooks, backlog: deadLetters.backlog, ...episodes };
   const base = { ...foundation, ...turns, ...vectors, ...parts, ...flows, ...jobs, ...workspaces, ...own };
-  return withStatus(base, mode === "serve", stack.move());
+  return withStatus({ ...base, control: turns.supervisor.control }, mode === "serve", stack.move());
 }
 
 /** Makes another configuration the one in force, or says what is wrong with it and changes nothing. */

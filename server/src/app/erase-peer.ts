@@ -1,6 +1,7 @@
 import {
   type BlobStore,
   type CallOptions,
+  type EpisodeMemory,
   type ErasedPeer,
   type ErasedRows,
   type Logger,
@@ -27,6 +28,8 @@ export interface ErasureParts extends RingParts {
   readonly sessionControl: SessionControl;
   readonly logger: Logger;
   readonly workspaceEraser: WorkspaceEraser;
+  /** Absent: there is none. */
+  readonly episodeMemory?: Pick<EpisodeMemory, "forget"> | undefined;
 }
 
 export interface Erasure extends ErasedRows {
@@ -39,6 +42,8 @@ export interface Erasure extends ErasedRows {
   readonly historiesRewritten: readonly string[];
   /** Agents whose whole history of their own files was deleted, since it could not be written anew. */
   readonly historiesDropped: readonly string[];
+  /** Of the memory outside: whether it has forgotten them, or why it could not be told; absent: there is none. */
+  readonly episodes?: { readonly isForgotten: boolean; readonly why?: string };
   /** Whether bytes of it may be left in the files of the database. */
   readonly scrubbed: Scrubbed;
 }
@@ -49,7 +54,7 @@ export interface Erasure extends ErasedRows {
  * and a repetition goes on.
  */
 export async function erasePeer(
-  { stores, blobs, sessionControl, logger, workspaceEraser, ...rings }: ErasureParts,
+  { stores, blobs, sessionControl, logger, workspaceEraser, episodeMemory, ...rings }: ErasureParts,
   of: ErasedPeer,
   options: CallOptions,
 ): Promise<Erasure> {
@@ -78,11 +83,30 @@ export async function erasePeer(
   ringFor(rings, [write]);
   const files = await deleteFiles({ stores, blobs }, { ...of, ids: [...fileIds], beganAt }, options);
   const own = await workspaceEraser.erase(of.peerId, options);
+  const episodes = episodeMemory && (await forgetOutside(episodeMemory, of, logger, options));
   const scrubbed = await erasure.scrub(options);
   const ownFiles = own.files;
   logger.info("person.erased", { sessions, messages, files, ownFiles, ...rows, scrubbed: scrubbed.kind });
   const histories = { historiesRewritten: own.rewritten, historiesDropped: own.dropped };
-  return { sessions, messages, files, ownFiles, ...histories, ...rows, scrubbed };
+  const outside = episodes === undefined ? {} : { episodes };
+  return { sessions, messages, files, ownFiles, ...histories, ...rows, ...outside, scrubbed };
+}
+
+/** What it cannot be told of is said, and told with the next call: all else is erased whatever another service does. */
+async function forgetOutside(
+  memory: Pick<EpisodeMemory, "forget">,
+  { spaceId, peerId: reader }: ErasedPeer,
+  logger: Logger,
+  options: CallOptions,
+): Promise<NonNullable<Erasure["episodes"]>> {
+  try {
+    await memory.forget({ spaceId, reader }, options);
+    return { isForgotten: true };
+  } catch (error) {
+    options.signal.throwIfAborted();
+    logger.warn("person.not_erased_outside", { error });
+    return { isForgotten: false, why: error instanceof Error ? error.message : String(error) };
+  }
 }
 
 /** Undefined where somebody else deleted it just now. */

@@ -83,19 +83,28 @@ function textOf(home: string): string {
   }
 }
 
-/** What no log may show: everything that a placeholder brought into a provider's settings. */
-export function hiddenValues({ providers, written }: Config): readonly string[] {
-  return Object.entries(providers).flatMap(([name, provider]) => {
+/** What no log may show: everything that a placeholder brought into the settings of a provider or of the episode memory. */
+export function hiddenValues({ providers, episodes, written }: Config): readonly string[] {
+  const ofEpisodes = hiddenIn(written, [{ path: "episodes.apiKey", value: episodes?.apiKey ?? "" }]);
+  const ofProviders = Object.entries(providers).flatMap(([name, provider]) => {
     const headers = Object.entries(provider.headers ?? {}).map(([header, value]) => ({
       path: `providers.${name}.headers.${header}`,
       value,
     }));
     const key = { path: `providers.${name}.apiKey`, value: provider.apiKey ?? "" };
+    return hiddenIn(written, [key, ...headers]);
+  });
+  return [...ofProviders, ...ofEpisodes];
+}
+
+function hiddenIn(
+  written: Config["written"],
+  values: readonly { readonly path: string; readonly value: string }[],
+): readonly string[] {
+  return values.flatMap(({ path, value }) => {
+    const text = written.get(path);
     // A default such as "none" is a word like others.
-    return [key, ...headers].flatMap(({ path, value }) => {
-      const text = written.get(path);
-      return text === undefined || text.includes(`:-${value}}`) ? [] : [value];
-    });
+    return text === undefined || text.includes(`:-${value}}`) ? [] : [value];
   });
 }
 

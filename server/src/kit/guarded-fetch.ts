@@ -28,6 +28,18 @@ export interface FetchedPage {
   readonly charset: string | undefined;
 }
 
+/** How what is asked is called, and which setting opens one's own network for it. */
+interface Words {
+  readonly what: string;
+  readonly refused: string;
+  readonly setting: string;
+}
+
+const PAGE: Words = {
+  what: "The page",
+  refused: "which no page may lead to",
+  setting: "knowledge.privateHosts",
+};
 const MAX_REDIRECTS = 5;
 const REDIRECTS = new Set([301, 302, 303, 307, 308]);
 
@@ -41,36 +53,85 @@ export async function guardedFetch(address: string, options: GuardedFetchOptions
   const signal = AbortSignal.any([options.signal, AbortSignal.timeout(options.timeoutMs)]);
   const lookup = guardedLookup(options.lookup ?? systemLookup, isOwn);
   const headers = { accept: options.accept ?? "*/*", "accept-encoding": "gzip", "user-agent": "Troupe" };
-  let url = publicUrl(address, isOwn);
+  let url = publicUrl(address, isOwn, PAGE);
   try {
     for (let redirects = 0; redirects <= MAX_REDIRECTS; redirects++) {
-      const response = await ask(url, { lookup, headers, signal });
+      const response = await ask(url, { method: "GET", lookup, headers, signal });
       // Whatever it is answered with, the connection ends here: a body that nobody reads would hold it.
       using _ = { [Symbol.dispose]: () => void response.destroy() };
       const { statusCode: status = 0, headers: told } = response;
       if (!REDIRECTS.has(status) || told.location === undefined) {
-        if (status < 200 || status > 299) throw refusal(url, `answered with status ${status}`);
-        const bytes = await readBody(url, response, { maxBytes: options.maxBytes, signal });
+        if (status < 200 || status > 299) throw refusal(PAGE, url, `answered with status ${status}`);
+        const bytes = await readBody(PAGE, url, response, { maxBytes: options.maxBytes, signal });
         return { url: url.href, bytes, ...typeOf(told["content-type"] ?? "") };
       }
-      url = publicUrl(new URL(told.location, url).href, isOwn);
+      url = publicUrl(new URL(told.location, url).href, isOwn, PAGE);
     }
-    throw refusal(url, `leads on more than ${MAX_REDIRECTS} times`);
+    throw refusal(PAGE, url, `leads on more than ${MAX_REDIRECTS} times`);
   } catch (error) {
-    throw options.signal.aborted ? options.signal.reason : troubleOf(url, error, signal.aborted);
+    throw options.signal.aborted ? options.signal.reason : troubleOf(PAGE, url, error, signal.aborted);
+  }
+}
+
+export interface GuardedCallOptions
+  extends Words,
+    Omit<GuardedFetchOptions, "accept">,
+    Required<Pick<RequestOptions, "method">> {
+  readonly headers: Readonly<Record<string, string>>;
+  /** JSON; absent: none. */
+  readonly body?: string;
+}
+
+export interface GuardedAnswer {
+  /** Whatever the server says; a redirect is one too, and is not followed. */
+  readonly status: number;
+  readonly bytes: Uint8Array;
+  /** Milliseconds that the server asks to wait. */
+  readonly retryAfterMs: number | undefined;
+}
+
+/**
+ * One call of a service by HTTP and JSON, guarded as `guardedFetch` is. Rejects with `request.invalid` for an address that may not be
+ * asked, `channel.unavailable` (retryable) where nothing answers in time, and with the signal's reason.
+ */
+export async function guardedCall(address: string, options: GuardedCallOptions): Promise<GuardedAnswer> {
+  const { method, body, privateHosts, maxBytes, timeoutMs } = options;
+  const isOwn = (host: string): boolean => privateHosts?.includes(host.toLowerCase()) === true;
+  const signal = AbortSignal.any([options.signal, AbortSignal.timeout(timeoutMs)]);
+  const lookup = guardedLookup(options.lookup ?? systemLookup, isOwn);
+  const common = { accept: "application/json", "accept-encoding": "gzip", "user-agent": "Troupe" };
+  const type = body === undefined ? {} : { "content-type": "application/json" };
+  const headers = { ...common, ...type, ...options.headers };
+  const url = publicUrl(address, isOwn, options);
+  try {
+    const response = await ask(url, { method, lookup, headers, signal }, body);
+    using _ = { [Symbol.dispose]: () => void response.destroy() };
+    const bytes = await readBody(options, url, response, { maxBytes, signal });
+    const seconds = Number(response.headers["retry-after"] ?? Number.NaN);
+    const retryAfterMs = seconds >= 0 ? seconds * 1_000 : undefined;
+    return { status: response.statusCode ?? 0, bytes, retryAfterMs };
+  } catch (error) {
+    if (options.signal.aborted) throw options.signal.reason;
+    const trouble = troubleOf(options, url, error, signal.aborted);
+    if (error === trouble || isPrivacy(error)) throw trouble;
+    const { message } = trouble as Error;
+    throw new TroupeError(message, { code: "channel.unavailable", retryable: true, cause: error });
   }
 }
 
 /** One connection for one answer: nothing is kept open, and no address is used that was not looked at. */
 async function ask(
   url: URL,
-  options: Pick<RequestOptions, "lookup" | "signal"> & { readonly headers: Record<string, string> },
+  options: Pick<RequestOptions, "lookup" | "signal" | "method"> & {
+    readonly headers: Record<string, string>;
+  },
+  body?: string,
 ): Promise<IncomingMessage> {
   const { request } = await (url.protocol === "https:" ? import("node:https") : import("node:http"));
   const { promise, resolve, reject } = Promise.withResolvers<IncomingMessage>();
   request(url, { ...options, agent: false }, resolve)
     .on("error", reject)
-    .end();
+    .end(body);
   return promise;
 }
 
@@ -83,7 +144,7 @@ function typeOf(header: string): Pick<FetchedPage, "mediaType" | "charset"> {
   return { mediaType: type.trim().toLowerCase(), charset };
 }
 
-function publicUrl(address: string, isOwn: (host: string) => boolean): URL {
+function publicUrl(address: string, isOwn: (host: string) => boolean, words: Words): URL {
   const url = URL.parse(address);
   if (url === null || !/^https?:$/.test(url.protocol)) {
     throw new TroupeError(`"${address.slice(0, 200)}" is no address that begins with http:// or https://.`, {
@@ -91,10 +152,10 @@ function publicUrl(address: string, isOwn: (host: string) => boolean): URL {
     });
   }
   if (url.username !== "" || url.password !== "")
-    throw refusal(url, "has a name and password in it, which Troupe does not keep");
+    throw refusal(words, url, "has a name and password in it, which Troupe does not keep");
   url.hash = "";
   const host = url.hostname.replace(/^\[|\]$/g, "");
-  if (isIP(host) !== 0 && !isPublicAddress(host) && !isOwn(host)) throw isPrivate(url);
+  if (isIP(host) !== 0 && !isPublicAddress(host) && !isOwn(host)) throw isPrivate(words, url);
   return url;
 }
 
@@ -116,19 +177,20 @@ function guardedLookup(lookup: LookupFunction, isOwn: (host: string) => boolean)
 class PrivateAddress extends Error {}
 
 async function readBody(
+  words: Words,
   url: URL,
   response: IncomingMessage,
   { maxBytes, signal }: { readonly maxBytes: number; readonly signal: AbortSignal },
 ): Promise<Uint8Array> {
   const packing = response.headers["content-encoding"]?.toLowerCase() ?? "identity";
   if (packing !== "identity" && packing !== "gzip")
-    throw refusal(url, `is packed as "${packing.slice(0, 40)}"`);
+    throw refusal(words, url, `is packed as "${packing.slice(0, 40)}"`);
   const pieces: Uint8Array[] = [];
   let length = 0;
   const collect = async (body: AsyncIterable<Uint8Array>): Promise<void> => {
     for await (const piece of body) {
       length += piece.length;
-      if (length > maxBytes) throw refusal(url, `is longer than ${maxBytes} bytes`);
+      if (length > maxBytes) throw refusal(words, url, `is longer than ${maxBytes} bytes`);
       pieces.push(piece);
     }
   };
@@ -137,22 +199,28 @@ async function readBody(
   return Buffer.concat(pieces);
 }
 
-function troubleOf(url: URL, error: unknown, isLate: boolean): unknown {
+function troubleOf(words: Words, url: URL, error: unknown, isLate: boolean): unknown {
   if (TroupeError.is(error)) return error;
-  if (isLate) return refusal(url, "did not answer in time", error);
-  for (let cause = error; cause instanceof Error; cause = cause.cause)
-    if (cause instanceof PrivateAddress) return isPrivate(url);
-  return refusal(url, "does not answer", error);
+  if (isLate) return refusal(words, url, "did not answer in time", error);
+  if (isPrivacy(error)) return isPrivate(words, url);
+  return refusal(words, url, "does not answer", error);
 }
 
-function isPrivate(url: URL): TroupeError {
+function isPrivacy(error: unknown): boolean {
+  for (let cause = error; cause instanceof Error; cause = cause.cause)
+    if (cause instanceof PrivateAddress) return true;
+  return false;
+}
+
+function isPrivate(words: Words, url: URL): TroupeError {
   return refusal(
+    words,
     url,
-    "is in a private network, which no page may lead to. An operator may name its host in knowledge.privateHosts of troupe.yaml",
+    `is in a private network, ${words.refused}. An operator may name its host in ${words.setting} of troupe.yaml`,
   );
 }
 
 /** Without query and path: they may hold what no log may show. */
-function refusal(url: URL, what: string, cause?: unknown): TroupeError {
-  return new TroupeError(`The page at ${url.origin} ${what}.`, { code: "request.invalid", cause });
+function refusal({ what }: Words, url: URL, problem: string, cause?: unknown): TroupeError {
+  return new TroupeError(`${what} at ${url.origin} ${problem}.`, { code: "request.invalid", cause });
 }

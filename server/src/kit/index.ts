@@ -8,7 +8,14 @@ export { type CatalogueKey, say } from "./catalogue/index.ts";
 export { systemClock } from "./clock.ts";
 export { dateText } from "./date-text.ts";
 export { draftFault, type EffectVersions } from "./effect-drafts.ts";
-export { type FetchedPage, type GuardedFetchOptions, guardedFetch } from "./guarded-fetch.ts";
+export {
+  type FetchedPage,
+  type GuardedAnswer,
+  type GuardedCallOptions,
+  type GuardedFetchOptions,
+  guardedCall,
+  guardedFetch,
+} from "./guarded-fetch.ts";
 export { createIdGenerator, derivedId, sessionIdFrom } from "./ids.ts";
 export {
   activeEffects,

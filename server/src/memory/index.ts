@@ -97,6 +97,11 @@ export function loadSnapshots(): Promise<typeof import("./snapshots/index.ts")> 
   return import("./snapshots/index.ts");
 }
 
+/** A memory of conversations that another service keeps; loaded where one is configured. */
+export function loadEpisodes(): Promise<typeof import("./episodes/index.ts")> {
+  return import("./episodes/index.ts");
+}
+
 /** Vector search and what fills the store with vectors; whoever has no use for them does not load them. */
 export function loadVectors(): Promise<typeof import("./vectors/index.ts")> {
   return import("./vectors/index.ts");

@@ -25,3 +25,32 @@ export const knowledge: z.ZodType<ConfigFile["knowledge"]> = z
   })
   .prefault({})
   .describe("Files and pages that agents are given: ./troupe knowledge.");
+
+export const episodes: z.ZodType<NonNullable<ConfigFile["episodes"]>> = z.strictObject({
+  url: z
+    .url({ protocol: /^https?$/, error: 'is an address that begins with "http://" or "https://"' })
+    .describe("Where the service is; the paths of the protocol lie below it."),
+  apiKey: z
+    .string()
+    .optional()
+    .describe("Sent as a bearer token. Best written as ${secret:name}, ${VAR} or ${file:path}."),
+  waitMs: z
+    .int()
+    .min(10)
+    .max(5_000)
+    .default(400)
+    .describe("Longest time that a turn waits for what it finds; then it is answered without."),
+  limit: z.int().min(1).max(20).default(5).describe("Most episodes of one prompt."),
+  keepsAudiences: z
+    .boolean()
+    .default(false)
+    .describe(
+      "The service tells of each episode who may be told. Otherwise it is asked, and written to, where one person alone reads.",
+    ),
+  privateHosts: z
+    .array(z.string().min(1).toLowerCase())
+    .default([])
+    .describe(
+      "Names and addresses of hosts of your own network that may be asked; all others there are refused.",
+    ),
+});

@@ -1,6 +1,6 @@
 import { z } from "zod";
 import { lanes } from "./lane-schema.ts";
-import { knowledge, memory } from "./memory-schema.ts";
+import { episodes, knowledge, memory } from "./memory-schema.ts";
 import { budget, price } from "./money-schema.ts";
 import { heartbeat, peers, quietHours, zone } from "./quiet-schema.ts";
 import { turns, whileBusy } from "./turns-schema.ts";
@@ -264,6 +264,9 @@ export const configSchema: z.ZodType<ConfigFile> = z
       .describe("What a message belongs to."),
     memory,
     knowledge,
+    episodes: episodes
+      .optional()
+      .describe("A memory of conversations that another service keeps, asked with each turn; absent: none."),
     modules: z
       .record(
         providerName,

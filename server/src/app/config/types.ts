@@ -63,6 +63,8 @@ export interface ConfigFile {
   readonly storylines: { readonly whenUnsure: "rules" | "model" };
   readonly memory: { readonly dreams: boolean; readonly dreamHour: number };
   readonly knowledge: { readonly privateHosts: readonly string[] };
+  /** Absent: there is none. */
+  readonly episodes?: EpisodesFile | undefined;
   readonly modules: Readonly<Record<string, { readonly whenUnsure: "rules" | "model" }>>;
   readonly a2a: {
     readonly enabled: boolean;
@@ -70,6 +72,16 @@ export interface ConfigFile {
     readonly url?: string | undefined;
   };
   readonly log: { readonly level?: "debug" | "info" | "warn" | "error" | "silent" | undefined };
+}
+
+/** A memory of conversations that another service keeps. */
+export interface EpisodesFile {
+  readonly url: string;
+  readonly apiKey?: string | undefined;
+  readonly waitMs: number;
+  readonly limit: number;
+  readonly keepsAudiences: boolean;
+  readonly privateHosts: readonly string[];
 }
 
 export interface QuietHoursFile {

@@ -3,6 +3,7 @@ import { dirname, join } from "node:path";
 import { defaultServer, type Environment, type LoadResult } from "../config/index.ts";
 import { checkBus } from "./bus.ts";
 import { checkDatabase } from "./database.ts";
+import { checkEpisodes } from "./episodes.ts";
 import type { Finding } from "./finding.ts";
 import { checkFolders, checkHome, checkPermissions, checkProcess } from "./home.ts";
 import { checkDisk, checkMemory, checkNode } from "./machine.ts";
@@ -43,6 +44,7 @@ export async function examine(input: DoctorInput): Promise<readonly Finding[]> {
   findings.push(...checkStore(config), ...(await checkDatabase(config)), ...checkSecrets(config));
   findings.push(...(await checkBus(config)));
   findings.push(...(await checkProviders(config)), ...(await checkWorkspaces(environment, config)));
+  findings.push(...(await checkEpisodes(config)));
   return findings;
 }
 

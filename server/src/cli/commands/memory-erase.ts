@@ -34,8 +34,12 @@ function formatErased(peer: string, erased: Erasure): string {
     dropped === ""
       ? ""
       : `\nThe history of the files of ${dropped} could not be written anew, so all of it is gone.`;
+  const outside =
+    erased.episodes?.isForgotten === false
+      ? `\nThe episode memory still has what it was told, for it could not be asked: ${erased.episodes.why} Run this again.`
+      : "";
   const done = `Deleted of ${peer}: ${listOf(erased)}, with ${plural(erased.messages, "message")}${files}.`;
-  return `${done}\n${last}${lost}\nEarlier backups still hold it, and what was said in groups is there for the others.`;
+  return `${done}\n${last}${lost}${outside}\nEarlier backups still hold it, and what was said in groups is there for the others.`;
 }
 
 function listOf(counts: Counts): string {
