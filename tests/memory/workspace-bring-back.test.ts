@@ -72,7 +72,7 @@ test("files become what they were, what was changed by hand meanwhile stays in t
 });
 
 test("what looks like a secret, is too long or a link is in no snapshot, and is neither overwritten nor deleted", async () => {
-  const secret = "password: correct-horse-battery-staple\n";
+  const secret = "password: correct-horse-7-staple\n";
   write("MEMORY.md", secret);
   write("notes/long.md", "x".repeat(1024 * 1024 + 1));
   symlinkSync("/etc/hostname", join(ana, "USER.md"));

@@ -4,6 +4,7 @@ import type { Config } from "../config/index.ts";
 import type { Finding } from "./finding.ts";
 
 const LOOK_MS = 5_000;
+const LOOPBACK = /^(127\.|localhost$|\[::1\]$)/;
 
 /** What can be wrong with a memory of conversations outside of Troupe; nothing where none is configured. */
 export async function checkEpisodes({ episodes, unreadable }: Config): Promise<readonly Finding[]> {
@@ -11,7 +12,7 @@ export async function checkEpisodes({ episodes, unreadable }: Config): Promise<r
   const about = { name: "Episode memory", how: "asked it for its name" } as const;
   const { createHttpEpisodeMemory } = await loadEpisodes();
   const { url, apiKey, privateHosts } = episodes;
-  const { origin } = new URL(url);
+  const { origin, protocol, hostname } = new URL(url);
   try {
     const memory = createHttpEpisodeMemory({ url, apiKey, privateHosts });
     const { name, keepsAudiences } = await memory.facts({ signal: AbortSignal.timeout(LOOK_MS) });
@@ -27,7 +28,17 @@ export async function checkEpisodes({ episodes, unreadable }: Config): Promise<r
     const whom = episodes.keepsAudiences
       ? "asked in every conversation"
       : "asked where one person alone reads";
-    return [{ ...about, verdict: "good", what: `${name} at ${origin} answers; ${whom}` }];
+    const what = `${name} at ${origin} answers; ${whom}`;
+    if (protocol === "http:" && !LOOPBACK.test(hostname)) {
+      return [
+        {
+          ...{ ...about, verdict: "warning" },
+          what: `${what}; not encrypted: the key, and what people say, can be read on the way`,
+          remedy: "Use https:// in episodes.url, or a private network.",
+        },
+      ];
+    }
+    return [{ ...about, verdict: "good", what }];
   } catch (error) {
     const what = TroupeError.is(error)
       ? error.message.replace(/\.$/, "")

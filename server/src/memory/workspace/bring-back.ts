@@ -1,10 +1,10 @@
-import { rm } from "node:fs/promises";
+import { mkdir, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { type CallOptions, TroupeError } from "@troupe/contracts";
 import { filesOf } from "./files.ts";
 import { whyNotWritable, writeOwnFile } from "./own-files.ts";
 import { isOwnFile } from "./places.ts";
-import { isWhole, MAX_FILE_BYTES, readText } from "./read-text.ts";
+import { isWhole, look, MAX_FILE_BYTES, readText } from "./read-text.ts";
 import type { Versions, VersionsDeps } from "./versions.ts";
 
 /** One of an agent's own files, whole. */
@@ -70,10 +70,7 @@ export async function planFiles(
     const read = await readText(join(workspace, file));
     if (read.kind === "text" && read.text === text) continue;
     // What no snapshot holds could not be had back.
-    const why =
-      read.kind === "text"
-        ? whyLeft(deps, read)
-        : await whyNotWritable(workspace, file).catch(() => undefined);
+    const why = read.kind === "text" ? whyLeft(deps, read) : await whyNotMade(workspace, file);
     if (why !== undefined) change.left.push({ file, why });
     else (read.kind === "text" ? change.changed : change.added).push(file);
   }
@@ -85,6 +82,11 @@ export async function planFiles(
     else change.left.push({ file, why });
   }
   return change;
+}
+
+/** A folder that is not there is made. */
+async function whyNotMade(workspace: string, file: string): Promise<string | undefined> {
+  return (await look(workspace)).kind === "missing" ? undefined : whyNotWritable(workspace, file);
 }
 
 /**
@@ -110,6 +112,7 @@ export async function bringFilesBack(
     const [written, { removed }] = [[...plan.added, ...plan.changed], plan];
     if (written.length + removed.length === 0) return plan;
     if (plan.changed.length + removed.length > 0) await keep();
+    await mkdir(workspace, { recursive: true, mode: 0o700 });
     const texts = new Map(files.map(({ file, text }) => [file, text]));
     for (const file of written) {
       options.signal.throwIfAborted();
