@@ -43,6 +43,8 @@ test("files become what they were, what was changed by hand meanwhile stays in t
   write("SOUL.md", "Kind.\n");
   write("notes/tea.md", "Green.\n");
   const files = await book.texts("ana");
+  // What nights write follows the records.
+  write("DREAMS.md", "# Dreams\n");
   write("SOUL.md", "Rude.\n");
   write("notes/new.md", "New.\n");
   rmSync(join(ana, "notes/tea.md"));
@@ -56,6 +58,7 @@ test("files become what they were, what was changed by hand meanwhile stays in t
     ...{ added: ["notes/tea.md"], changed: ["SOUL.md"], removed: ["notes/new.md"], left: [] },
   });
   expect(await book.texts("ana")).toEqual(files);
+  expect(read("DREAMS.md")).toBe("# Dreams\n");
   const history = await messages();
   expect(history.slice(0, 3).toSorted()).toEqual([
     "Brought back from a snapshot of 2026-11-20: SOUL.md",

@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { type CallOptions, TroupeError } from "@troupe/contracts";
 import { filesOf } from "./files.ts";
 import { whyNotWritable, writeOwnFile } from "./own-files.ts";
-import { isOwnFile } from "./places.ts";
+import { isOwnFile, NIGHT_FILE } from "./places.ts";
 import { isWhole, look, MAX_FILE_BYTES, readText } from "./read-text.ts";
 import type { Versions, VersionsDeps } from "./versions.ts";
 
@@ -28,7 +28,12 @@ export interface FilesChange {
 export function isFileText(value: unknown): value is FileText {
   const { file, text } = (value ?? {}) as Partial<Record<keyof FileText, unknown>>;
   if (typeof file !== "string" || typeof text !== "string") return false;
-  return isOwnFile(file) && Buffer.byteLength(text) <= MAX_FILE_BYTES;
+  return isOwnFile(file) && isKept(file) && Buffer.byteLength(text) <= MAX_FILE_BYTES;
+}
+
+/** What nights write is made of the memory, and read again for what a person took out of it: it follows the records. */
+function isKept(file: string): boolean {
+  return !file.endsWith(NIGHT_FILE);
 }
 
 /** What the agent's files say. Those of which no version is kept are left out: what looks secret, is too long, or is no text. */
@@ -37,7 +42,7 @@ export async function textsOf(
   agentId: string,
 ): Promise<readonly FileText[]> {
   const texts: FileText[] = [];
-  for (const { file } of await filesOf(deps, agentId)) {
+  for (const { file } of (await filesOf(deps, agentId)).filter((one) => isKept(one.file))) {
     const read = await readText(join(deps.folder, agentId, file));
     if (read.kind === "text" && whyLeft(deps, read) === undefined) texts.push({ file, text: read.text });
   }
@@ -75,7 +80,7 @@ export async function planFiles(
     else (read.kind === "text" ? change.changed : change.added).push(file);
   }
   for (const { file } of await filesOf(deps, agentId)) {
-    if (names.has(file)) continue;
+    if (names.has(file) || !isKept(file)) continue;
     const read = await readText(join(workspace, file));
     const why = read.kind === "text" ? whyLeft(deps, read) : "it is not read";
     if (why === undefined) change.removed.push(file);
