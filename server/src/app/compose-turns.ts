@@ -18,13 +18,7 @@ import {
   type TurnFeed,
   type TurnIntake,
 } from "@troupe/contracts";
-import {
-  AGENT_DEFAULTS,
-  type AgentSettings,
-  createSupervisor,
-  createTellTime,
-  type Supervisor,
-} from "../agent/index.ts";
+import { AGENT_DEFAULTS, type AgentSettings, createSupervisor, type Supervisor } from "../agent/index.ts";
 import { mayReach } from "../delegation/index.ts";
 import { createInbox, neverAnswerYourself, notEmpty, rateLimited } from "../inbox/index.ts";
 import { quietHoursGate } from "../jobs/index.ts";
@@ -71,7 +65,7 @@ import type { Config } from "./config/index.ts";
 import { createUseCounter } from "./memory-uses.ts";
 import { outlayOf } from "./outlay.ts";
 import { createTapeKeeper, type TapeKeeper } from "./tapes.ts";
-import { peerZones, zoneOf } from "./time-zone.ts";
+import { tellTimeBy, zoneOf } from "./time-zone.ts";
 
 /** A platform that has not taken a reply by then is asked again later; the claim outlives that well. */
 const SEND_TIMEOUT_MS = 30_000;
@@ -156,7 +150,7 @@ export function composeTurns(foundation: Foundation, parts: Joined): TurnParts {
     placer,
     budgets,
     recorder: tapeKeeper,
-    tellTime: createTellTime(peerZones(config)),
+    tellTime: tellTimeBy(config),
     settings: agentSettings(config, parts.sweepMs),
     learning: learningOf,
     onKept(ended) {

@@ -1,3 +1,4 @@
+import { createTellTime } from "../agent/index.ts";
 import type { Config } from "./config/index.ts";
 
 /** The zone of whoever names none: that of the configuration, or of this machine. */
@@ -16,6 +17,13 @@ export function peerZones(config: () => Pick<Config, "timeZone" | "peers">): (pe
     if (timeZone === undefined) machine ??= zoneOf({ timeZone });
     return peerZone({ timeZone: timeZone ?? machine, peers }, peerId);
   };
+}
+
+/** What time it is for each peer, by the configuration in force. */
+export function tellTimeBy(
+  config: () => Pick<Config, "timeZone" | "peers">,
+): ReturnType<typeof createTellTime> {
+  return createTellTime(peerZones(config));
 }
 
 /** The zone that a peer's words about times mean. */
