@@ -1,4 +1,5 @@
 import type { Agent, AgentSpec } from "./agent.ts";
+import type { MemoryEmotion } from "./memory.ts";
 import type { Audience, Message, MessageOutcome, MessagePart, MessageRole } from "./message.ts";
 import type { CallOptions, Page, PageQuery } from "./runtime.ts";
 import type { Compaction, Handoff, NewStoryline, Session, SessionSummary, Storyline } from "./session.ts";
@@ -316,6 +317,8 @@ export interface SearchQuery {
    * for something and something may be found; must not reject, and resolves with undefined where there is none in time.
    */
   readonly meaning?: (options: CallOptions) => Promise<QuestionMeaning | undefined>;
+  /** How the asker feels: memories that feel alike come a little earlier. Changes the order alone, never what is found. */
+  readonly mood?: MemoryEmotion;
   readonly limit: number;
   /** Hits of a lower score are not given. Default 0. */
   readonly minScore?: number;

@@ -90,6 +90,10 @@ function runOf({ messages }: ModelRequest): string | undefined {
 function behindTheReply({ responseFormat, messages }: ModelRequest, secrets: readonly string[]): string {
   const subject = /\bthe ([a-z]{4,})\b/.exec(messages.at(-1)?.text ?? "")?.[1] ?? "matter";
   if (responseFormat === undefined) return `It was about the ${subject}: ${secrets.join(", ")}.`;
+  if (responseFormat.name === "reflections") {
+    const text = `It is always about the ${subject}: ${secrets.slice(-8).join(", ")}.`;
+    return JSON.stringify({ reflections: [{ text, of: [1, 2], matters: 0.5 }] });
+  }
   const memories = secrets.slice(-4).map((secret) => ({
     ...{ text: `The ${subject} goes by the word ${secret}.`, slot: "", value: "" },
     // Some of it fades, and is summed up one night.

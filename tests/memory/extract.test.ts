@@ -15,6 +15,11 @@ afterEach(async () => {
   for (const close of closers.splice(0)) await close();
 });
 
+let areFeelingsOn: boolean | undefined;
+afterEach(() => {
+  areFeelingsOn = undefined;
+});
+
 function setUp(...answers: readonly (readonly object[] | string | ErrorCode)[]) {
   const clock = createManualClock();
   const logger = createLogRecorder();
@@ -43,6 +48,7 @@ function setUp(...answers: readonly (readonly object[] | string | ErrorCode)[]) 
   };
   const handler = createExtractHandler({
     ...{ ...stores, ...deps, budgets: { of: () => [] } as never },
+    feelings: () => areFeelingsOn === true,
     router: { choices: () => [choice], stream } as never,
     agents: { get: () => ({ spaceId: "default", revision: 1, spec: AGENT }), list: () => [] },
   });
@@ -302,4 +308,28 @@ it("waits a little for company, and lets small talk be", () => {
   };
   expect(of("We talked about boats with Olena")).toMatchObject({ kind: "memory.extract", delayMs: 30_000 });
   expect(of("thanks!")).toBeUndefined();
+});
+
+it("asks how it felt where feelings are on, takes its own words where the model says nothing, and asks nothing else where they are off", async () => {
+  const told = [
+    fact("Kate's sister Daryna repairs violins.", { valence: 0.4, arousal: 0.3 }),
+    fact("Kate's dog died in May.", { valence: 0, arousal: 0 }),
+    fact("Kate plans a trip to Odesa.", { valence: 7, arousal: "much" }),
+  ];
+  const { hear, learn, known, requests } = setUp(told, told);
+  await learn(await hear("My sister Daryna repairs violins, my dog died, and I go to Odesa."));
+  expect((await known()).map(({ emotion }) => emotion)).toEqual([undefined, undefined, undefined]);
+  expect(JSON.stringify(requests[0])).not.toMatch(/valence|arousal/);
+
+  areFeelingsOn = true;
+  await learn(
+    await hear("My sister Daryna repairs violins, my dog died, and I go to Odesa.", "two", ["max"]),
+  );
+
+  expect(requests[1]?.messages[0]?.text).toContain("valence");
+  expect(JSON.stringify(requests[1]?.responseFormat)).toContain("arousal");
+  const felt = new Map((await known(["max"])).map(({ text, emotion }) => [text, emotion]));
+  expect(felt.get("Kate's sister Daryna repairs violins.")).toEqual({ valence: 0.4, intensity: 0.3 });
+  expect(felt.get("Kate's dog died in May.")?.valence).toBeLessThan(0);
+  expect(felt.get("Kate plans a trip to Odesa.")).toBeUndefined();
 });

@@ -12,7 +12,7 @@ afterEach(async () => {
   for (const close of closers.splice(0)) await close();
 });
 
-function setUp() {
+function setUp({ feelings }: { readonly feelings?: () => boolean } = {}) {
   const clock = createManualClock();
   const deps = {
     clock,
@@ -23,7 +23,7 @@ function setUp() {
   const opened = openInlineStores({ memory: true, leaseClock: () => clock.now(), ...deps });
   closers.push(opened.close);
   const { stores } = opened;
-  const handler = createLearnHandler(stores);
+  const handler = createLearnHandler({ ...stores, ...(feelings === undefined ? {} : { feelings }) });
   let seq = 0;
 
   /** Keeps a message, and gives the effect that it teaches by, if any. */
@@ -217,4 +217,16 @@ it("keeps nothing of a conversation that was deleted while it was read", async (
 
   expect(await handler.handle(effect, options)).toEqual([]);
   expect(await known()).toEqual([]);
+});
+
+it("keeps how it felt where feelings are on, and nothing of that where they are off", async () => {
+  const off = setUp({ feelings: () => false });
+  const on = setUp({ feelings: () => true });
+  for (const { hear, learn } of [off, on])
+    await learn(await hear("My cat is called Mia. I am so happy with her!"), await hear("I live in Lviv."));
+
+  expect((await off.known()).map(({ emotion }) => emotion)).toEqual([undefined, undefined]);
+  const [home, cat] = await on.known();
+  expect(home?.emotion).toBeUndefined();
+  expect(cat?.emotion?.valence).toBeGreaterThan(0.5);
 });

@@ -231,10 +231,11 @@ function memoryHandlers(
 ): readonly EffectHandler[] {
   const { config, hasWorkspace } = parts;
   const deps = { ...foundation, ...foundation.stores, ...parts };
+  const feelings = (): boolean => config().memory.feelings === "on";
   return [
     createSummaryHandler(deps),
-    createLearnHandler(foundation.stores),
-    createExtractHandler(deps),
+    createLearnHandler({ ...foundation.stores, feelings }),
+    createExtractHandler({ ...deps, feelings }),
     createDreamHandler({ ...deps, hasWorkspace, zone: () => zoneOf(config()) }),
     createReflectHandler(deps),
   ];

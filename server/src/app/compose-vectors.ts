@@ -7,6 +7,7 @@ import {
   type VectorFiller,
   type VectorMatch,
   type VectorSearch,
+  withFeelings,
   withMeaning,
 } from "../memory/index.ts";
 import type { Foundation } from "./compose.ts";
@@ -28,7 +29,7 @@ const LEAST_SCORE = { shipped: 0.6, other: 0.5 } as const;
 /** What finds by meaning, and what keeps it up to date. */
 export interface VectorParts {
   readonly vectorFiller: VectorFiller;
-  /** As a turn recalls: words, and where it is set so their order by meaning. */
+  /** As a turn recalls: words, and where it is set so their order by meaning and by how it feels. */
   readonly turnSearch: Pick<SearchStore, "search">;
   /** As somebody searches on purpose: what is near in meaning is found too. */
   readonly wideSearch: Pick<SearchStore, "search">;
@@ -90,7 +91,10 @@ export function composeVectors(foundation: Foundation, needs: VectorNeeds): Vect
   });
   return {
     ...{ vectorFiller, vectorModel },
-    turnSearch: withMeaning(stores.search, meaningOf, () => uses("turns")),
+    turnSearch: withFeelings(
+      withMeaning(stores.search, meaningOf, () => uses("turns")),
+      () => config().memory.feelings === "on",
+    ),
     wideSearch: {
       search: (query, call) => (uses("off") ? stores.search : near).search(query, call),
     },

@@ -23,6 +23,7 @@ import {
 import { ASK_RETRY, createAskGate, isHopeless } from "./ask-gate.ts";
 import { type AskOnceDeps, askOnce } from "./ask-once.ts";
 import { type ExtractedFact, extractRequest, readExtracted } from "./extract-request.ts";
+import { feelingOf } from "./feelings.ts";
 import { EXTRACT_EFFECT, ifStillThere, type Lesson, learnMessages, payloadOf } from "./learn.ts";
 import { saidInTurn } from "./said-messages.ts";
 
@@ -36,6 +37,8 @@ export interface ExtractHandlerDeps extends AskOnceDeps {
   readonly memories: Pick<MemoryStore, "alike" | "find" | "list" | "put" | "prove" | "close">;
   readonly agents: AgentDirectory;
   readonly logger: Logger;
+  /** Whether what is learned is kept with how it felt. Absent: it is not. */
+  readonly feelings?: () => boolean;
 }
 
 /**
@@ -135,9 +138,10 @@ async function askAbout(
   const known = [...fresh, ...(await deps.memories.list(query, options)).items].filter((one) =>
     isKnownToAll(one.audience, audience),
   );
+  const withFeelings = deps.feelings?.() === true;
   const answer = await askOnce(deps, {
     choices: smallChoices(deps.router, agent.spec.model),
-    request: extractRequest(agent.spec.name, known, messages),
+    request: extractRequest(agent.spec.name, known, messages, { withFeelings }),
     holder: effect.id,
     purpose: "memory",
     about: {
@@ -152,7 +156,10 @@ async function askAbout(
   const writes: Write<unknown>[] = [];
   for (const [n, fact] of (facts ?? []).entries()) {
     if (redactText(fact.text) !== fact.text) continue;
-    const kept = await lesson.keeper.keep(memoryOf(fact, n, { agentId, audience, said }), options);
+    const kept = await lesson.keeper.keep(
+      memoryOf(fact, n, { agentId, audience, said, withFeelings }),
+      options,
+    );
     // A model's word is no proof of what is known already.
     if (kept.kind === "new") writes.push(...kept.writes);
   }
@@ -169,11 +176,17 @@ function turnsOf(
 }
 
 function memoryOf(
-  { text, kind, slot, value, salience }: ExtractedFact,
+  { text, kind, slot, value, salience, emotion: told }: ExtractedFact,
   n: number,
-  of: { readonly agentId: string; readonly audience: readonly string[]; readonly said: readonly Message[] },
+  of: {
+    readonly agentId: string;
+    readonly audience: readonly string[];
+    readonly said: readonly Message[];
+    readonly withFeelings: boolean;
+  },
 ) {
   const { agentId, audience, said } = of;
+  const emotion = of.withFeelings ? (told ?? feelingOf(text)) : undefined;
   const last = said.at(-1) as Message;
   // Of whom a question is asked is plain only where one person speaks.
   const isSlotted = slot !== "" && value !== "" && audience.length === 1;
@@ -187,6 +200,7 @@ function memoryOf(
       kind,
     },
     ...{ turnId: last.turnId, recordedAt: last.createdAt, salience },
+    ...(emotion === undefined ? {} : { emotion }),
     attributes: { by: "model", ...(isSlotted ? { value } : {}) },
     ...(isSlotted ? { slot: `${audience[0]} ${slot}` } : {}),
     sources: said.map(({ id, sessionId, turnSeq }) => ({ kind: "message", id, sessionId, turnSeq }) as const),

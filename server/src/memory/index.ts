@@ -9,6 +9,7 @@ export {
   type WordVectorsDeps,
 } from "./embed/index.ts";
 export { createExtractHandler } from "./extract-handler.ts";
+export { feelingOf, withFeelings } from "./feelings.ts";
 export { createIndexer, type Indexer, type IndexerDeps } from "./indexer.ts";
 export type { KeptDocument, Knowledge } from "./knowledge/index.ts";
 export { createLearnHandler, learningOf } from "./learn.ts";

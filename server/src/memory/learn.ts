@@ -13,6 +13,7 @@ import type {
 } from "@troupe/contracts";
 import { TroupeError, textOf } from "@troupe/contracts";
 import { createMemoryKeeper, derivedId, type MemoryKeeper, wordsOf } from "../kit/index.ts";
+import { feelingOf } from "./feelings.ts";
 import { correctedValue, type PlainCase, plainCases } from "./plain-cases.ts";
 import { saidInTurn } from "./said-messages.ts";
 
@@ -34,6 +35,8 @@ const LOOKED_AT = 10;
 export interface LearnHandlerDeps {
   readonly sessions: Pick<SessionStore, "messages" | "take">;
   readonly memories: Pick<MemoryStore, "alike" | "find" | "list" | "put" | "prove" | "close">;
+  /** Whether what is learned is kept with how it felt. Absent: it is not. */
+  readonly feelings?: () => boolean;
 }
 
 export interface LearnPayload {
@@ -142,7 +145,7 @@ export async function learnMessages(
   for (const message of messages.filter(isOnesOwn)) {
     const text = textOf(message.parts);
     const cases = plainCases(text);
-    const told = cases.map((one, n) => ({ one, memory: memoryOf(message, agentId, one, n) }));
+    const told = cases.map((one, n) => ({ one, memory: memoryOf(deps, message, agentId, one, n) }));
     const value = cases.length === 0 ? correctedValue(text) : undefined;
     const corrected =
       value === undefined ? undefined : await correctionOf(deps, lesson, message, agentId, value, options);
@@ -173,7 +176,15 @@ async function keptOf(
   return new Set((await memories.find(query, options)).map(({ id }) => id));
 }
 
-function memoryOf(message: Message, agentId: string, one: PlainCase, n: number): NewMemory {
+function memoryOf(
+  { feelings }: LearnHandlerDeps,
+  message: Message,
+  agentId: string,
+  one: PlainCase,
+  n: number,
+): NewMemory {
+  // The words around it say how it felt: "My cat is called Mia, I love her!"
+  const emotion = feelings?.() === true ? feelingOf(textOf(message.parts)) : undefined;
   const { id, spaceId, sessionId, turnSeq, turnId, audience, createdAt } = message;
   const { text, rule, slot, value, salience } = one;
   return {
@@ -182,12 +193,13 @@ function memoryOf(message: Message, agentId: string, one: PlainCase, n: number):
     attributes: { by: "rules", rule, ...(value === undefined ? {} : { value }) },
     ...(slot === undefined ? {} : { slot: `${audience[0]} ${slot}` }),
     sources: [{ kind: "message", id, sessionId, turnSeq }],
+    ...(emotion === undefined ? {} : { emotion }),
   };
 }
 
 /** The last thing that was told here, with the other value: `My name is Olena.` and `No, it is Olha.` */
 async function correctionOf(
-  { memories }: LearnHandlerDeps,
+  deps: LearnHandlerDeps,
   { learned }: Lesson,
   message: Message,
   agentId: string,
@@ -196,7 +208,7 @@ async function correctionOf(
 ): Promise<{ readonly one: PlainCase; readonly memory: NewMemory } | undefined> {
   const { spaceId, audience, sessionId, turnSeq } = message;
   const query = { spaceId, agentId, readers: audience, limit: LOOKED_AT };
-  const { items } = await memories.list(query, options);
+  const { items } = await deps.memories.list(query, options);
   const wrong = [...learned, ...items].find(
     ({ slot, attributes = {}, text, sources = [] }) =>
       slot?.startsWith(`${audience[0]} `) === true &&
@@ -222,7 +234,7 @@ async function correctionOf(
     },
     ...{ slot: slot.slice((audience[0] ?? "").length + 1), isCorrection: true },
   };
-  return { one, memory: memoryOf(message, agentId, one, 0) };
+  return { one, memory: memoryOf(deps, message, agentId, one, 0) };
 }
 
 /** A name for a name, a number for a number. */

@@ -12,6 +12,7 @@ import {
 } from "./store-fixtures.ts";
 import { describeExcept } from "./store-search-except.ts";
 import { describeMeaning } from "./store-search-meaning.ts";
+import { describeMood } from "./store-search-mood.ts";
 import { describeRenewal } from "./store-search-renewal.ts";
 
 function memory(id: string, text: string, change: Partial<NewMemory> = {}): NewMemory {
@@ -53,6 +54,7 @@ export function describeSearch(get: GetHarness): void {
   describeQuestions(get);
   describeExcept(get);
   describeMeaning(get);
+  describeMood(get);
   describeRenewal(get);
 }
 

@@ -10,6 +10,12 @@ export const memory: z.ZodType<ConfigFile["memory"]> = z
         "Once a night memories that helped again and again are held fast, and those that nobody asks for are summed up and taken out.",
       ),
     dreamHour: z.int().min(0).max(23).default(3).describe("Hour of that, in timeZone."),
+    feelings: z
+      .enum(["off", "on"])
+      .default("off")
+      .describe(
+        "on: what agents learn is kept with how it felt, and of memories that answer as well those come first that feel as the message does.",
+      ),
   })
   .prefault({})
   .describe("What agents keep in mind: ./troupe memory.");

@@ -61,7 +61,11 @@ export interface ConfigFile {
     readonly waitMs: number;
   };
   readonly storylines: { readonly whenUnsure: "rules" | "model" };
-  readonly memory: { readonly dreams: boolean; readonly dreamHour: number };
+  readonly memory: {
+    readonly dreams: boolean;
+    readonly dreamHour: number;
+    readonly feelings: "off" | "on";
+  };
   readonly knowledge: { readonly privateHosts: readonly string[] };
   /** Absent: there is none. */
   readonly episodes?: EpisodesFile | undefined;

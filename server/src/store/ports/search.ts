@@ -82,6 +82,7 @@ export function createSearchStore(
         query.text ?? null,
         query.askedAt ?? null,
         ...(await meaningValues(query, options)),
+        query.mood === undefined ? null : JSON.stringify(query.mood),
       ];
       const rows = await index.find(values, options);
       return rows.map(([kind, id, sessionId, turnSeq, role, text, createdAt, score, audience]) => ({

@@ -218,12 +218,12 @@ function loadStatements({ statements, dialect }: Pick<PortDeps, "statements" | "
     sql`LEFT JOIN vectors v ON v.owner_kind = ${sql.lit(kind)} AND v.owner_id = m.id AND v.model = ${model}`;
   // Only what may be found at all: neighbours of a hit may be anything.
   const messages = (rows: unknown, numbers: RawBuilder<unknown>, vector: RawBuilder<unknown>) => sql`
-      SELECT m."row", m.id, m.session_id, m.turn_seq, m.role, m.parts, m.created_at, m.audience, m.space_id, s.agent_id, m.v, ${numbers}
+      SELECT m."row", m.id, m.session_id, m.turn_seq, m.role, m.parts, m.created_at, m.audience, m.space_id, s.agent_id, m.v, ${numbers}, NULL
       FROM ${dialect.texts(rows, "found")} JOIN messages m ON m."row" = CAST(found.value AS BIGINT)
       JOIN sessions s ON s.id = m.session_id ${vector}
       WHERE m.copied = 0 AND (m.role = 'user' OR (m.role = 'assistant' AND m.outcome = 'ok'))`;
   const memories = (rows: unknown, numbers: RawBuilder<unknown>, vector: RawBuilder<unknown>) => sql`
-      SELECT m."row", m.id, NULL, NULL, CASE m.kind WHEN 'document' THEN 'document' ELSE 'memory' END, m.text, m.created_at, m.audience, m.space_id, m.agent_id, ${sql.lit(PAYLOAD_VERSION)}, ${numbers}
+      SELECT m."row", m.id, NULL, NULL, CASE m.kind WHEN 'document' THEN 'document' ELSE 'memory' END, m.text, m.created_at, m.audience, m.space_id, m.agent_id, ${sql.lit(PAYLOAD_VERSION)}, ${numbers}, m.emotion
       FROM ${dialect.texts(rows, "found")} JOIN memories m ON m."row" = CAST(found.value AS BIGINT) ${vector}
       WHERE m.closed_at IS NULL`;
   const loading = (kind: Kind, name: string, build: typeof messages): Loading => [

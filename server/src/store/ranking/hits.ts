@@ -19,6 +19,8 @@ export type Found = readonly [
   v: number,
   /** Of its vector by the question's model, as the store keeps it; null where it has none, or nobody asked. */
   numbers: string | null,
+  /** How a memory felt, as the store keeps it. */
+  emotion: string | null,
 ];
 
 export type Kind = "message" | "memory";

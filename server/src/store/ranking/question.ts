@@ -1,4 +1,4 @@
-import { EVERYONE } from "@troupe/contracts";
+import { EVERYONE, type MemoryEmotion } from "@troupe/contracts";
 import type { Value } from "../statement.ts";
 import { scopeOf, wordsOf } from "../words.ts";
 import { asks, type Hints, hintsOf } from "./hints.ts";
@@ -29,7 +29,7 @@ function effortFor(limit: number, isQuestion: boolean): Effort {
 }
 
 /** How many values a question is bound as. */
-export const QUESTION_VALUES = 13;
+export const QUESTION_VALUES = 14;
 
 export interface Meaning {
   /** `provider/model`, whose vectors are compared with it. */
@@ -51,6 +51,8 @@ export interface Question {
   readonly hints: Hints | undefined;
   /** Of what is asked; undefined where nobody knows it. */
   readonly meaning: Meaning | undefined;
+  /** How the asker feels; undefined where nobody knows, or nobody wants to. */
+  readonly mood: MemoryEmotion | undefined;
   readonly effort: Effort;
   readonly limit: number;
   readonly minScore: number;
@@ -61,7 +63,7 @@ export interface Question {
 export function questionOf(values: readonly Value[]): Question {
   const [spaceId, agentId, readers, scopes, words, limit, minScore, sessionId, fromTurnSeq, ...asking] =
     values;
-  const [text, askedAt, model, numbers] = asking;
+  const [text, askedAt, model, numbers, mood] = asking;
   // At once: what brings a text to its words costs the same for one word and for twelve.
   const asked = wordsOf((JSON.parse(String(words)) as string[]).join(" ")).slice(0, MAX_ASKED);
   const most = Number(limit);
@@ -75,6 +77,7 @@ export function questionOf(values: readonly Value[]): Question {
     asked,
     hints: isQuestion ? hintsOf(text, typeof askedAt === "number" ? askedAt : undefined) : undefined,
     meaning: isQuestion ? meaningOf(model, numbers) : undefined,
+    mood: typeof mood === "string" ? (JSON.parse(mood) as MemoryEmotion) : undefined,
     effort: effortFor(most, isQuestion),
     limit: most,
     minScore: Number(minScore),

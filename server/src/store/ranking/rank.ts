@@ -2,6 +2,7 @@ import type { Row } from "../statement.ts";
 import { wordsOf } from "../words.ts";
 import { isAsking, speakerOf, statementsOf, tellsTime } from "./hints.ts";
 import { createTeller, type Found, hitOf, type Kind, textOfFound } from "./hits.ts";
+import { moodGain } from "./mood.ts";
 import { type Spot, surroundingsOf, type Window } from "./nearby.ts";
 import type { Question } from "./question.ts";
 import { doOverlap, isToldIn, spansOf } from "./times.ts";
@@ -129,11 +130,14 @@ export interface Scored {
 /** The hits among some of what was ranked, in its order. */
 export function hitsAmong(some: readonly Scored[], records: Records, question: Question): readonly Row[] {
   const mayBeTold = createTeller(question);
-  return some.flatMap(({ kind, row, score }) => {
+  const told = some.flatMap(({ kind, row, score }) => {
     const record = records[kind].get(row);
-    if (record === undefined || !mayBeTold(record)) return [];
-    return [hitOf(kind, record, textOfFound(kind, record), score)];
+    return record === undefined || !mayBeTold(record) ? [] : [{ kind, record, score }];
   });
+  const { mood } = question;
+  const rankOf = ({ record, score }: (typeof told)[number]): number => score + moodGain(record, mood);
+  const ordered = mood === undefined ? told : told.toSorted((a, b) => rankOf(b) - rankOf(a));
+  return ordered.map(({ kind, record, score }) => hitOf(kind, record, textOfFound(kind, record), score));
 }
 
 interface Weights {
@@ -275,7 +279,8 @@ function judgeMemories({ memories, records, question, shareOf, mayBeTold }: Memo
     // A document says much, to nobody in particular.
     const said = record[4] === "document" ? share : share * (1 + SPEAKER_GAIN);
     const told = said + timeGain(text, record[6], question);
-    return [{ kind: "memory", record, text, share, rank: told * (1 + SESSION_GAIN) }];
+    const rank = told * (1 + SESSION_GAIN) + moodGain(record, question.mood);
+    return [{ kind: "memory", record, text, share, rank }];
   });
 }
 

@@ -187,12 +187,12 @@ const vectorOfKind = (kind: Kind): string =>
   `LEFT JOIN vectors v ON v.owner_kind = '${kind}' AND v.owner_id = m.id AND v.model = ?`;
 
 const LOAD = {
-  message: `SELECT ${MESSAGE}, NULL ${MESSAGES} ${MAY_BE_FOUND}`,
-  memory: `SELECT ${MEMORY}, NULL ${MEMORIES} WHERE m.closed_at IS NULL`,
+  message: `SELECT ${MESSAGE}, NULL, NULL ${MESSAGES} ${MAY_BE_FOUND}`,
+  memory: `SELECT ${MEMORY}, NULL, m.emotion ${MEMORIES} WHERE m.closed_at IS NULL`,
 } as const;
 const LOAD_WITH_VECTORS = {
-  message: `SELECT ${MESSAGE}, v.numbers ${MESSAGES} ${vectorOfKind("message")} ${MAY_BE_FOUND}`,
-  memory: `SELECT ${MEMORY}, v.numbers ${MEMORIES} ${vectorOfKind("memory")} WHERE m.closed_at IS NULL`,
+  message: `SELECT ${MESSAGE}, v.numbers, NULL ${MESSAGES} ${vectorOfKind("message")} ${MAY_BE_FOUND}`,
+  memory: `SELECT ${MEMORY}, v.numbers, m.emotion ${MEMORIES} ${vectorOfKind("memory")} WHERE m.closed_at IS NULL`,
 } as const;
 
 function load(
