@@ -192,7 +192,8 @@ beforeAll(async () => {
   await json("chat", "--session", "two", "roll 3d6");
   await json("chat", "--session", "two", "/remember My cat is called Mia.");
   known.memory = (await json("memory", "search", "cat")).items[0]?.id;
-  for (const one of await json("session", "list")) known[one.key === "one" ? "session" : "other"] = one.id;
+  for (const one of (await json("session", "list")).items)
+    known[one.key === "one" ? "session" : "other"] = one.id;
   known.line = derivedId("storyline", known.session ?? "");
   known.otherLine = derivedId("storyline", known.other ?? "");
   serving.troupe.notices.post({ ownerId: "operator", title: "For you", text: "Read me.", key: "one" });
@@ -305,7 +306,7 @@ describe("with --json, on the same home where none runs", () => {
     const status = await json("status");
 
     expect(agents.map(({ id }: { id: string }) => id)).toContain("ana");
-    expect(sessions.length).toBeGreaterThan(0);
+    expect(sessions.items.length).toBeGreaterThan(0);
     expect(named.title).toBe("Later");
     expect(status.phase).toBe("not_running");
   });

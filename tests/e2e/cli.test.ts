@@ -5,6 +5,7 @@ import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
+import type { Page } from "@troupe/contracts";
 import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
 import { type HomeStore, openHomeStore } from "../lab/home-store.ts";
 
@@ -183,7 +184,7 @@ describe("one home, with and without a running Troupe", () => {
   });
 
   test("a conversation is exported to a file, and one that is not there makes none", async () => {
-    const [session] = await json<{ id: string }[]>("session", "list");
+    const [session] = (await json<Page<{ id: string }>>("session", "list")).items;
     const file = join(folder, "talk.md");
 
     const missing = await troupe(["session", "export", "nosuch", "--output", file]);
@@ -218,12 +219,25 @@ describe("one home, with and without a running Troupe", () => {
 
   test("the conversation goes on through the running Troupe", async () => {
     const { out } = await troupe(["chat", "what is my cat called?"]);
-    const sessions = await json<{ id: string; turns: number }[]>("session", "list");
-    const [turn] = await json<{ id: string; state: string }[]>("turn", "list", "--limit", "1");
+    const { items: sessions } = await json<Page<{ id: string; turns: number }>>("session", "list");
+    const page = await json<Page<{ id: string; state: string }>>("turn", "list", "--limit", "1");
+    const [turn] = page.items;
+    const next = await json<Page<{ id: string }>>(
+      "turn",
+      "list",
+      "--limit",
+      "1",
+      "--cursor",
+      page.next ?? "",
+    );
+    const printed = await troupe(["turn", "list", "--limit", "1"]);
 
     expect(out).toContain("Mia");
     expect(sessions).toEqual([expect.objectContaining({ turns: 3 })]);
     expect(turn?.state).toBe("replied");
+    expect(printed.out).toContain(`There are more: --cursor ${page.next}\n`);
+    expect(next.items).toHaveLength(1);
+    expect(next.items[0]?.id).not.toBe(turn?.id);
     answered.sessionId = sessions[0]?.id ?? "";
     answered.turnId = turn?.id ?? "";
   });
@@ -295,7 +309,7 @@ describe("one home, with and without a running Troupe", () => {
     await end("SIGKILL");
     await up();
 
-    const sessions = await json<{ id: string }[]>("session", "list");
+    const { items: sessions } = await json<Page<{ id: string }>>("session", "list");
     const models = await fetch(`http://127.0.0.1:${ports[0]}/v1/models`, {
       headers: { authorization: `Bearer ${answered.key}` },
     });

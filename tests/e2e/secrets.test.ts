@@ -1,5 +1,6 @@
 import { chmodSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import type { Page } from "@troupe/contracts";
 import { type ScriptedModelServer, startScriptedModelServer } from "@troupe/testing";
 import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
 import { type HomeStore, openHomeStore } from "../lab/home-store.ts";
@@ -165,7 +166,8 @@ test("with an unusable master key everything else goes on, and one sentence says
   const again = await cli.up();
   const answer = await ask("hello");
   const list = await cli.run(["secret", "list"]);
-  const [turn] = await cli.json<{ id: string }[]>("turn", "list", "--limit", "1");
+  const turns = await cli.json<Page<{ id: string }>>("turn", "list", "--limit", "1");
+  const [turn] = turns.items;
   const life = await cli.run(["turn", "show", turn?.id ?? ""]);
   const log = again.text();
   await again.stop();

@@ -1,6 +1,7 @@
 import { spawn, spawnSync } from "node:child_process";
 import { once } from "node:events";
 import { fileURLToPath } from "node:url";
+import type { Page } from "@troupe/contracts";
 import { startScriptedModelServer } from "@troupe/testing";
 import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
 import { type CliHome, createCliHome } from "./cli-home.ts";
@@ -22,7 +23,7 @@ beforeAll(async () => {
   cli.write("agents/ana.yaml", "id: ana\nname: Ana\ninstructions: Be kind.\n");
   cli.write("troupe.yaml", "version: 1\nserver: { port: 0, metricsPort: 0, adminPort: 0 }\n");
   await cli.run(["chat", "hello"]);
-  session = (await cli.json<{ id: string }[]>("session", "list"))[0]?.id ?? "";
+  session = (await cli.json<Page<{ id: string }>>("session", "list")).items[0]?.id ?? "";
 });
 
 afterAll(() => cli[Symbol.asyncDispose]());
@@ -53,7 +54,7 @@ describe.skipIf(!hasTerminal)("a question at the terminal", () => {
     expect(code).toBe(1);
     expect(screen).toMatch(/Type yes: .*\nNothing was deleted\.\n$/s);
     expect(screen).not.toContain("Something went wrong");
-    expect(await cli.json<unknown[]>("session", "list")).toHaveLength(1);
+    expect((await cli.json<Page<unknown>>("session", "list")).items).toHaveLength(1);
   });
 
   test("shows nothing of a secret, and an arrow is no part of it", async () => {

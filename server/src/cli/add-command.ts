@@ -21,6 +21,13 @@ export function add(parent: Command, usage: string, description: string, run: Ru
   });
 }
 
+/** A command that prints a list page by page. */
+export function paged(command: Command, limit: number): Command {
+  return command
+    .option("--limit <n>", "at most so many", String(limit))
+    .option("--cursor <cursor>", "go on where the list before ended");
+}
+
 /** A word that others follow: `session`, `key`. */
 export function group(program: Command, name: string, description: string): Command {
   return program.command(name).description(description).helpCommand(false).exitOverride();

@@ -1,16 +1,17 @@
 import type { Command } from "commander";
-import { add, group } from "./add-command.ts";
+import { add, group, paged } from "./add-command.ts";
 
 /** `dlq …`: what was given up. */
 export function addDeadLetters(program: Command): void {
   const dlq = group(program, "dlq", "dead letters, what was given up: list, show, replay, purge");
-  withFilters(
-    add(dlq, "list", "list what was given up, the last first", async (context, options) =>
-      (await import("./commands/dlq.ts")).listDeadLetters(context, options),
+  paged(
+    withFilters(
+      add(dlq, "list", "list what was given up, the last first", async (context, options) =>
+        (await import("./commands/dlq.ts")).listDeadLetters(context, options),
+      ),
     ),
-  )
-    .option("--limit <n>", "at most so many", "20")
-    .option("--cursor <cursor>", "go on where the list before ended");
+    20,
+  );
   add(
     dlq,
     "show <id>",

@@ -1,5 +1,5 @@
 import type { Command } from "commander";
-import { add, group } from "./add-command.ts";
+import { add, group, paged } from "./add-command.ts";
 
 /** `flow …`: durable state machines, what they wait for, and moving them. */
 export function addFlows(program: Command): void {
@@ -8,17 +8,22 @@ export function addFlows(program: Command): void {
     "flow",
     "flows, work of several steps that may wait for days: list, show, start, resume, cancel",
   );
-  add(
-    flow,
-    "list",
-    "list flows that have not ended: what each waits for, since when",
-    async (context, options) => (await import("./commands/flow.ts")).listFlows(context, options),
-  )
-    .option("--status <status>", "open, ended, all, or running, waiting, finished, failed, cancelled", "open")
-    .option("--definition <name>", "only of this definition")
-    .option("--on <wait>", "only what waits for: timer, event, manual, children, turn or version")
-    .option("--limit <n>", "at most so many", "20")
-    .option("--cursor <cursor>", "go on where the last list ended");
+  paged(
+    add(
+      flow,
+      "list",
+      "list flows that have not ended: what each waits for, since when",
+      async (context, options) => (await import("./commands/flow.ts")).listFlows(context, options),
+    )
+      .option(
+        "--status <status>",
+        "open, ended, all, or running, waiting, finished, failed, cancelled",
+        "open",
+      )
+      .option("--definition <name>", "only of this definition")
+      .option("--on <wait>", "only what waits for: timer, event, manual, children, turn or version"),
+    20,
+  );
   add(
     flow,
     "show <id>",

@@ -1,5 +1,5 @@
 import type { Command } from "commander";
-import { add, group } from "./add-command.ts";
+import { add, group, paged } from "./add-command.ts";
 
 /** `inbox …`: what waits for the operator to read. */
 export function addInbox(program: Command): void {
@@ -8,11 +8,12 @@ export function addInbox(program: Command): void {
     "inbox",
     "replies and notices that wait for you: list, show, mark as read, clear",
   );
-  add(inbox, "list", "list what waits, the newest first", async (context, options) =>
-    (await import("./commands/inbox.ts")).listInbox(context, options),
-  )
-    .option("--limit <n>", "at most so many", "20")
-    .option("--unread", "only what is unread");
+  paged(
+    add(inbox, "list", "list what waits, the newest first", async (context, options) =>
+      (await import("./commands/inbox.ts")).listInbox(context, options),
+    ),
+    20,
+  ).option("--unread", "only what is unread");
   add(inbox, "show <id>", "print an item, and mark it as read", async (context, options, id = "") =>
     (await import("./commands/inbox.ts")).showItem(context, options, id),
   ).option("--keep-unread", "leave it marked as it is");

@@ -1,14 +1,15 @@
 import type { Command } from "commander";
-import { add, group } from "./add-command.ts";
+import { add, group, paged } from "./add-command.ts";
 
 /** `job …`: what agents do on a schedule, and reminders. */
 export function addJobs(program: Command): void {
   const job = group(program, "job", "jobs and reminders: list, show, create, change, pause, cancel, run");
-  add(job, "list", "list those that have not ended, the newest first", async (context, options) =>
-    (await import("./commands/job.ts")).listJobs(context, options),
+  paged(
+    add(job, "list", "list those that have not ended, the newest first", async (context, options) =>
+      (await import("./commands/job.ts")).listJobs(context, options),
+    ),
+    50,
   )
-    .option("--limit <n>", "at most so many", "50")
-    .option("--cursor <cursor>", "go on where the last list ended")
     .option("--agent <id>", "only those of one agent")
     .option("--all", "those that have ended too");
   add(job, "show <id>", "print a job with its runs and their turns", async (context, options, id = "") =>

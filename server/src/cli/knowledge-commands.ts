@@ -1,5 +1,5 @@
 import type { Command } from "commander";
-import { add, group } from "./add-command.ts";
+import { add, group, paged } from "./add-command.ts";
 
 /** `knowledge …`: files and pages that agents are given to read. */
 export function addKnowledge(program: Command): void {
@@ -17,11 +17,12 @@ export function addKnowledge(program: Command): void {
       "who may be told: ids of peers, with commas; default: whoever talks with it",
     )
     .option("--title <title>", "what citations call it; default: as it calls itself");
-  add(knowledge, "list", "list documents, the last changed first", async (context, options) =>
-    (await import("./commands/knowledge.ts")).listDocuments(context, options),
-  )
-    .option("--agent <id>", "only of this agent")
-    .option("--limit <n>", "at most so many", "20");
+  paged(
+    add(knowledge, "list", "list documents, the last changed first", async (context, options) =>
+      (await import("./commands/knowledge.ts")).listDocuments(context, options),
+    ).option("--agent <id>", "only of this agent"),
+    20,
+  );
   add(knowledge, "show <id>", "print a document and its pieces", async (context, _options, id = "") =>
     (await import("./commands/knowledge.ts")).showDocument(context, id),
   );

@@ -68,6 +68,11 @@ export function table(rows: readonly (readonly string[])[], indent = ""): string
     .join("\n");
 }
 
+/** A list as it is printed, and how to see what comes after it. */
+export function withMore(lines: string, next: string | undefined): string {
+  return next === undefined ? lines : `${lines}\n\nThere are more: --cursor ${next}`;
+}
+
 /** Characters as a terminal counts them: combining marks take no place, wide ones take two. */
 export function widthOf(text: string): number {
   let width = 0;

@@ -1,6 +1,6 @@
 import { Command } from "commander";
 import { troupeVersion } from "../app/index.ts";
-import { add, group } from "./add-command.ts";
+import { add, group, paged } from "./add-command.ts";
 import { addAgentMessages } from "./agent-message-commands.ts";
 import { addDeadLetters } from "./dlq-commands.ts";
 import { addExamples } from "./examples.ts";
@@ -175,10 +175,12 @@ function addAgentFiles(agent: Command): void {
 
 function addTurns(program: Command): void {
   const turn = group(program, "turn", "turns: one message's whole life");
-  add(turn, "list", "list turns, the latest first", async (context, options) =>
-    (await import("./commands/turn.ts")).listTurns(context, options),
+  paged(
+    add(turn, "list", "list turns, the latest first", async (context, options) =>
+      (await import("./commands/turn.ts")).listTurns(context, options),
+    ),
+    20,
   )
-    .option("--limit <n>", "at most so many", "20")
     .option("--state <state>", "only queued, running, replied, failed, cancelled, suppressed or dead ones")
     .option("--session <id>", "only those of one conversation");
   add(turn, "show <id>", "print everything that happened to one message", async (context, options, id = "") =>

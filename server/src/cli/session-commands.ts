@@ -1,5 +1,5 @@
 import type { Command } from "commander";
-import { add, group } from "./add-command.ts";
+import { add, group, paged } from "./add-command.ts";
 
 /** `session …`: conversations, and what is done to whole ones. */
 export function addSessions(program: Command): void {
@@ -8,10 +8,12 @@ export function addSessions(program: Command): void {
     "session",
     "conversations: list, show, name, branch, compare, export, delete",
   );
-  add(session, "list", "list conversations, the latest first", async (context, options) =>
-    (await import("./commands/session.ts")).listSessions(context, options),
+  paged(
+    add(session, "list", "list conversations, the latest first", async (context, options) =>
+      (await import("./commands/session.ts")).listSessions(context, options),
+    ),
+    20,
   )
-    .option("--limit <n>", "at most so many", "20")
     .option("--agent <id>", "only those of one agent")
     .option("--query <words>", "only those with these words in title or messages, the best first")
     .option("--all", "calls that brought their own history too");

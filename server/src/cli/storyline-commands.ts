@@ -1,15 +1,17 @@
 import type { Command } from "commander";
-import { add, group } from "./add-command.ts";
+import { add, group, paged } from "./add-command.ts";
 
 /** `storyline …`: what conversations are about, seen and mended. */
 export function addStorylines(program: Command): void {
   const storyline = group(program, "storyline", "subjects that live across conversations: list, show, mend");
-  add(storyline, "list", "list storylines, the latest first", async (context, options) =>
-    (await import("./commands/storyline.ts")).listStorylines(context, options),
-  )
-    .option("--agent <id>", "of this agent alone")
-    .option("--peer <id>", "with this person or group alone")
-    .option("--limit <n>", "at most so many", "20");
+  paged(
+    add(storyline, "list", "list storylines, the latest first", async (context, options) =>
+      (await import("./commands/storyline.ts")).listStorylines(context, options),
+    )
+      .option("--agent <id>", "of this agent alone")
+      .option("--peer <id>", "with this person or group alone"),
+    20,
+  );
   add(storyline, "show <id>", "print a storyline and its latest turns", async (context, _options, id = "") =>
     (await import("./commands/storyline.ts")).showStoryline(context, id),
   );

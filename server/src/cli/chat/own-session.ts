@@ -7,7 +7,13 @@ export async function ownSession(
   client: Pick<AdminClient, "call">,
   talk: { readonly agentId: string; readonly session: string },
 ): Promise<SessionSummary | undefined> {
-  const query = queryOf({ agent: talk.agentId, limit: 200 });
-  const { items } = await client.call<Page<SessionSummary>>("GET", `/api/sessions${query}`);
-  return items.find((one) => one.key === talk.session && one.channel === "terminal");
+  let cursor: string | undefined;
+  do {
+    const query = queryOf({ agent: talk.agentId, limit: 200, cursor });
+    const page = await client.call<Page<SessionSummary>>("GET", `/api/sessions${query}`);
+    const own = page.items.find((one) => one.key === talk.session && one.channel === "terminal");
+    if (own !== undefined) return own;
+    cursor = page.next;
+  } while (cursor !== undefined);
+  return undefined;
 }

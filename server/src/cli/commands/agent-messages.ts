@@ -2,16 +2,16 @@ import type { Page } from "@troupe/contracts";
 import type { AgentChannelView, AgentMessageView } from "../../app/index.ts";
 import type { CommandContext } from "../context.ts";
 import { count, dateTime } from "../format/time.ts";
-import { oneLine, type Paint, table } from "../output.ts";
-import { limitOf, queryOf } from "./query.ts";
+import { oneLine, type Paint, table, withMore } from "../output.ts";
+import { pageOf, queryOf } from "./query.ts";
 
 type Options = Readonly<Record<string, unknown>>;
 
 export async function listChannels({ connect, output }: CommandContext, options: Options): Promise<void> {
-  const query = queryOf({ limit: limitOf(options), agent: options.agent });
+  const query = queryOf({ ...pageOf(options), agent: options.agent });
   await using client = await connect({ command: "agent channels" });
   const page = await client.call<Page<AgentChannelView>>("GET", `/admin/agents/channels${query}`);
-  output.result(page.items, () => formatChannels(page.items, output.paint));
+  output.result(page, () => withMore(formatChannels(page.items, output.paint), page.next));
 }
 
 export async function listMessages(
@@ -19,10 +19,10 @@ export async function listMessages(
   options: Options,
   channel: string | undefined,
 ): Promise<void> {
-  const query = queryOf({ limit: limitOf(options), state: options.state, channel });
+  const query = queryOf({ ...pageOf(options), state: options.state, channel });
   await using client = await connect({ command: "agent messages" });
   const page = await client.call<Page<AgentMessageView>>("GET", `/admin/agents/messages${query}`);
-  output.result(page.items, () => formatMessages(page.items, output.paint));
+  output.result(page, () => withMore(formatMessages(page.items, output.paint), page.next));
 }
 
 export function formatChannels(channels: readonly AgentChannelView[], paint: Paint): string {

@@ -4,8 +4,8 @@ import { safeText } from "../../kit/index.ts";
 import type { AdminClient } from "../client.ts";
 import type { CommandContext } from "../context.ts";
 import { dateTime } from "../format/time.ts";
-import { oneLine, type Paint, table } from "../output.ts";
-import { limitOf, queryOf } from "./query.ts";
+import { oneLine, type Paint, table, withMore } from "../output.ts";
+import { pageOf, queryOf } from "./query.ts";
 
 type Options = Readonly<Record<string, unknown>>;
 type InboxPage = Page<InboxEntry> & { readonly unread: number };
@@ -13,10 +13,10 @@ type InboxPage = Page<InboxEntry> & { readonly unread: number };
 const pathOf = (id: string): string => `/api/inbox/${encodeURIComponent(id)}`;
 
 export async function listInbox({ connect, output }: CommandContext, options: Options): Promise<void> {
-  const query = queryOf({ limit: limitOf(options), unread: options.unread === true ? "true" : undefined });
+  const query = queryOf({ ...pageOf(options), unread: options.unread === true ? "true" : undefined });
   await using client = await connect({ command: "inbox list" });
-  const { items, unread } = await client.call<InboxPage>("GET", `/api/inbox${query}`);
-  output.result({ unread, items }, () => formatInbox(items, unread, output.paint));
+  const page = await client.call<InboxPage>("GET", `/api/inbox${query}`);
+  output.result(page, () => formatInbox(page, output.paint));
 }
 
 export async function showItem(
@@ -75,7 +75,7 @@ async function readIds(client: Pick<AdminClient, "call">): Promise<readonly stri
   return ids;
 }
 
-function formatInbox(items: readonly InboxEntry[], unread: number, paint: Paint): string {
+function formatInbox({ items, unread, next }: InboxPage, paint: Paint): string {
   if (items.length === 0) return "Nothing waits for you.";
   const rows = items.map((item) => [
     item.readAt === undefined ? paint.bold("●") : " ",
@@ -84,7 +84,7 @@ function formatInbox(items: readonly InboxEntry[], unread: number, paint: Paint)
     item.agentId ?? "Troupe",
     item.readAt === undefined ? paint.bold(oneLine(item.title, 60)) : oneLine(item.title, 60),
   ]);
-  return `${table(rows)}\n\n${unread} unread. ./troupe inbox show ID prints one.`;
+  return `${withMore(table(rows), next)}\n\n${unread} unread. ./troupe inbox show ID prints one.`;
 }
 
 function formatItem(item: InboxItem, paint: Paint): string {

@@ -4,8 +4,8 @@ import { EVERYONE, type KnowledgeDocument, type Page, TroupeError } from "@troup
 import type { KeptDocument, ShownDocument } from "../../app/index.ts";
 import type { CommandContext } from "../context.ts";
 import { dateTime, plural } from "../format/time.ts";
-import { oneLine, table } from "../output.ts";
-import { limitOf, queryOf } from "./query.ts";
+import { oneLine, table, withMore } from "../output.ts";
+import { pageOf, queryOf } from "./query.ts";
 
 type Options = Readonly<Record<string, unknown>>;
 
@@ -59,7 +59,7 @@ function misuse(message: string): TroupeError {
 
 export async function listDocuments({ connect, output }: CommandContext, options: Options): Promise<void> {
   await using client = await connect({ command: "knowledge list" });
-  const query = queryOf({ agent: options.agent, limit: limitOf(options) });
+  const query = queryOf({ agent: options.agent, ...pageOf(options) });
   const page = await client.call<Page<KnowledgeDocument>>("GET", `/admin/knowledge${query}`);
   output.result(page, () => formatPage(page));
 }
@@ -107,7 +107,7 @@ function formatPage({ items, next }: Page<KnowledgeDocument>): string {
     oneLine(document.title, 40),
     oneLine(document.source, 60),
   ]);
-  return next === undefined ? table(rows) : `${table(rows)}\n\nThere are more: --limit.`;
+  return withMore(table(rows), next);
 }
 
 function formatShown({ document, pieces }: ShownDocument): string {

@@ -8,6 +8,14 @@ export function queryOf(values: Readonly<Record<string, unknown>>): string {
   return text === "" ? "" : `?${text}`;
 }
 
+/** The page that `--limit` and `--cursor` ask for. Throws `request.invalid`. */
+export function pageOf(options: Readonly<Record<string, unknown>>): {
+  readonly limit: number;
+  readonly cursor: unknown;
+} {
+  return { limit: limitOf(options), cursor: options.cursor };
+}
+
 /** `--limit`, from 1 to 200. Throws `request.invalid`. */
 export function limitOf(options: Readonly<Record<string, unknown>>): number {
   const limit = Number(options.limit);

@@ -4,24 +4,24 @@ import { safeText } from "../../kit/index.ts";
 import type { CommandContext } from "../context.ts";
 import { type FoundSession, formatSessions } from "../format/lists.ts";
 import { dateTime } from "../format/time.ts";
-import { oneLine, type Paint } from "../output.ts";
-import { limitOf, queryOf } from "./query.ts";
+import { oneLine, type Paint, withMore } from "../output.ts";
+import { limitOf, pageOf, queryOf } from "./query.ts";
 
 type Options = Readonly<Record<string, unknown>>;
 
 export async function listSessions({ connect, output }: CommandContext, options: Options): Promise<void> {
   const query = queryOf({
-    limit: limitOf(options),
+    ...pageOf(options),
     agent: options.agent,
     query: options.query,
     stateless: options.all === true ? "true" : undefined,
   });
   await using client = await connect({ command: "session list" });
-  const { items } = await client.call<Page<FoundSession>>("GET", `/api/sessions${query}`);
-  output.result(items, () =>
-    items.length === 0 && typeof options.query === "string"
+  const page = await client.call<Page<FoundSession>>("GET", `/api/sessions${query}`);
+  output.result(page, () =>
+    page.items.length === 0 && typeof options.query === "string"
       ? `No conversation has the words "${oneLine(options.query)}".`
-      : formatSessions(items, output.paint),
+      : withMore(formatSessions(page.items, output.paint), page.next),
   );
 }
 

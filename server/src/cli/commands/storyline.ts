@@ -2,8 +2,8 @@ import type { Page, Storyline } from "@troupe/contracts";
 import { safeText } from "../../kit/index.ts";
 import type { CommandContext } from "../context.ts";
 import { dateTime } from "../format/time.ts";
-import { oneLine, type Paint, table } from "../output.ts";
-import { limitOf, queryOf } from "./query.ts";
+import { oneLine, type Paint, table, withMore } from "../output.ts";
+import { pageOf, queryOf } from "./query.ts";
 
 type Options = Readonly<Record<string, unknown>>;
 
@@ -14,10 +14,10 @@ interface ShownStoryline extends Storyline {
 const pathOf = (id: string, rest = ""): string => `/admin/storylines/${encodeURIComponent(id)}${rest}`;
 
 export async function listStorylines({ connect, output }: CommandContext, options: Options): Promise<void> {
-  const query = queryOf({ limit: limitOf(options), agent: options.agent, peer: options.peer });
+  const query = queryOf({ ...pageOf(options), agent: options.agent, peer: options.peer });
   await using client = await connect({ command: "storyline list" });
-  const { items } = await client.call<Page<Storyline>>("GET", `/admin/storylines${query}`);
-  output.result(items, () => formatList(items));
+  const page = await client.call<Page<Storyline>>("GET", `/admin/storylines${query}`);
+  output.result(page, () => withMore(formatList(page.items), page.next));
 }
 
 export async function showStoryline({ connect, output }: CommandContext, id: string): Promise<void> {

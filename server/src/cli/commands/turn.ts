@@ -3,15 +3,16 @@ import type { CommandContext } from "../context.ts";
 import { formatTurns } from "../format/lists.ts";
 import { formatPrompt, promptOf } from "../format/prompt.ts";
 import { formatTurnChain, type TurnLife } from "../format/turn-chain.ts";
-import { limitOf, queryOf } from "./query.ts";
+import { withMore } from "../output.ts";
+import { pageOf, queryOf } from "./query.ts";
 
 type Options = Readonly<Record<string, unknown>>;
 
 export async function listTurns({ connect, output }: CommandContext, options: Options): Promise<void> {
-  const query = queryOf({ limit: limitOf(options), state: options.state, session: options.session });
+  const query = queryOf({ ...pageOf(options), state: options.state, session: options.session });
   await using client = await connect({ command: "turn list" });
   const page = await client.call<Page<Turn>>("GET", `/api/turns${query}`);
-  output.result(page.items, () => formatTurns(page.items, Date.now(), output.paint));
+  output.result(page, () => withMore(formatTurns(page.items, Date.now(), output.paint), page.next));
 }
 
 export async function showTurn(

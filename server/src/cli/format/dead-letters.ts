@@ -1,7 +1,7 @@
 import type { DeadLetter, Page } from "@troupe/contracts";
 import type { DeadLetterReport, ShownDeadLetter } from "../../app/index.ts";
 import { safeText } from "../../kit/index.ts";
-import { oneLine, type Paint, table } from "../output.ts";
+import { oneLine, type Paint, table, withMore } from "../output.ts";
 import { count, dateTime, duration, plural } from "./time.ts";
 
 export function formatDeadLetters({ items, next }: Page<DeadLetter>, now: number, paint: Paint): string {
@@ -14,10 +14,9 @@ export function formatDeadLetters({ items, next }: Page<DeadLetter>, now: number
     oneLine(whomOf(letter), 32),
     oneLine(letter.error ?? "", 60),
   ]);
-  const more = next === undefined ? [] : [`There are more: --cursor ${next}`];
   const hint =
     "./troupe dlq show ID tells all of one. dlq replay and dlq purge take ids, or the same filters.";
-  return [table(rows), "", ...more, hint].join("\n");
+  return `${withMore(table(rows), next)}\n\n${hint}`;
 }
 
 function stateText({ state }: DeadLetter, paint: Paint): string {

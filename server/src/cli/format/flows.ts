@@ -1,5 +1,5 @@
 import type { FlowDetails, FlowEvent, FlowProgram, FlowView, Page } from "@troupe/contracts";
-import { oneLine, type Paint, table } from "../output.ts";
+import { oneLine, type Paint, table, withMore } from "../output.ts";
 import { dateTime, duration } from "./time.ts";
 
 export function formatFlows({ items, next }: Page<FlowView>, now: number, paint: Paint): string {
@@ -11,7 +11,7 @@ export function formatFlows({ items, next }: Page<FlowView>, now: number, paint:
     sinceText(flow, now),
     paint.dim(oneLine(flow.goal, 48)),
   ]);
-  return next === undefined ? table(rows) : `${table(rows)}\n\nThere are more: --cursor ${next}`;
+  return withMore(table(rows), next);
 }
 
 /** `waits for the event paid 7, until …`, or how it ended. */

@@ -1,6 +1,6 @@
 import type { Job, JobRun, JobSpec, JobState, JobTime, Page } from "@troupe/contracts";
 import { safeText } from "../../kit/index.ts";
-import { oneLine, type Paint, table } from "../output.ts";
+import { oneLine, type Paint, table, withMore } from "../output.ts";
 import { dateTime, duration, plural } from "./time.ts";
 
 const WAITS: readonly JobState[] = ["pending", "active"];
@@ -15,8 +15,7 @@ export function formatJobs({ items, next }: Page<Job>, paint: Paint): string {
     howText(job.spec),
     oneLine(job.spec.title, 48),
   ]);
-  const more = next === undefined ? "" : `\n\nThere are more: --cursor ${next}`;
-  return `${table(rows)}${more}`;
+  return withMore(table(rows), next);
 }
 
 /** Everything about a job, and its last runs. */
