@@ -21,6 +21,7 @@ const SUBJECTS: Readonly<Record<string, () => Promise<{ readonly run: Run }>>> =
   queue: () => import("./queue.ts"),
   jobs: () => import("./jobs.ts"),
   vectors: () => import("./vectors.ts"),
+  pgvector: () => import("./pgvector.ts"),
   recall: () => import("./recall.ts"),
   storyline: () => import("./storyline.ts"),
   chatter: () => import("./chatter.ts"),

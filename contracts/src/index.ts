@@ -382,14 +382,4 @@ export type {
   TurnStore,
 } from "./turn-store.ts";
 export type { CausedMessage, TurnBranch, TurnOrigin, TurnReference, TurnTree } from "./turn-tree.ts";
-export type {
-  DueSpan,
-  DueVector,
-  MessagePlace,
-  NewVector,
-  StoredVector,
-  VectorModel,
-  VectorOwner,
-  VectorOwnerKind,
-  VectorStore,
-} from "./vector.ts";
+export type * from "./vector.ts";

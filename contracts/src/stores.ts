@@ -18,7 +18,7 @@ import type { SignInStore } from "./sign-in.ts";
 import type { AgentStore, KeyStore, SearchStore, SessionStore, StorylineStore, UnitOfWork } from "./store.ts";
 import type { TapeStore } from "./tape.ts";
 import type { InboxStore, Leases, TurnStore } from "./turn-store.ts";
-import type { VectorStore } from "./vector.ts";
+import type { VectorIndexStore, VectorStore } from "./vector.ts";
 
 /** Everything that a store adapter brings. Folders take the ports they need, never the whole. */
 export interface Stores {
@@ -39,6 +39,8 @@ export interface Stores {
   readonly memories: MemoryStore;
   readonly search: SearchStore;
   readonly vectors: VectorStore;
+  /** Absent where the database has nothing of the kind. */
+  readonly vectorIndex?: VectorIndexStore | undefined;
   readonly documents: DocumentStore;
   readonly persons: PersonStore;
   readonly dreams: DreamStore;

@@ -109,3 +109,40 @@ export interface VectorStore {
     options: CallOptions,
   ): Promise<readonly (VectorModel & { readonly count: number })[]>;
 }
+
+/**
+ * An index of vectors in the database itself, for all processes that share it; where it has none they search in memory. It is a copy
+ * of what the vector store keeps, and goes with it: what is deleted there leaves it in the same commit. Every method makes
+ * what it lacks first, once a process, and rejects with `store.failed` and what to do where that cannot be done. Nothing that is
+ * kept depends on it.
+ */
+export interface VectorIndexStore {
+  /**
+   * Takes in some of what a model made since it was last called, oldest first: how many were looked at, and whether more is
+   * due. Several processes may call it at once; repeating it is harmless, and what broke off goes on where it was.
+   */
+  take(
+    query: { readonly model: string; readonly limit: number },
+    options: CallOptions,
+  ): Promise<{ readonly taken: number; readonly isMore: boolean }>;
+  /**
+   * Rows whose vectors point about where this one does, of those that every reader knows, nearest first. They are
+   * candidates: what they are, and who may be told, is asked of the vector store.
+   */
+  nearest(
+    query: VectorModel & {
+      readonly spaceId: string;
+      readonly agentId: string;
+      readonly readers: Audience;
+      readonly vector: Float32Array;
+      readonly limit: number;
+    },
+    options: CallOptions,
+  ): Promise<readonly number[]>;
+  /** Takes rows out that the vector store does not tell of any more. */
+  drop(query: VectorModel & { readonly rows: readonly number[] }, options: CallOptions): Promise<void>;
+  /** From now on all that this model made is looked at again, and what has no vector any more is taken out. */
+  renew(query: { readonly model: string }, options: CallOptions): Promise<void>;
+  /** Deletes the indexes of other models, or all; makes nothing. */
+  prune(query: { readonly keep: string | undefined }, options: CallOptions): Promise<void>;
+}

@@ -2,7 +2,14 @@
 export { type Arrival, createFakePlatform, type FakePlatform, type Mishap } from "./channel-doubles.ts";
 export { type EpisodeServer, type KeptEpisode, startEpisodeServer } from "./episode-server.ts";
 export { type NatsServer, NO_NATS, startNatsServer } from "./lab/nats.ts";
-export { findPostgres, NO_POSTGRES, type PostgresLab, type TestDatabase } from "./lab/postgres.ts";
+export {
+  findPgvector,
+  findPostgres,
+  NO_PGVECTOR,
+  NO_POSTGRES,
+  type PostgresLab,
+  type TestDatabase,
+} from "./lab/postgres.ts";
 export { NO_CLUSTER, type PostgresCluster, startPostgresCluster } from "./lab/postgres-cluster.ts";
 export { openTcpProxy, type TcpProxy } from "./lab/tcp-proxy.ts";
 export { createLogRecorder, type LogLine, type LogRecorder } from "./log-recorder.ts";

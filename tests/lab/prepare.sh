@@ -54,4 +54,34 @@ fi
 if [ -z "${TROUPE_TEST_POSTGRES-}" ] && ! { [ -n "$postgres_bin" ] && "$postgres_bin/pg_isready" -q -h 127.0.0.1 -p 5432; }; then
   echo "Left out: tests on PostgreSQL; they need a server on 127.0.0.1:5432 that trusts the user postgres, or TROUPE_TEST_POSTGRES."
 fi
+
+# pgvector on that server, 0.8 or newer: as a package where the system has it (Debian 13), else built from Debian's source, which takes
+# some ten seconds. Nothing of it is added to the system's own lists of packages.
+control="$(ls -d /usr/share/postgresql/*/extension 2>/dev/null | tail -n 1)/vector.control"
+is_new() { grep -Eq "^default_version = '(0\.([89]|[1-9][0-9])|[1-9])" "$control" 2>/dev/null; }
+build_pgvector() {
+  keys=/usr/share/keyrings/debian-archive-keyring.gpg
+  [ "$(id -u)" = 0 ] && [ -f "$keys" ] && install gcc libc6-dev || return 1
+  build=$(mktemp -d) && cd "$build" && mkdir -p lists/partial cache/archives/partial headers source || return 1
+  echo "deb-src [signed-by=$keys] http://deb.debian.org/debian trixie main" >sources.list
+  from="-o Dir::Etc::SourceList=$build/sources.list -o Dir::Etc::SourceParts=/dev/null -o Dir::State::Lists=$build/lists -o Dir::Cache=$build/cache -o APT::Sandbox::User=root"
+  apt-get $from update && apt-get $from source --download-only pgvector &&
+    apt-get -o APT::Sandbox::User=root download "postgresql-server-dev-$1" && dpkg -x postgresql-server-dev-*.deb headers &&
+    tar -xzf pgvector_*.orig.tar.gz -C source --strip-components=1 &&
+    gcc -shared -fPIC -O2 -ftree-vectorize -fassociative-math -fno-signed-zeros -fno-trapping-math \
+      -I "headers/usr/include/postgresql/$1/server" -I headers/usr/include/postgresql/internal -o vector.so source/src/*.c &&
+    version=$(sed -n "s/^default_version = '\(.*\)'/\1/p" source/vector.control) &&
+    cp vector.so "/usr/lib/postgresql/$1/lib/" && cp source/sql/vector.sql "${control%/*}/vector--$version.sql" &&
+    cp source/vector.control "$control"
+}
+major=$(basename "$(dirname "${postgres_bin:-/none/none}")")
+if [ -z "${TROUPE_TEST_POSTGRES-}" ] && [ -n "$postgres_bin" ] && ! is_new; then
+  install "postgresql-$major-pgvector"
+  is_new || (build_pgvector "$major") </dev/null >/dev/null 2>&1
+  if is_new; then
+    echo "Installed pgvector."
+  else
+    echo "Left out: searching vectors in the database; needs pgvector 0.8 or newer (Debian 13: apt install postgresql-17-pgvector)."
+  fi
+fi
 exit 0

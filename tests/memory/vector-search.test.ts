@@ -1,30 +1,22 @@
-import { type MemoryRecord, type NewMemory, type Stores, TroupeError } from "@troupe/contracts";
+import { type Stores, TroupeError } from "@troupe/contracts";
 import { createLogRecorder, createManualClock, type LogRecorder } from "@troupe/testing";
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
 import { createIdGenerator, createMetrics } from "../../server/src/kit/index.ts";
-import {
-  createEmbeddedModels,
-  loadVectors,
-  type VectorFiller,
-  type VectorSearch,
-} from "../../server/src/memory/index.ts";
+import { loadVectors, type VectorFiller, type VectorSearch } from "../../server/src/memory/index.ts";
 import { type InlineStores, openInlineStores } from "../../server/src/store/index.ts";
+import { vectorSearchContract } from "./vector-contract.ts";
+import * as stage from "./vector-stage.ts";
 
 const { createVectorFiller, createVectorSearch } = await loadVectors();
-const options = { signal: new AbortController().signal };
-const SPACE = "default";
-const MODEL = "embedded/words-128";
-const embedded = createEmbeddedModels();
+const { embed, MODEL, openResident, options, SPACE } = stage;
 const clock = createManualClock(Date.UTC(2026, 10, 21));
 
 let store: InlineStores;
 let stores: Stores;
 let logger: LogRecorder;
 let search: VectorSearch;
-let model = MODEL;
 beforeEach(() => {
   logger = createLogRecorder();
-  model = MODEL;
   store = openInlineStores({
     ...{ memory: true, clock, ids: createIdGenerator(clock), logger, metrics: createMetrics() },
   });
@@ -36,12 +28,6 @@ afterEach(async () => {
   await store.close();
 });
 
-const embed = async (texts: readonly string[], name = model) => {
-  const found = embedded.embedding(name.slice(name.indexOf("/") + 1));
-  if (found === undefined) throw new Error(`There is no ${name}.`);
-  return found.embed({ texts }, options);
-};
-
 function fillerOf(): VectorFiller {
   return createVectorFiller({
     ...{
@@ -52,134 +38,24 @@ function fillerOf(): VectorFiller {
       metrics: createMetrics(),
       spaceId: SPACE,
     },
-    model: () => model,
-    embed: ({ texts, model: name }) => embed(texts, name),
+    model: () => MODEL,
+    embed: ({ texts, model }) => embed(texts, model),
   });
 }
 
-async function remember(id: string, text: string, change: Partial<NewMemory> = {}): Promise<void> {
-  const memory = { id, spaceId: SPACE, agentId: "ana", audience: ["kate"], turnId: "t", recordedAt: 1 };
-  await stores.unit.commit([stores.memories.put({ ...memory, text, ...change })], options);
-}
+type Remembered = Parameters<typeof stage.memoryOf>;
+const remember = (...memory: Remembered) => stage.remember({ stores }, ...memory);
+const ask = (question: string, readers?: readonly string[], limit?: number) =>
+  stage.ask({ search, model: MODEL }, question, readers, limit);
 
-async function ask(question: string, readers: readonly string[] = ["kate"], limit = 3) {
-  const { vectors } = await embed([question]);
-  const vector = vectors[0] ?? new Float32Array(0);
-  const asked = { spaceId: SPACE, agentId: "ana", readers, model, vector, limit };
-  return (await search.search(asked, options)).map(({ ownerId }) => ownerId);
-}
-
-test("what was told is found by its meaning once it was embedded, and what is new by the next search", async () => {
-  const filler = fillerOf();
-  await remember("puppy", "We adopted a puppy");
-  await remember("pasta", "Dinner was pasta and salad");
-  const before = await ask("Does she have a dog?");
-  await filler.flush(options);
-  const [first] = await ask("Does she have a dog?");
-  await remember("doctor", "The doctor prescribed tablets");
-  await filler.flush(options);
-
-  expect([before, first]).toEqual([[], "puppy"]);
-  expect((await ask("Which medicine did I get?"))[0]).toBe("doctor");
-});
-
-test("nothing is found that a reader does not know, among hundreds of people and groups", async () => {
-  const known = new Map<string, readonly string[]>();
-  for (let n = 0; n < 400; n++) {
-    const audience = [`p${n % 97}`, `p${(n * 7) % 89}`, ...(n % 5 === 0 ? [`p${(n * 3) % 61}`] : [])];
-    const [agentId, spaceId] = [n % 11 === 0 ? "bob" : "ana", n % 13 === 0 ? "other" : SPACE];
-    known.set(`m${n}`, agentId === "ana" && spaceId === SPACE ? audience : []);
-    await remember(`m${n}`, `Secret ${n} about the garden`, { audience, agentId, spaceId });
-  }
-  await fillerOf().flush(options);
-
-  for (let n = 0; n < 97; n++) {
-    for (const readers of [[`p${n}`], [`p${n}`, `p${(n * 7) % 89}`], [`p${n}`, `p${n + 1}`, `p${n + 2}`]]) {
-      const due = [...known].filter(([, audience]) => readers.every((reader) => audience.includes(reader)));
-      const found = await ask("the garden", readers, 400);
-      expect(found.toSorted()).toEqual(due.map(([id]) => id).toSorted());
-    }
-  }
-  expect(await ask("the garden", [])).toEqual([]);
-});
-
-test("what is forgotten is found no more, at once", async () => {
-  await remember("puppy", "We adopted a puppy");
-  await remember("kitten", "We adopted a kitten");
-  await fillerOf().flush(options);
-  const before = await ask("a puppy");
-
-  const closing = { spaceId: SPACE, id: "puppy", at: 5, reason: "forgotten" } as const;
-  await stores.unit.commit([stores.memories.close(closing)], options);
-  const after = await ask("a puppy");
-  await stores.unit.commit([stores.memories.erase(SPACE, "kitten")], options);
-
-  expect([before, after, await ask("a puppy")]).toEqual([["puppy", "kitten"], ["kitten"], []]);
-  expect(await stores.vectors.counts(SPACE, options)).toEqual([{ model: MODEL, dimensions: 128, count: 1 }]);
-});
-
-test("what is brought back is found again in a process that met it while it was closed, embedded before or not", async () => {
-  const filler = fillerOf();
-  const close = async (id: string) => {
-    await stores.unit.commit(
-      [stores.memories.close({ spaceId: SPACE, id, at: 5, reason: "forgotten" })],
-      options,
-    );
-    const of = { spaceId: SPACE, readers: undefined, ids: [id], includeClosed: true };
-    return (await stores.memories.find(of, options))[0] as MemoryRecord;
-  };
-  await remember("puppy", "We adopted a puppy");
-  await remember("pasta", "Dinner was pasta and salad");
-  await filler.flush(options);
-  const puppy = await close("puppy");
-  await remember("doctor", "The doctor prescribed tablets");
-  const doctor = await close("doctor");
-  await remember("tea", "I like tea");
-  await filler.flush(options);
-  const closed = [await ask("a puppy", ["kate"], 9), await ask("Which medicine did I get?", ["kate"], 9)];
-
-  await stores.unit.commit([stores.memories.reopen(puppy), stores.memories.reopen(doctor)], options);
-  const [first] = await ask("a puppy");
-  await filler.flush(options);
-
-  expect(closed.flat()).not.toContain("puppy");
-  expect([first, (await ask("Which medicine did I get?"))[0]]).toEqual(["puppy", "doctor"]);
-  expect((await ask("anything", ["kate"], 9)).toSorted()).toEqual(["doctor", "pasta", "puppy", "tea"]);
-});
-
-test("what is there is found at once, however much of what was nearer is gone", async () => {
-  for (let n = 0; n < 150; n++) await remember(`old${n}`, `Puppy number ${n}`);
-  await remember("left", "We adopted a kitten");
-  await fillerOf().flush(options);
-  await ask("a puppy");
-  await stores.unit.commit(
-    Array.from({ length: 150 }, (_, n) => stores.memories.erase(SPACE, `old${n}`)),
-    options,
-  );
-
-  expect(await ask("a puppy")).toEqual(["left"]);
-});
-
-test("another model finds nothing until it has embedded all anew, and never compares with the old vectors", async () => {
-  await remember("puppy", "We adopted a puppy");
-  const filler = fillerOf();
-  await filler.flush(options);
-
-  model = "embedded/hash-256";
-  const before = await ask("puppies");
-  await filler.flush(options);
-  const after = await ask("puppies");
-  model = MODEL;
-
-  expect([before, after, await ask("puppies")]).toEqual([[], ["puppy"], ["puppy"]]);
-});
+vectorSearchContract("in memory", openResident);
 
 test("a search that could not wait for the first reading serves the next one", async () => {
   await remember("puppy", "We adopted a puppy");
   await fillerOf().flush(options);
   const controller = new AbortController();
-  const { vectors } = await embed(["dog"]);
-  const asked = { spaceId: SPACE, agentId: "ana", readers: ["kate"], model, limit: 1 };
+  const { vectors } = await embed(["dog"], MODEL);
+  const asked = { spaceId: SPACE, agentId: "ana", readers: ["kate"], model: MODEL, limit: 1 };
 
   const left = search.search({ ...asked, vector: vectors[0] as Float32Array }, controller);
   controller.abort(new Error("too late"));
@@ -213,11 +89,11 @@ test("messages are embedded in batches behind what is nudged, and a model that f
       metrics: createMetrics(),
       spaceId: SPACE,
     },
-    model: () => model,
+    model: () => MODEL,
     embed: async (request) => {
       if (failures-- > 0) throw new Error("no answer");
       texts.push(...request.texts);
-      return embed(request.texts);
+      return embed(request.texts, MODEL);
     },
   });
   await remember("puppy", "We adopted a puppy");
@@ -299,8 +175,8 @@ test("a message stands near what was said just before it, where the same people 
   await said("apart", texts, ["kate"]);
   await fillerOf().flush(options);
 
-  const { vectors } = await embed(["What is the dog called?"]);
-  const asked = { spaceId: SPACE, agentId: "ana", readers: ["kate"], model, limit: 9 };
+  const { vectors } = await embed(["What is the dog called?"], MODEL);
+  const asked = { spaceId: SPACE, agentId: "ana", readers: ["kate"], model: MODEL, limit: 9 };
   const matches = await search.search({ ...asked, vector: vectors[0] as Float32Array }, options);
   const scores = new Map(matches.map(({ ownerId, score }) => [ownerId, score]));
 
@@ -319,12 +195,12 @@ test("a text that the model refuses holds up no other, and a long one is embedde
       metrics: createMetrics(),
       spaceId: SPACE,
     },
-    model: () => model,
+    model: () => MODEL,
     embed: async ({ texts }) => {
       if (texts.some((text) => text.includes("forbidden")))
         throw new TroupeError("No.", { code: "model.rejected" });
       lengths.push(...texts.map((text) => text.length));
-      return embed(texts);
+      return embed(texts, MODEL);
     },
   });
   await remember("puppy", "We adopted a puppy");

@@ -1,8 +1,9 @@
-import type { Budgets, CallOptions, SearchStore } from "@troupe/contracts";
+import type { Budgets, CallOptions, SearchStore, VectorIndexStore } from "@troupe/contracts";
 import {
   createMeaningOfQuestion,
   createNearSearch,
   createVectorFiller,
+  type IndexedSearch,
   loadVectors,
   type VectorFiller,
   type VectorMatch,
@@ -35,6 +36,8 @@ export interface VectorParts {
   readonly wideSearch: Pick<SearchStore, "search">;
   /** `provider/model` whose vectors are kept; undefined where none are. */
   readonly vectorModel: () => string | undefined;
+  /** The index in the database, where it is the one that is used. */
+  readonly vectorIndex: () => VectorIndexStore | undefined;
 }
 
 export interface VectorNeeds {
@@ -80,7 +83,13 @@ export function composeVectors(foundation: Foundation, needs: VectorNeeds): Vect
     ...{ clock, logger, metrics, model, embed },
     waitMs: () => config().recall.waitMs,
   });
-  const vectors = openOnDemand(foundation, needs.stack);
+  const vectorIndex = () => (config().recall.index === "pgvector" ? stores.vectorIndex : undefined);
+  const resident = openOnDemand(foundation, needs.stack);
+  const indexed = indexedOnDemand(foundation);
+  const vectors: Pick<VectorSearch, "search"> = {
+    search: async (ask, call) =>
+      vectorIndex() === undefined ? resident.search(ask, call) : ((await indexed())?.search(ask, call) ?? []),
+  };
   const near = createNearSearch({
     ...{ ...stores, clock, logger, meaningOf, vectors },
     leastScore: (name) => LEAST_SCORE[name.startsWith(SHIPPED) ? "shipped" : "other"],
@@ -88,9 +97,11 @@ export function composeVectors(foundation: Foundation, needs: VectorNeeds): Vect
   const vectorFiller = createVectorFiller({
     ...{ ...stores, clock, logger, metrics, embed, model: vectorModel, spaceId: SPACE },
     isMine: (call) => isFirst(foundation, config(), call),
+    takeIn: async (name, call) =>
+      (vectorIndex() === undefined ? undefined : (await indexed())?.step(name, call)) ?? { isMore: false },
   });
   return {
-    ...{ vectorFiller, vectorModel },
+    ...{ vectorFiller, vectorModel, vectorIndex },
     turnSearch: withFeelings(
       withMeaning(stores.search, meaningOf, () => uses("turns")),
       () => config().memory.feelings === "on",
@@ -135,4 +146,22 @@ function openOnDemand(
       return await (await opened).search(ask, options);
     },
   };
+}
+
+/** Search through the index in the database, for the first who needs it: those without one load none of its code. */
+function indexedOnDemand({
+  stores,
+  clock,
+  logger,
+  metrics,
+}: Foundation): () => Promise<IndexedSearch | undefined> {
+  const { vectors, vectorIndex: index } = stores;
+  let opened: Promise<IndexedSearch> | undefined;
+  const open = async (): Promise<IndexedSearch | undefined> => {
+    if (index === undefined) return undefined;
+    const parts = { index, vectors, clock, logger, metrics };
+    opened ??= loadVectors().then(({ createIndexedSearch }) => createIndexedSearch(parts));
+    return opened;
+  };
+  return open;
 }

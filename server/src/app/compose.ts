@@ -111,7 +111,7 @@ export interface Troupe
   extends AsyncDisposable,
     Foundation,
     Pick<FlowParts, "flowPort" | "flowEngine" | "flowDefinitions">,
-    Pick<VectorParts, "vectorFiller" | "vectorModel">,
+    Pick<VectorParts, "vectorFiller" | "vectorModel" | "vectorIndex">,
     Pick<WorkspaceParts, "workspaceKeeper" | "workspaceBook" | "workspaceEraser">,
     Pick<EpisodeParts, "episodeMemory">,
     Pick<JobParts, "jobs" | "scheduler" | "heartbeats" | "conditions">,

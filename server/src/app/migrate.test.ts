@@ -3,7 +3,13 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type Stores, TroupeError } from "@troupe/contracts";
-import { createLogRecorder, findPostgres, NO_POSTGRES, type TestDatabase } from "@troupe/testing";
+import {
+  createLogRecorder,
+  findPgvector,
+  findPostgres,
+  NO_POSTGRES,
+  type TestDatabase,
+} from "@troupe/testing";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { createIdGenerator, createMetrics, systemClock } from "../kit/index.ts";
 import { type OpenStores, openPostgresStores, openSqliteStores } from "../store/index.ts";
@@ -218,16 +224,21 @@ describe.skipIf(postgres === undefined)(
     });
 
     it("lets the doctor look at the server: version, distance, rights, size, tables", async () => {
-      const config = (url: string) => ({ home, store: { url } }) as Parameters<typeof checkDatabase>[0];
+      const config = (url: string, index = "resident") =>
+        ({ home, store: { url }, recall: { index } }) as Parameters<typeof checkDatabase>[0];
       const good = await checkDatabase(config(database.url));
       const url = new URL(database.url);
       url.pathname = "/troupe_not_there";
       const [bad] = await checkDatabase(config(url.href));
+      const indexed = (await checkDatabase(config(database.url, "pgvector"))).at(-1);
+      const hasVectors = (await findPgvector()) !== undefined;
 
       expect(good.map(({ verdict }) => verdict)).toEqual(["good", "good", "good", "good", "good"]);
       expect(good[0]?.what).toMatch(/PostgreSQL \d+\.\d+, troupe_\w+ on /);
       expect(bad).toMatchObject({ verdict: "bad" });
       expect(bad?.what).toContain("There is no database troupe_not_there");
+      expect(indexed).toMatchObject({ name: "Vector index", verdict: hasVectors ? "good" : "warning" });
+      expect(indexed?.remedy ?? "").toMatch(hasVectors ? /^$/ : /pgvector.*recall\.index: resident\.$/);
     });
   },
 );

@@ -1,3 +1,4 @@
+import type { VectorIndexStore } from "@troupe/contracts";
 import { createLogRecorder, createManualClock } from "@troupe/testing";
 import { afterEach, expect, it } from "vitest";
 import type { AdminRequest } from "../gateway/index.ts";
@@ -13,7 +14,13 @@ afterEach(async () => {
   for (const close of closers.splice(0)) await close();
 });
 
-async function setUp({ model = MODEL }: { readonly model?: string | undefined } = {}) {
+async function setUp({
+  model = MODEL,
+  index,
+}: {
+  readonly model?: string | undefined;
+  readonly index?: VectorIndexStore | undefined;
+} = {}) {
   const clock = createManualClock(1_000_000);
   const logger = createLogRecorder();
   const common = { clock, logger, metrics: createMetrics() };
@@ -30,7 +37,14 @@ async function setUp({ model = MODEL }: { readonly model?: string | undefined } 
       return (await embedded?.embed({ texts: request.texts }, call)) ?? { vectors: [] };
     },
   });
-  const [route] = reindexRoutes({ stores, clock, logger, vectorFiller, vectorModel });
+  const [route] = reindexRoutes({
+    stores,
+    clock,
+    logger,
+    vectorFiller,
+    vectorModel,
+    vectorIndex: () => index,
+  });
   const reindex = async (body: object): Promise<Reindexed> => {
     const request: AdminRequest = {
       ...{ params: {}, query: new URLSearchParams(), ...options, json: async () => body },
@@ -87,5 +101,5 @@ it("makes the words anew, and no vectors where none are kept", async () => {
   expect(await reindex({ what: "words" })).toEqual({ done: 2, isMore: false });
   expect(await reindex({ what: "vectors", begin: true })).toEqual({ done: 0, isMore: false });
   expect(await counts()).toEqual([]);
-  await expect(reindex({})).rejects.toThrow('what must be "words" or "vectors"');
+  await expect(reindex({})).rejects.toThrow('what must be "words", "vectors" or "index"');
 });

@@ -49,6 +49,7 @@ export {
 } from "./storylines/index.ts";
 export { createSummaryHandler, type SummaryHandlerDeps } from "./summary-handler.ts";
 export type {
+  IndexedSearch,
   VectorFiller,
   VectorFillerDeps,
   VectorIndex,

@@ -1,11 +1,13 @@
-import { createLogRecorder, findPostgres, NO_POSTGRES } from "@troupe/testing";
+import { createLogRecorder, findPgvector, findPostgres, NO_PGVECTOR, NO_POSTGRES } from "@troupe/testing";
 import { expect, it } from "vitest";
 import { assembleStores } from "./assemble.ts";
 import { connect } from "./postgres/connection.ts";
 import { postgresDialect } from "./postgres/dialect.ts";
 import { migrate } from "./postgres/migrate.ts";
+import { addLengthsStatement, createVectorStatements } from "./postgres/vector-statements.ts";
+import { makeVectorTable } from "./postgres/vector-tables.ts";
 import { createPostgresWordIndex } from "./postgres/word-index.ts";
-import { createStatements } from "./statement.ts";
+import { createStatements, type StatementText } from "./statement.ts";
 
 /** Statements that read a whole table though the planner would do anything to avoid it, and why they may. */
 const MAY_SCAN: Readonly<Record<string, string>> = {
@@ -23,9 +25,9 @@ const SMALL = "processes";
 
 const postgres = await findPostgres();
 
-it("no statement on PostgreSQL reads a growing table from end to end, but those that say why", async ({
-  skip,
-}) => {
+it("no statement on PostgreSQL reads a growing table from end to end, but those that say why", {
+  timeout: 60_000,
+}, async ({ skip }) => {
   if (postgres === undefined) return skip(NO_POSTGRES);
   await using database = await postgres.create();
   const client = await connect({
@@ -61,4 +63,36 @@ it("no statement on PostgreSQL reads a growing table from end to end, but those 
   expect(ofSpaces).toEqual([]);
   expect(statements.texts.length).toBeGreaterThan(40);
   expect(scanning.toSorted()).toEqual(Object.keys(MAY_SCAN).toSorted());
+});
+
+it("nor does one of those on pgvector", { timeout: 60_000 }, async ({ skip }) => {
+  const pgvector = await findPgvector();
+  if (pgvector === undefined) return skip(NO_PGVECTOR);
+  await using database = await pgvector.create();
+  const client = await connect({
+    ...{ url: database.url, applicationName: "plans", pipeline: false, onEnd: () => undefined },
+    ...{ connectTimeoutMs: 10_000, statementTimeoutMs: 10_000 },
+  });
+  await migrate(client, "under test");
+  const texts: StatementText[] = [];
+  const of = { model: "it's/one", dimensions: 4 };
+  const names = createVectorStatements(texts, of, await makeVectorTable(client, of, "under test"));
+  addLengthsStatement(texts);
+  const again = createVectorStatements(texts, of, await makeVectorTable(client, of, "under test"));
+  await client.query("SET enable_seqscan = off");
+  const scanning: string[] = [];
+  for (const [i, { name, sql, parameterCount }] of texts.entries()) {
+    if (/^(ANALYZE|EXPLAIN)/.test(sql)) continue;
+    await client.query(`PREPARE v${i} AS ${sql}`);
+    const values = { 0: "", 1: "('{}')", 3: "('[]', 0, 0)", 4: "('{a}', '{b}', '[1,0,0,0]', 1)" }[
+      parameterCount
+    ];
+    const { rows } = await client.query<Record<string, string>>(`EXPLAIN EXECUTE v${i}${values}`);
+    if (rows.some((row) => row["QUERY PLAN"]?.includes("Seq Scan"))) scanning.push(name.split(" ")[0] ?? "");
+  }
+  await client.end();
+
+  expect(again).toEqual(names);
+  expect(texts.length).toBeGreaterThan(7);
+  expect(scanning).toEqual([]);
 });

@@ -38,6 +38,21 @@ export async function findPostgres(environment: NodeJS.ProcessEnv = env): Promis
   return { create: () => create(base) };
 }
 
+/** Why the tests that need pgvector are left out, and how to have them run. */
+export const NO_PGVECTOR =
+  "needs pgvector 0.8 or newer on the PostgreSQL server of the tests: sh tests/lab/prepare.sh brings it (Debian 13: apt install postgresql-17-pgvector)";
+
+/** The same server where it offers pgvector; undefined where it does not, or none answers. */
+export async function findPgvector(environment: NodeJS.ProcessEnv = env): Promise<PostgresLab | undefined> {
+  const lab = await findPostgres(environment);
+  if (lab === undefined) return undefined;
+  const [found] = await run(
+    environment.TROUPE_TEST_POSTGRES ?? USUAL,
+    "SELECT CAST(string_to_array(default_version, '.') AS int[]) >= ARRAY[0, 8] AS fits FROM pg_available_extensions WHERE name = 'vector'",
+  );
+  return found?.fits === true ? lab : undefined;
+}
+
 /** Deleting is quicker than truncating where tables hold a few rows. */
 const EMPTY = `DO $$ DECLARE one record; BEGIN
   FOR one IN SELECT tablename AS name FROM pg_tables WHERE schemaname = current_schema() AND tablename NOT LIKE 'troupe\\_%' LOOP

@@ -242,6 +242,7 @@ describe("a configuration with faults", () => {
     ["lanes: { heavy: { leaseMs: 100 } }", "lanes.heavy.leaseMs is 100; it must be at least 5000."],
     ["lanes: { fast: { parallel: 2 } }", "lanes.fast is not a setting."],
     ["lanes: { heavy: { paralel: 2 } }", "lanes.heavy.paralel is not a setting."],
+    ["recall: { index: pgvector }", "recall.index is pgvector, and store.url names no PostgreSQL."],
     ["budget: { dailyUsd: -1 }", "budget.dailyUsd is -1; it must be at least 0."],
     [
       "budgets: { all: { per: space } }",

@@ -55,6 +55,7 @@ export function loadConfig(options: LoadOptions): LoadResult {
     problems.push(...result.problems);
     ({ written, unreadable } = result);
     config = result.value;
+    if (config !== undefined) problems.push(...checkVectorIndex(source, config));
     if (result.input !== undefined) {
       names = namesOf(result.input);
       problems.push(...checkConfigReferences(source, names));
@@ -74,6 +75,15 @@ export function loadConfig(options: LoadOptions): LoadResult {
     kind: "valid",
     config: { ...config, home, agents, agentLimits: config.agents, written, unreadable },
   };
+}
+
+/** An index in the database needs a database that has one. */
+function checkVectorIndex(source: SourceFile, { recall, store }: ConfigFile): readonly Problem[] {
+  if (recall.index !== "pgvector" || /^postgres/.test(store.url)) return [];
+  const path = "recall.index";
+  const message = `${path} is pgvector, and store.url names no PostgreSQL.`;
+  const hints = ["Remove the line, or point store.url at a PostgreSQL server: docs/guide/postgresql.md"];
+  return [{ file: source.name, line: source.lineOf(["recall", "index"]), path, message, hints }];
 }
 
 /** The same, throwing `config.invalid` with every problem in its message. */

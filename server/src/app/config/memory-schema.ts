@@ -60,3 +60,27 @@ export const episodes: z.ZodType<NonNullable<ConfigFile["episodes"]>> = z.strict
       "Names and addresses of hosts of your own network that may be asked; all others there are refused.",
     ),
 });
+
+export const recall: z.ZodType<ConfigFile["recall"]> = z
+  .strictObject({
+    vectors: z
+      .enum(["off", "search", "turns"])
+      .optional()
+      .describe(
+        "What is said and remembered is embedded by the first model of the list embedding while it is quiet. search: the tool recall finds by meaning too; turns: what a turn recalls for a question is ordered by it as well. Absent: turns with what ships with Troupe, off with any other model, since each message would be a call.",
+      ),
+    index: z
+      .enum(["resident", "pgvector"])
+      .default("resident")
+      .describe(
+        "Where what is near in meaning is looked for. resident: in the memory of each process that searches; pgvector: in an index of the PostgreSQL database, which all processes share and whose server needs that extension, 0.8 or newer.",
+      ),
+    waitMs: z
+      .int()
+      .min(1)
+      .max(10_000)
+      .default(150)
+      .describe("Longest time that a question waits for its vector; then its words alone are asked for."),
+  })
+  .prefault({})
+  .describe("How what was said and remembered is found.");

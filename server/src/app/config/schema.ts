@@ -1,6 +1,6 @@
 import { z } from "zod";
 import { lanes } from "./lane-schema.ts";
-import { episodes, knowledge, memory } from "./memory-schema.ts";
+import { episodes, knowledge, memory, recall } from "./memory-schema.ts";
 import { budget, price } from "./money-schema.ts";
 import { heartbeat, peers, quietHours, zone } from "./quiet-schema.ts";
 import { turns, whileBusy } from "./turns-schema.ts";
@@ -234,23 +234,7 @@ export const configSchema: z.ZodType<ConfigFile> = z
     quietHours: quietHours.optional().describe("When nobody is spoken to unasked; absent: never."),
     peers: peers.default({}).describe("Zones and quiet hours of persons and groups, by their ids."),
     tape: tape.prefault({}).describe("Recordings of turns: ./troupe turn tape, ./troupe turn replay."),
-    recall: z
-      .strictObject({
-        vectors: z
-          .enum(["off", "search", "turns"])
-          .optional()
-          .describe(
-            "What is said and remembered is embedded by the first model of the list embedding while it is quiet. search: the tool recall finds by meaning too; turns: what a turn recalls for a question is ordered by it as well. Absent: turns with what ships with Troupe, off with any other model, since each message would be a call.",
-          ),
-        waitMs: z
-          .int()
-          .min(1)
-          .max(10_000)
-          .default(150)
-          .describe("Longest time that a question waits for its vector; then its words alone are asked for."),
-      })
-      .prefault({})
-      .describe("How what was said and remembered is found."),
+    recall,
     storylines: z
       .strictObject({
         whenUnsure: z

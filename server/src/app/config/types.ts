@@ -58,6 +58,8 @@ export interface ConfigFile {
   readonly recall: {
     /** Absent: `turns` with what ships, `off` with models of others, whose calls may cost. */
     readonly vectors?: "off" | "search" | "turns" | undefined;
+    /** Where vectors are searched: in the memory of each process, or in the database. */
+    readonly index: "resident" | "pgvector";
     readonly waitMs: number;
   };
   readonly storylines: { readonly whenUnsure: "rules" | "model" };

@@ -22,6 +22,7 @@ export async function checkDatabase(config: Config): Promise<readonly Finding[]>
       checkRights(facts),
       checkSpace(facts),
       checkTables(facts),
+      ...(config.recall.index === "pgvector" ? [checkVectorIndex(facts)] : []),
     ];
   } catch (error) {
     if (!TroupeError.is(error)) throw error;
@@ -93,4 +94,17 @@ function checkTables({ migrations }: PostgresFacts): Finding {
     return { ...base, verdict: "good", what: "none yet; the first start makes them" };
   const what = `${migrations.pending.length} steps behind`;
   return { ...base, verdict: "good", what: `${what}; the next start, or ./troupe migrate, applies them` };
+}
+
+function checkVectorIndex({ vectors: { installed, available, lack } }: PostgresFacts): Finding {
+  const base = { name: "Vector index", how: "asked the server" };
+  if (lack !== undefined) {
+    const what = `recall.index is pgvector, and ${lack.what}; search goes by words`;
+    return { ...base, verdict: "warning", what, remedy: `${lack.remedy}, or write recall.index: resident.` };
+  }
+  const what =
+    installed === undefined
+      ? `pgvector ${available} is there, and made with the first vectors`
+      : `pgvector ${installed}`;
+  return { ...base, verdict: "good", what };
 }

@@ -10,6 +10,8 @@ interface Renewed {
   readonly embedded: number;
   /** Absent where no vectors are kept, or words alone were asked for. */
   readonly model?: string | undefined;
+  /** Vectors that the database's index was looked through for; absent where vectors are searched in memory. */
+  readonly inDatabase?: number | undefined;
 }
 
 /** Asks for a stretch at a time; whoever stops in between goes on with the next call of the command. */
@@ -30,11 +32,25 @@ export async function reindexMemory({ connect, output }: CommandContext, options
     model = stretch.model;
     isMore = stretch.isMore;
   }
-  const renewed: Renewed = { indexed, embedded, ...(model === undefined ? {} : { model }) };
+  let inDatabase: number | undefined;
+  for (let isMore = options.words !== true, begin = true; isMore; begin = false) {
+    const stretch = await step({ what: "index", begin });
+    if (stretch.model !== undefined) inDatabase = (inDatabase ?? 0) + stretch.done;
+    isMore = stretch.isMore;
+  }
+  const renewed: Renewed = {
+    ...{ indexed, embedded },
+    ...(model === undefined ? {} : { model }),
+    ...(inDatabase === undefined ? {} : { inDatabase }),
+  };
   output.result(renewed, () => formatRenewed(renewed));
 }
 
-function formatRenewed({ indexed, embedded, model }: Renewed): string {
+function formatRenewed({ indexed, embedded, model, inDatabase }: Renewed): string {
   const words = `${count(indexed)} indexed by their words`;
-  return model === undefined ? `${words}.` : `${words}, ${count(embedded)} embedded by ${model}.`;
+  if (model === undefined) return `${words}.`;
+  const vectors = `${words}, ${count(embedded)} embedded by ${model}`;
+  return inDatabase === undefined
+    ? `${vectors}.`
+    : `${vectors}, ${count(inDatabase)} in the database's index.`;
 }

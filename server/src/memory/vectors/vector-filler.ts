@@ -47,6 +47,8 @@ export interface VectorFillerDeps {
     request: { readonly model: string; readonly texts: readonly string[] },
     options: CallOptions,
   ) => Promise<Pick<Embeddings, "vectors">>;
+  /** Where the database has an index of vectors that is used: takes some of a model's in. Rejects with the signal's reason alone. */
+  readonly takeIn?: (model: string, options: CallOptions) => Promise<Taken>;
 }
 
 /** Embeds behind the turns what has no vector yet: after a start and a change of the model everything, later what is new. */
@@ -56,7 +58,7 @@ export interface VectorFiller {
   nudge(): void;
   /** Embeds one batch of each kind; how many there were, and whether more is due. Rejects as `flush` does. */
   step(options: CallOptions): Promise<{ readonly embedded: number; readonly isMore: boolean }>;
-  /** Embeds everything committed so far. Rejects with the model's or the store's errors; what was kept stays. */
+  /** Embeds everything committed so far, and has it taken in. Rejects with the model's or the store's errors; what was kept stays. */
   flush(options: CallOptions): Promise<void>;
   stop(withinMs: number): Promise<void>;
 }
@@ -118,7 +120,7 @@ export function createVectorFiller(deps: VectorFillerDeps): VectorFiller {
       if (!(await isMine({ signal }))) return LOOK_AGAIN_MS;
       const { isMore } = await step({ signal });
       if (!isMore) waitsSinceMs = undefined;
-      return isMore ? PAUSE_MS : undefined;
+      return pauseOf(isMore, await takenIn(deps, { signal }));
     },
   });
   return {
@@ -130,9 +132,27 @@ export function createVectorFiller(deps: VectorFillerDeps): VectorFiller {
     step,
     async flush(options) {
       while ((await step(options)).isMore);
+      while ((await takenIn(deps, options)).isMore);
     },
     stop: (withinMs) => loop.stop(withinMs),
   };
+}
+
+interface Taken {
+  readonly isMore: boolean;
+  readonly isAway?: boolean;
+}
+
+function pauseOf(isMore: boolean, taken: Taken): number | undefined {
+  if (isMore || taken.isMore) return PAUSE_MS;
+  return taken.isAway ? RETRY_MS : undefined;
+}
+
+/** Has the database's index take some in, where there is one. */
+async function takenIn({ model: modelOf, takeIn }: VectorFillerDeps, options: CallOptions): Promise<Taken> {
+  const model = modelOf();
+  const nothing = { isMore: false };
+  return model === undefined || takeIn === undefined ? nothing : takeIn(model, options);
 }
 
 interface Filling {

@@ -1,22 +1,12 @@
-import type {
-  Audience,
-  Logger,
-  StoredVector,
-  VectorModel,
-  VectorOwner,
-  VectorStore,
-} from "@troupe/contracts";
-import { isKnownToAll, untilAborted } from "../../kit/index.ts";
+import type { CallOptions, Logger, StoredVector, VectorModel, VectorStore } from "@troupe/contracts";
+import { untilAborted } from "../../kit/index.ts";
 import { AudienceGroups } from "./audience-groups.ts";
 import { MAX_DIMENSIONS } from "./quantise.ts";
-import { searchExactly } from "./rescore.ts";
-import { createVectorIndex, type VectorHit, type VectorIndex } from "./vector-index.ts";
+import { createVectorIndex, type VectorIndex } from "./vector-index.ts";
+import { matchesOf, type VectorAsk, type VectorMatch } from "./vector-matches.ts";
 
 /** Vectors that are read and taken in at once: two or three milliseconds of this thread. */
 const BATCH = 200;
-/** Where what is near is gone by now, as of a document that was replaced, so many times more is looked at, and once more so. */
-const WIDER = 8;
-const MOST_LOOKS = 3;
 
 export interface VectorSearchDeps {
   readonly vectors: Pick<VectorStore, "after" | "find">;
@@ -25,22 +15,6 @@ export interface VectorSearchDeps {
   readonly maxBytes?: number;
 }
 
-export interface VectorAsk {
-  readonly spaceId: string;
-  readonly agentId: string;
-  /** Everyone who will read the answer. */
-  readonly readers: Audience;
-  /** `provider/model` that made the vector; only its vectors are compared. */
-  readonly model: string;
-  readonly vector: Float32Array;
-  readonly limit: number;
-}
-
-export type VectorMatch = Omit<VectorOwner, "spaceId"> & {
-  /** Cosine with the question. */
-  readonly score: number;
-};
-
 /** Finds by meaning what its readers all know. Disposing it frees the memory and ends its threads. */
 export interface VectorSearch extends AsyncDisposable {
   /**
@@ -48,7 +22,7 @@ export interface VectorSearch extends AsyncDisposable {
    * nothing was embedded by that model in that length. Rejects with the store's errors, or with the signal's reason; the
    * reading goes on meanwhile, so that a search that could not wait serves the next.
    */
-  search(ask: VectorAsk, options: { readonly signal: AbortSignal }): Promise<readonly VectorMatch[]>;
+  search(ask: VectorAsk, options: CallOptions): Promise<readonly VectorMatch[]>;
   /** Resident memory, in bytes. */
   readonly bytes: number;
 }
@@ -121,36 +95,13 @@ class Shelf implements AsyncDisposable {
     return this.#catchingUp;
   }
 
-  async search(
-    { spaceId, agentId, readers, vector, limit }: VectorAsk,
-    options: { readonly signal: AbortSignal },
-  ): Promise<readonly VectorMatch[]> {
-    const found = new Map<number, StoredVector>();
-    let dropped = 0;
-    const exactOf = async (rows: readonly number[]): Promise<ReadonlyMap<number, Float32Array>> => {
-      const there = await this.#deps.vectors.find({ ...this.#of, rows }, options);
-      dropped = this.#dropOthers(rows, there);
-      for (const stored of there) {
-        // Once more, by what the store says now: the index is only a copy.
-        const isKnown = isKnownToAll(stored.audience, readers);
-        if (isKnown && stored.spaceId === spaceId && stored.agentId === agentId)
-          found.set(stored.row, stored);
-      }
-      return new Map([...found].map(([row, stored]) => [row, stored.vector]));
+  search(ask: VectorAsk, options: CallOptions): Promise<readonly VectorMatch[]> {
+    const source = {
+      index: this.#index,
+      allowed: () => this.#groups.allowed(ask),
+      drop: async (rows: readonly number[]) => this.#drop(rows),
     };
-    let hits: readonly VectorHit[] = [];
-    for (let look = 0; look < MOST_LOOKS; look++) {
-      const allowed = this.#groups.allowed({ spaceId, agentId, readers });
-      const wide = { vector, limit: limit * WIDER ** look, allowed, exactOf };
-      hits = await searchExactly(this.#index, wide, options);
-      if (hits.length >= limit || dropped === 0) break;
-    }
-    return hits.slice(0, limit).flatMap(({ key, score }) => {
-      const stored = found.get(key);
-      if (stored === undefined) return [];
-      const { ownerKind, ownerId, place } = stored;
-      return [{ ownerKind, ownerId, score, ...(place === undefined ? {} : { place }) }];
-    });
+    return matchesOf({ ...source, of: this.#of, vectors: this.#deps.vectors }, ask, options);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -176,12 +127,11 @@ class Shelf implements AsyncDisposable {
     this.#groups.put(this.#index.slotOf(stored.row) as number, stored);
   }
 
-  /** What the store has no more, for its owner is gone, closed or has a later vector, is dropped when it is first met. How many. */
-  #dropOthers(rows: readonly number[], there: readonly StoredVector[]): number {
-    const kept = new Set(there.map(({ row }) => row));
+  /** How many of them were there. */
+  #drop(rows: readonly number[]): number {
     let dropped = 0;
     for (const row of rows) {
-      const slot = kept.has(row) ? undefined : this.#index.slotOf(row);
+      const slot = this.#index.slotOf(row);
       if (slot === undefined) continue;
       this.#groups.drop(slot);
       this.#index.delete(row);

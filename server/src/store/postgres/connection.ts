@@ -11,6 +11,8 @@ export interface ConnectionOptions {
   readonly connectTimeoutMs: number;
   /** The server ends a statement after so long. What it leaves unanswered for twice as long, the network has swallowed. */
   readonly statementTimeoutMs: number;
+  /** `SET` of what else is asked for on this connection. */
+  readonly settings?: string | undefined;
   /** Called once when the connection is gone, however it ends. */
   readonly onEnd: (client: Client, error: Error | undefined) => void;
 }
@@ -43,7 +45,7 @@ export async function connect(options: ConnectionOptions): Promise<Client> {
   // Our statements are short and prepared once; compiling one takes longer than running it ever would.
   // And a server that asks after us finds out within a minute when we are gone without a word.
   const settings = {
-    text: "SET jit = off; SET tcp_keepalives_idle = 30; SET tcp_keepalives_interval = 10; SET tcp_keepalives_count = 3",
+    text: `SET jit = off; SET tcp_keepalives_idle = 30; SET tcp_keepalives_interval = 10; SET tcp_keepalives_count = 3; ${options.settings ?? ""}`,
     query_timeout: 2 * options.statementTimeoutMs,
   };
   try {

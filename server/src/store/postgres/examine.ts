@@ -3,6 +3,7 @@ import { troupeErrorOf } from "../failure.ts";
 import { connect, placeOf } from "./connection.ts";
 import { failureOf } from "./errors.ts";
 import { type MigrationState, migrationState } from "./migrate.ts";
+import { readVectorExtension, type VectorExtension, type VectorLack, vectorLackOf } from "./vector-tables.ts";
 
 /** What can be seen of a database from outside. */
 export interface PostgresFacts {
@@ -24,6 +25,8 @@ export interface PostgresFacts {
   /** Commits are on the disk when they are told: `fsync` and `synchronous_commit` are on. */
   readonly isDurable: boolean;
   readonly migrations: MigrationState;
+  /** Of pgvector. */
+  readonly vectors: VectorExtension & { readonly lack: VectorLack | undefined };
 }
 
 const TIMEOUT_MS = 5_000;
@@ -82,6 +85,7 @@ async function look(
       pg_is_in_recovery() AS standby, current_setting('fsync') = 'on' AND current_setting('synchronous_commit') <> 'off' AS durable`,
   );
   const [found] = rows;
+  const vectors = await readVectorExtension(client);
   return {
     version: found?.version.split(" ")[0] ?? "?",
     majorVersion: Math.floor((found?.number ?? 0) / 10_000),
@@ -92,5 +96,6 @@ async function look(
     isStandby: found?.standby === 1,
     isDurable: found?.durable === 1,
     migrations: await migrationState(client, where),
+    vectors: { ...vectors, lack: vectorLackOf(vectors) },
   };
 }

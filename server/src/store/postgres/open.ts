@@ -13,6 +13,7 @@ import { createGroups } from "./groups.ts";
 import { Link } from "./link.ts";
 import { createReaders } from "./readers.ts";
 import { createTrips } from "./trips.ts";
+import { createPostgresVectorIndex } from "./vector-index.ts";
 import { createPostgresWordIndex } from "./word-index.ts";
 
 export interface PostgresOptions {
@@ -84,11 +85,13 @@ export async function openPostgresStores(options: PostgresOptions): Promise<Open
     reads: createReads({ near: bound(near), far: bound(far) }),
     wordIndex: createPostgresWordIndex,
   });
+  const naming = { applicationName: `troupe-vectors ${writerId}` };
+  const vectorIndex = createPostgresVectorIndex({ ...shared, ...naming, vectors: stores.vectors });
   const { pending: applied, ahead } = await link.open();
   if (applied.length > 0) logger.info("store.migrated", { where, applied });
   if (ahead.length > 0) logger.warn("store.ahead", { where, ahead });
   return {
-    stores,
+    stores: { ...stores, vectorIndex },
     ahead,
     health() {
       const { failure } = link;
@@ -98,7 +101,7 @@ export async function openPostgresStores(options: PostgresOptions): Promise<Open
     async close() {
       using _ = clock.schedule(CLOSE_PATIENCE_MS, () => link.leaveIfAway());
       await writer.close();
-      await Promise.all([near.close(), far.close()]);
+      await Promise.all([near.close(), far.close(), vectorIndex.close()]);
       await link.close();
     },
   };

@@ -8,7 +8,7 @@ import { connect, cutOff, encodeValue } from "./connection.ts";
 import { failureOf, isLost } from "./errors.ts";
 import { preparedName } from "./groups.ts";
 
-interface ReaderOptions {
+export interface ReaderOptions {
   readonly url: string;
   readonly where: string;
   readonly applicationName: string;
@@ -20,6 +20,8 @@ interface ReaderOptions {
   readonly connectTimeoutMs: number;
   /** How long a read waits for a server that is away. */
   readonly patienceMs: number;
+  /** `SET` of what is asked for on these connections. */
+  readonly settings?: string | undefined;
   /** Most connections, opened when they are first needed. */
   readonly connections: number;
 }
