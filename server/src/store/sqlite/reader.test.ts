@@ -1,7 +1,9 @@
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { createManualClock } from "@troupe/testing";
 import { afterEach, beforeEach, expect, test } from "vitest";
+import { systemClock } from "../../kit/index.ts";
 import type { StatementText } from "../statement.ts";
 import { openDatabase } from "./database.ts";
 import { createThreadReader } from "./reader.ts";
@@ -19,7 +21,7 @@ const ONE: StatementText = {
 
 let folder: string;
 let nowMs = 0;
-const clock = { monotonicMs: () => nowMs };
+const clock = { ...systemClock(), monotonicMs: () => nowMs };
 
 beforeEach(() => {
   folder = mkdtempSync(join(tmpdir(), "troupe-reader-"));
@@ -30,9 +32,18 @@ test("questions are answered here until the thread is up, and by the thread from
   const path = join(folder, "some.db");
   openDatabase({ path, access: "write", now: Date.now }).close();
   const near = { query: async () => ["near"] };
-  const reader = createThreadReader({ path, near, clock, texts: () => [ONE] });
+  let starts = 0;
+  const reader = createThreadReader({
+    ...{ near, clock, texts: () => [ONE] },
+    get path() {
+      starts += 1;
+      return path;
+    },
+  });
   try {
     expect(await reader.query(0, [], options)).toEqual(["near"]);
+    // Not within the turn that asks.
+    expect(starts).toBe(0);
     await expect.poll(() => reader.query(0, [], options), { timeout: 10_000 }).toEqual(["far"]);
   } finally {
     await reader.close();
@@ -52,7 +63,7 @@ test("a thread that cannot start leaves the answers here", async () => {
   try {
     for (let i = 0; i < 3; i++) {
       expect(await reader.query(0, [], options)).toEqual(["near"]);
-      await new Promise((resolve) => setTimeout(resolve, 100));
+      await new Promise((resolve) => setTimeout(resolve, 300));
     }
   } finally {
     await reader.close();
@@ -89,4 +100,17 @@ test("questions that are small start no thread, until one takes long", async () 
   } finally {
     await reader.close();
   }
+});
+
+test("a thread that is wanted and not started yet is none when the store closes", async () => {
+  const timers = createManualClock();
+  const path = join(folder, "some.db");
+  const near = { query: async () => ["near"] };
+  const reader = createThreadReader({ path, near, clock: timers, texts: () => [ONE] });
+  await reader.query(0, [], options);
+  const before = timers.timers;
+
+  await reader.close();
+
+  expect([before, timers.timers]).toEqual([1, 0]);
 });

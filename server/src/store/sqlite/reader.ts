@@ -7,78 +7,65 @@ import { type StoreThread, startThread } from "./thread.ts";
 /** What a question that is small as a rule may take on the asking thread before the reader thread is started after all. */
 const MOST_MS = 20;
 
+/** So long after it was found to be wanted the thread is started: a turn that asks has its first words by then. */
+const START_AFTER_MS = 250;
+
 interface ReaderDeps {
   readonly path: string;
   readonly near: Reader;
-  readonly clock: Pick<Clock, "monotonicMs">;
+  readonly clock: Pick<Clock, "monotonicMs" | "schedule">;
   readonly texts: () => readonly StatementText[];
 }
 
 /**
- * The reader thread, started by the first question that is not small as a rule, or took long; until it is up `near` answers, so that
- * the first recall after a start waits for no thread, and a process that nobody talks to has none: it would take 10 MB. Questions of
- * one tick go over together.
+ * The reader thread, started soon after the first question that is not small as a rule, or took long; until it is up `near` answers,
+ * so that the first recall after a start waits for no thread, and a process that nobody talks to has none: it would take 10 MB.
+ * Questions of one tick go over together.
  */
 export function createThreadReader(deps: ReaderDeps): Reader & { close(): Promise<void> } {
-  let thread: Promise<StoreThread> | undefined;
+  const { near, clock } = deps;
+  const thread = createLateThread(deps);
   let waiting: Question[] = [];
   let isAsking = false;
-  let isUp = false;
   let isClosed = false;
 
-  const startBeside = (): void => {
-    if (thread !== undefined) return;
-    thread = startGreeted(deps);
-    const started = thread.then(() => {
-      isUp = true;
-    });
-    // The next question starts it again.
-    started.catch(() => {
-      thread = undefined;
-    });
-  };
   const small: Reader["query"] = (index, values, options) => {
-    const beganMs = deps.clock.monotonicMs();
-    const found = deps.near.query(index, values, options);
-    if (deps.clock.monotonicMs() - beganMs > MOST_MS) startBeside();
+    const beganMs = clock.monotonicMs();
+    const found = near.query(index, values, options);
+    if (clock.monotonicMs() - beganMs > MOST_MS) thread.want();
     return found;
   };
 
   const ask = (): void => {
     const questions = stillAsked(waiting);
     waiting = [];
-    if (questions.length === 0 || thread === undefined) {
+    const { up } = thread;
+    if (up === undefined || questions.length === 0) {
       isAsking = false;
+      answerBy(near, questions);
       return;
     }
-    const settleAll = (error: unknown): void => {
-      isAsking = false;
-      for (const { reject } of questions) reject(error);
-    };
-    thread.then((ready) => {
-      ready.ask(flat(questions), (answer) => {
-        if (answer instanceof TroupeError) {
-          // A thread that stopped is started again by the next question.
-          thread = undefined;
-          isUp = false;
-          settleAll(answer);
-          return answerBy(deps.near, waiting.splice(0));
-        }
-        settle(questions, answer);
-        if (waiting.length > 0) ask();
-        else isAsking = false;
-      });
-    }, settleAll);
+    up.ask(flat(questions), (answer) => {
+      if (answer instanceof TroupeError) {
+        // A thread that stopped is started again by the next question.
+        thread.lose();
+        isAsking = false;
+        for (const { reject } of questions) reject(answer);
+        return answerBy(near, waiting.splice(0));
+      }
+      settle(questions, answer);
+      if (waiting.length > 0) ask();
+      else isAsking = false;
+    });
   };
 
   return {
     query(index, values, options) {
       const { signal } = options;
-      if (!isUp && !isClosed && !signal.aborted) {
-        if (thread === undefined && deps.texts()[index]?.isSmall === true)
-          return small(index, values, options);
-        startBeside();
-        return deps.near.query(index, values, options);
+      if (thread.up === undefined && !isClosed && !signal.aborted) {
+        if (deps.texts()[index]?.isSmall === true) return small(index, values, options);
+        thread.want();
+        return near.query(index, values, options);
       }
       return new Promise((resolve, reject) => {
         if (signal.aborted) return reject(signal.reason);
@@ -89,9 +76,40 @@ export function createThreadReader(deps: ReaderDeps): Reader & { close(): Promis
         setImmediate(ask);
       });
     },
-    async close() {
+    close() {
       isClosed = true;
-      await (await thread?.catch(() => undefined))?.close();
+      return thread.close();
+    },
+  };
+}
+
+/** A thread that is started a while after it was wanted for the first time, and anew when it was lost or could not start. */
+function createLateThread(deps: ReaderDeps) {
+  let timer: Disposable | undefined;
+  let starting: Promise<StoreThread> | undefined;
+  let up: StoreThread | undefined;
+  const lose = (): void => {
+    timer = undefined;
+    starting = undefined;
+    up = undefined;
+  };
+  const start = (): void => {
+    starting = startGreeted(deps);
+    starting.then((ready) => {
+      up = ready;
+    }, lose);
+  };
+  return {
+    get up() {
+      return up;
+    },
+    want(): void {
+      timer ??= deps.clock.schedule(START_AFTER_MS, start);
+    },
+    lose,
+    async close(): Promise<void> {
+      timer?.[Symbol.dispose]();
+      await (await starting?.catch(() => undefined))?.close();
     },
   };
 }
