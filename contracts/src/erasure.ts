@@ -21,8 +21,8 @@ export interface ErasedRows {
 export type Scrubbed = { readonly kind: "clean" } | { readonly kind: "left"; readonly reason: string };
 
 /**
- * Deletes what one peer alone knows. What was said in groups is known to others and stays: messages do not say which of
- * several people wrote them.
+ * Deletes what one peer alone knows, and how their channel shows them. What was said in groups is known to others and stays; who of
+ * them wrote it is deleted.
  */
 export interface ErasureStore {
   /** Conversations that nobody else reads, of all agents, at most 200; each is deleted by `SessionStore.remove`. */

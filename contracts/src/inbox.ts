@@ -1,7 +1,7 @@
 /** The way in: what faces hand over, what gates decide, who runs turns. */
 import type { WhileBusy } from "./agent.ts";
 import type { ErrorCode } from "./errors.ts";
-import type { Audience, Message, MessagePart } from "./message.ts";
+import type { Audience, Author, Message, MessagePart } from "./message.ts";
 import type { CallOptions, Principal } from "./runtime.ts";
 import type { RemovedSession, Write } from "./store.ts";
 import type {
@@ -26,6 +26,8 @@ export interface InboundMessage {
   readonly peerId: string;
   /** Everyone who reads the conversation. A group's members, or the peer alone. */
   readonly audience: Audience;
+  /** Who wrote it, where a channel says so: its own id of them, and the name that it shows. Kept where several people read. */
+  readonly author?: Author;
   /** Text and files. Of a file only the blob's id is believed: whether it is there, and its size, is asked of the store. */
   readonly parts: readonly MessagePart[];
   readonly trigger: Trigger;

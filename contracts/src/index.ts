@@ -187,6 +187,7 @@ export type {
 export { MAX_ATTRIBUTE_BYTES, MEMORY_KINDS } from "./memory.ts";
 export type {
   Audience,
+  Author,
   FilePart,
   Message,
   MessageOutcome,
@@ -196,7 +197,7 @@ export type {
   ToolCallPart,
   ToolResultPart,
 } from "./message.ts";
-export { EVERYONE, filesOf, openCallsOf, textOf } from "./message.ts";
+export { EVERYONE, filesOf, MAX_AUTHOR_NAME, openCallsOf, textOf } from "./message.ts";
 export type {
   BrokenCall,
   FailedModelCall,
@@ -259,7 +260,7 @@ export type {
   UsageReport,
   UsageSum,
 } from "./money.ts";
-export type { LinkOffer, LinkProof, PersonLink, PersonStore } from "./person.ts";
+export type * from "./person.ts";
 export type {
   OpenStoryline,
   PlaceChoice,
@@ -285,7 +286,7 @@ export { DEFAULT_SPACE_ID } from "./runtime.ts";
 export type { DataKeyRow, Hold, HoldStore, SecretKey, SecretRow, SecretStore } from "./secrets.ts";
 export { SPACE_OWNER } from "./secrets.ts";
 export type { Compaction, Handoff, NewStoryline, Session, SessionSummary, Storyline } from "./session.ts";
-export type { SignInRecord, SignInStore } from "./sign-in.ts";
+export type * from "./sign-in.ts";
 export type {
   AgentStore,
   Committed,

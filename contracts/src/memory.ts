@@ -7,7 +7,7 @@ import type { SourceReference } from "./turn.ts";
 /**
  * `fact`: something that is or was so. `episode`: something that happened. `observation`: what the agent noticed by itself.
  * `reflection`: what it made of several others. `summary`: several others in short. `procedure`: how something is done.
- * `relationship`: what somebody is to somebody. `lore`: what is so in a world. `document`: a piece of a file or page.
+ * `relationship`: what somebody is to somebody, or can be asked about. `lore`: what is so in a world. `document`: a piece of a file or page.
  */
 export const MEMORY_KINDS = [
   "fact",

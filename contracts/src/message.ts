@@ -62,6 +62,16 @@ export type Audience = readonly string[];
  */
 export const EVERYONE = "*";
 
+/** Who wrote a message that several people read. */
+export interface Author {
+  /** As audiences call them. */
+  readonly peerId: string;
+  /** As their channel shows them to people, at most `MAX_AUTHOR_NAME` characters on one line. Absent: it shows none. */
+  readonly name?: string;
+}
+
+export const MAX_AUTHOR_NAME: number = 64;
+
 export interface Message {
   readonly id: string;
   readonly spaceId: string;
@@ -77,6 +87,8 @@ export interface Message {
   readonly outcome: MessageOutcome;
   /** UTC milliseconds. */
   readonly createdAt: number;
+  /** Absent where one person alone reads, who then is the author, and where the channel does not say. */
+  readonly author?: Author;
 }
 
 /** The files of a message, in its order; the same empty list where it has none. */

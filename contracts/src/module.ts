@@ -44,6 +44,8 @@ export interface Contribution {
   readonly text: string;
   /** Short, for progress and trace: "2 memories". */
   readonly detail?: string;
+  /** Of what a module is aware of: how `turn show --prompt` names it. Default `awareness`. */
+  readonly block?: string;
   /** What the text shows of earlier messages and memories; kept with the turn. */
   readonly sources?: readonly SourceReference[];
 }

@@ -29,7 +29,57 @@ export interface LinkOffer {
   readonly until: number;
 }
 
+/** How a channel shows one of its peers to people. */
+export interface PeerProfile {
+  readonly spaceId: string;
+  /** As audiences call them. */
+  readonly name: string;
+  readonly shownName: string;
+  /** Since when it shows them so, UTC milliseconds. */
+  readonly since: number;
+}
+
+/** How much a peer and an agent have talked where nobody else reads. Sums of what conversations count anyway. */
+export interface Acquaintance {
+  readonly name: string;
+  readonly agentId: string;
+  readonly sessions: number;
+  /** Of both. */
+  readonly messages: number;
+  /** UTC milliseconds. */
+  readonly firstAt: number;
+  readonly lastAt: number;
+}
+
+/** What a peer said where several people read. */
+export interface SpokenCount {
+  readonly name: string;
+  readonly sessionId: string;
+  readonly messages: number;
+  /** UTC milliseconds. */
+  readonly lastAt: number;
+}
+
 export interface PersonStore {
+  /** A channel shows a peer so from now on; what it shows already changes nothing. */
+  shown(profile: Omit<PeerProfile, "since"> & { readonly at: number }): Write;
+  /** Those of these names that a channel has shown, in no order. */
+  profiles(
+    query: { readonly spaceId: string; readonly names: readonly string[] },
+    options: CallOptions,
+  ): Promise<readonly PeerProfile[]>;
+  /** Of each agent that has talked with one of these names in private, in no order. */
+  acquaintances(
+    query: { readonly spaceId: string; readonly names: readonly string[]; readonly agentId?: string },
+    options: CallOptions,
+  ): Promise<readonly Acquaintance[]>;
+  /** In which conversations of several people these names spoke, the latest first, at most 200. */
+  spoken(
+    query: { readonly spaceId: string; readonly names: readonly string[] },
+    options: CallOptions,
+  ): Promise<readonly SpokenCount[]>;
+  /** Every name that talks with an agent or that a channel has shown, groups too, in the order of names. */
+  names(query: PageQuery & { readonly spaceId: string }, options: CallOptions): Promise<Page<string>>;
   /** A peer has one offer: a newer one takes its place. Deletes those of the space that ended before `at`. */
   offer(offer: LinkOffer & { readonly at: number }): Write;
   /** The offer that this code is of, unless it ended at `at`. */

@@ -1,6 +1,6 @@
 import type { Agent, AgentSpec } from "./agent.ts";
 import type { MemoryEmotion } from "./memory.ts";
-import type { Audience, Message, MessageOutcome, MessagePart, MessageRole } from "./message.ts";
+import type { Audience, Author, Message, MessageOutcome, MessagePart, MessageRole } from "./message.ts";
 import type { CallOptions, Page, PageQuery } from "./runtime.ts";
 import type { Compaction, Handoff, NewStoryline, Session, SessionSummary, Storyline } from "./session.ts";
 import type { SourceReference } from "./turn.ts";
@@ -73,6 +73,7 @@ export interface NewMessage {
   readonly audience: Audience;
   readonly outcome: MessageOutcome;
   readonly createdAt: number;
+  readonly author?: Author;
   /** Its seq is the session's last one, after the `touch` of the same commit, minus this. */
   readonly fromLast: number;
 }

@@ -125,9 +125,15 @@ const CALLS: Readonly<Record<string, Call>> = {
     words: ["chat/kate", "page/kate"],
     expects: { names: expect.arrayContaining(["chat/kate", "page/kate"]) },
   },
-  "person list": { expects: [{ links: [expect.objectContaining({})] }] },
+  "person list": {
+    words: ["--linked"],
+    expects: { items: [{ names: ["chat/kate", "page/kate"], links: [expect.objectContaining({})] }] },
+  },
   "person show": { words: ["chat/kate"], expects: { names: expect.arrayContaining(["page/kate"]) } },
+  "person export": { words: ["chat/kate", "{export}"], expects: { lines: 2 } },
+  "person split": { words: ["chat/kate", "page/max"], expects: { ended: 0 } },
   "person undo": { words: ["chat/kate"], expects: { ended: 1 } },
+  "person erase": { words: ["chat/nobody", "--dry-run"], expects: { sessions: 0 } },
   // The memory above was told in it.
   "session delete": { words: ["{other}", "--yes"], expects: { deleted: true } },
   "job create": {
@@ -210,6 +216,7 @@ beforeAll(async () => {
     await json("job", "create", "Tidy up", "--agent", "ana", "--cron", "0 8 * * *", "--to", "inbox")
   ).id;
   known.snapshot = join(folder, "ana.jsonl");
+  known.export = join(folder, "kate.jsonl");
   known.handbook = join(folder, "handbook.md");
   writeFileSync(known.handbook, "# Handbook\n\nThe office closes at noon on Friday.\n");
   known.document = (await json("knowledge", "add", known.handbook, "--agent", "ana")).document.id;

@@ -24,8 +24,10 @@ import {
   createDreamLoop,
   createExtractHandler,
   createLearnHandler,
+  createPeopleModule,
   createPersonBook,
   createPlacer,
+  createProfileBook,
   createReflectHandler,
   createSummaryHandler,
   loadMeaning,
@@ -129,13 +131,19 @@ export async function openHouse(deps: HouseDeps): Promise<House> {
   const placer = createPlacer({ ...common, people, meaning: async () => meaningOf });
   const near = await composeMeaning({ ...common, readersByMeaning: deps.readersByMeaning });
   const { namesOfReader } = deps;
+  const book =
+    namesOfReader === undefined ? people : { namesOf: (_space: string, name: string) => namesOfReader(name) };
   const files = composeFiles({
     ...common,
     folder: deps.folder,
-    people: namesOfReader === undefined ? people : { namesOf: (_space, name) => namesOfReader(name) },
+    people: book,
   });
   const schedule = composeSchedule({ ...common, inboxRows: stores.inbox, later: () => turns });
-  const more = { ...near, modules: [files, schedule.module], commandTools: schedule.commandTools };
+  const more = {
+    ...near,
+    modules: [createPeopleModule({ ...common, people: book }), files, schedule.module],
+    commandTools: schedule.commandTools,
+  };
   const turns = await composeTurns(parts, placer, more, {
     onChange: () => people.changing(),
     randomBytes: deps.randomBytes,
@@ -171,6 +179,7 @@ export async function openHouse(deps: HouseDeps): Promise<House> {
         inbox.accept({ ...message, audience: message.audience.map(deps.nameOnPlatform) }, ...call),
     },
     channels: channels.map((channel) => ({ channel, agentId: channel.id === "west" ? "bob" : "ana" })),
+    onAuthor: createProfileBook(common).heard,
   });
   // Flows are an operator's alone, and none are served here.
   const { flows: _, ...facing } = parts;

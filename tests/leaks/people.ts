@@ -127,6 +127,8 @@ export function makeWords(random: Random): Words {
         `I work as ${secret}.`,
         `My favourite colour is ${secret}.`,
         `My name is ${secret}.`,
+        `I came with my sister ${secret}.`,
+        `${secret} knows about old boats.`,
       ]),
     question() {
       const [a, b, c] = pair();

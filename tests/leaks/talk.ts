@@ -235,7 +235,9 @@ function createTalk({ seed, size, clock, logger, stores, mutation, folder, troub
       const { id, sizeBytes } = await blobs.put(blob, options);
       parts.push({ type: "file", blobId: id, mediaType: "text/plain", sizeBytes, name });
     }
+    const author = [...place.members][sent % place.members.size] ?? "";
     const result = await house.bring(place.platform, {
+      author: { peerId: author, name: `Somebody ${author}` },
       ...{ sessionKey: place.key, peerId: place.peerId, audience: [...place.members] },
       ...{ trigger: "chat", lane: "realtime", debounceMs: 0, receivedAt: clock.now() },
       ...{ platformId: `m${++sent}`, replyTo: { channel: place.platform, target: place.target } },

@@ -1,11 +1,11 @@
 // What everybody really knows, kept by whoever makes the people and their talk. Nothing here asks the product.
 
-/** A word that stands for a secret, a name as rules read names: no other text holds one like it. */
-const SECRET = /zq[a-j]+z/gi;
+/** A word that stands for a secret, a name as rules read names: no other text holds one like it, nor any id, for those have no `u`. */
+const SECRET = /zqu[a-j]+z/gi;
 
 /** Digits as letters. */
 const secretOf = (n: number): string =>
-  `Zq${[...String(n)].map((digit) => "abcdefghij"[Number(digit)]).join("")}z`;
+  `Zqu${[...String(n)].map((digit) => "abcdefghij"[Number(digit)]).join("")}z`;
 
 export type Circle = ReadonlySet<string>;
 

@@ -116,6 +116,23 @@ it("asks once for all waiting turns of a conversation, and keeps what is new wit
       ...{ salience: 0.7, attributes: { by: "model" } },
       sources: [{ id: "message-1" }, { id: "message-2" }],
     },
+    { text: "Daryna is my sister.", kind: "relationship", attributes: { by: "rules", relation: "sister" } },
+  ]);
+});
+
+it("keeps of a relationship whom it is about and what they are or know, and of another kind nothing of that", async () => {
+  const { hear, learn, known } = setUp([
+    fact("Petro is Kate's colleague.", { kind: "relationship", person: "Petro", relation: "Colleague" }),
+    fact("Petro repairs boats.", { kind: "relationship", person: "Petro", knows: "boats", relation: "" }),
+    fact("Kate paints boats.", { person: "Kate", knows: "boats" }),
+  ]);
+
+  await learn(await hear("There is a man at work who does boats."));
+
+  expect((await known()).map(({ attributes: { by: _, ...rest } }) => rest).toReversed()).toEqual([
+    { person: "Petro", relation: "colleague" },
+    { person: "Petro", knows: "boats" },
+    {},
   ]);
 });
 

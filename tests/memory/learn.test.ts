@@ -1,5 +1,5 @@
 // What people's own words teach, from the message to the record, without a model.
-import type { Effect, MemoryRecord, Message } from "@troupe/contracts";
+import type { Author, Effect, MemoryRecord, Message } from "@troupe/contracts";
 import { createLogRecorder, createManualClock } from "@troupe/testing";
 import { afterEach, expect, it } from "vitest";
 import { createIdGenerator, createMetrics } from "../../server/src/kit/index.ts";
@@ -27,12 +27,17 @@ function setUp({ feelings }: { readonly feelings?: () => boolean } = {}) {
   let seq = 0;
 
   /** Keeps a message, and gives the effect that it teaches by, if any. */
-  const hear = async (text: string, audience: readonly string[] = ["kate"]): Promise<Effect | undefined> => {
+  const hear = async (
+    text: string,
+    audience: readonly string[] = ["kate"],
+    author?: Author,
+  ): Promise<Effect | undefined> => {
     seq += 1;
     const own = { spaceId: "default", sessionId: `session of ${audience}`, turnId: `turn-${seq}` };
     const message = {
       ...{ ...own, id: `message-${seq}`, audience, createdAt: clock.now(), fromLast: 0 },
       ...({ role: "user", parts: [{ type: "text", text }], outcome: "ok" } as const),
+      ...(author === undefined ? {} : { author }),
     };
     const session = {
       id: own.sessionId,
@@ -99,6 +104,46 @@ it("keeps what a person says of themselves, with the message that it comes from"
     attributes: { by: "rules", rule: "name", value: "Kate" },
     sources: [{ kind: "message", id: "message-1", sessionId: "session of kate", turnSeq: 1 }],
   });
+});
+
+const GROUP = ["north/ann", "north/petro"];
+const PETRO = { peerId: "north/petro", name: "Petro" };
+
+it("keeps what somebody says of themselves in a group with who says so, for everybody who reads it", async () => {
+  const { hear, learn, known } = setUp();
+
+  await learn(await hear("I live in Lviv. My sister Olha came.", GROUP, PETRO));
+  await learn(await hear("No, it is Odesa.", GROUP, PETRO));
+
+  const told = await known({ readers: GROUP });
+  expect(told.map(({ text, kind, slot, audience }) => [text, kind, slot, audience])).toEqual([
+    ["Petro: I live in Odesa.", "fact", "north/petro home", GROUP],
+    ["Petro: Olha is my sister.", "relationship", undefined, GROUP],
+  ]);
+  expect(told[1]?.attributes).toMatchObject({ person: "Olha", relation: "sister", speaker: "north/petro" });
+  expect(await known({ readers: ["north/petro", "north/stranger"] })).toEqual([]);
+});
+
+it("learns in a group whose channel names nobody only what is told of others by their names", async () => {
+  const { hear, learn, known } = setUp();
+
+  expect(await hear("My name is Kate. My sister Olha came. No, it is Oleh.", GROUP)).toBeUndefined();
+  await learn(await hear("Petro knows about boats. I know a lot about maps.", GROUP));
+
+  expect((await known({ readers: GROUP })).map(({ text }) => text)).toEqual(["Petro knows about boats."]);
+});
+
+it("one who corrects another in a group changes nothing of what that one said", async () => {
+  const { hear, learn, known } = setUp();
+
+  await learn(await hear("I live in Lviv.", GROUP, PETRO));
+  await learn(await hear("I live in Kyiv.", GROUP, { peerId: "north/ann" }));
+  await learn(await hear("No, it is Odesa.", GROUP, { peerId: "north/ann" }));
+
+  expect((await known({ readers: GROUP })).map(({ text }) => text)).toEqual([
+    "ann: I live in Odesa.",
+    "Petro: I live in Lviv.",
+  ]);
 });
 
 it("proves what is told again, whatever the words, and makes no second record of it", async () => {

@@ -1,4 +1,4 @@
-import type { Contribution, ModelMessage } from "@troupe/contracts";
+import type { Contribution, ModelMessage, PromptBlock } from "@troupe/contracts";
 import { estimateTokens } from "../kit/index.ts";
 
 /**
@@ -32,6 +32,18 @@ export function awarenessIn(text: string, readers: readonly string[], seenAt: nu
 }
 
 const NONE: ReadonlyMap<string, Contribution> = new Map();
+
+/** What it is made of, in its order, for `turn show --prompt`. */
+export function awareBlocks({ told, tokens }: Awareness): readonly PromptBlock[] {
+  const said = [...told.values()].filter(({ text }) => text !== "");
+  const [first, ...others] = said.map(({ text, block = "awareness", detail = "" }) => ({
+    ...{ block, tokens: estimateTokens(text), why: detail },
+  }));
+  if (first === undefined) return tokens === 0 ? [] : [{ block: "awareness", tokens, why: "" }];
+  // What joins them, and the role, is counted with the first.
+  const rest = others.reduce((sum, one) => sum + one.tokens, 0);
+  return [{ ...first, tokens: Math.max(0, tokens - rest) }, ...others];
+}
 
 /** Short, for progress and trace. */
 export function whyOf({ told }: Awareness): string {

@@ -5,8 +5,8 @@ import type { AgentDeps } from "./deps.ts";
 import { within } from "./gather.ts";
 import type { SessionView } from "./session-views.ts";
 
-/** Together, whatever many modules bring some. */
-const BUDGET_TOKENS = 400;
+/** Together, whatever many modules bring some: memory and people as much as they do, and room for others. */
+const BUDGET_TOKENS = 650;
 /** After so long a provider has forgotten the prefix, so nothing is lost by making it anew. */
 const PAUSE_MS = 15 * 60_000;
 /** A module that failed holds up the turn for which it is asked, so not each. */

@@ -101,7 +101,7 @@ export async function runLoop(
   const { added } = state;
   for (;;) {
     for (const message of run.arrived.splice(0)) {
-      added.push(fromUser(message.parts));
+      added.push(fromUser(message));
       run.tape?.join(state.steps, message);
     }
     const isLast = state.steps >= input.maxSteps - 1;

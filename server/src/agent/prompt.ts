@@ -9,7 +9,7 @@ import type {
   TurnPayload,
 } from "@troupe/contracts";
 import { estimateTokens, isKnownToAll } from "../kit/index.ts";
-import { type Awareness, whyOf } from "./aware-text.ts";
+import { type Awareness, awareBlocks } from "./aware-text.ts";
 import { type GatheredStanding, type StandingMemo, type StandingPart, standingParts } from "./standing.ts";
 import { answersOf, fromUser, userMessage } from "./to-model.ts";
 import { KEPT_TURNS, letGo, type Track, tokensOf } from "./tracks.ts";
@@ -100,7 +100,9 @@ function assemble(memos: Memos, input: PromptInput): Prompt {
   const { block, blocks: fresh } = addedBlock(input, track.shownLines, turn.session.awareness?.lines);
   // A call that brings its history brings the calls too, right before the results that it begins with.
   const isAnswer = payload.given?.at(-1)?.role === "assistant";
-  const newest = input.newest.flatMap(({ parts }) => (isAnswer ? answersOf(parts) : [fromUser(parts)]));
+  const newest = input.newest.flatMap((message) =>
+    isAnswer ? answersOf(message.parts) : [fromUser(message)],
+  );
   const newestTokens = tokensOf(newest, estimateTokens);
   const fixedTokens =
     head.tokens + tools + newestTokens + SUMMARY_TOKENS + tokensOfBlocks(stable) + tokensOfBlocks(fresh);
@@ -188,7 +190,7 @@ function seldom(
   }
   if (awareness?.message !== undefined) {
     messages.push(awareness.message);
-    blocks.push({ block: "awareness", tokens: awareness.tokens, why: whyOf(awareness) });
+    blocks.push(...awareBlocks(awareness));
   }
   return { messages, blocks };
 }

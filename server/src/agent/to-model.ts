@@ -1,5 +1,6 @@
 import type { FilePart, Message, MessagePart, ModelMessage, ModelToolCall } from "@troupe/contracts";
 import { filesOf, textOf } from "@troupe/contracts";
+import { withAuthor } from "../kit/index.ts";
 
 /** What stands in a model's history where a turn failed: it must neither answer it now nor repeat what failed. */
 const FAILED_NOTE = "[A message here could not be answered because of an error. Do not answer it now.]";
@@ -17,7 +18,7 @@ export function toModelMessages(messages: readonly Message[]): ModelMessage[] {
   if (messages.some((message) => message.outcome === "failed")) return [{ role: "user", text: FAILED_NOTE }];
   const shown: ModelMessage[] = [];
   for (const message of messages) {
-    if (message.role === "user") shown.push(fromUser(message.parts));
+    if (message.role === "user") shown.push(fromUser(message));
     else if (message.role === "assistant")
       shown.push(...unfold(message.parts, message.outcome === "cancelled"));
   }
@@ -28,12 +29,15 @@ export function toModelMessages(messages: readonly Message[]): ModelMessage[] {
   return shown;
 }
 
-/** What a person sent, as a model sees it; results of a client's tools that came with it are told in words. */
-export function fromUser(parts: readonly MessagePart[]): ModelMessage {
+/**
+ * What a person sent, as a model sees it; results of a client's tools that came with it are told in words. Where several people
+ * read, the author stands before it in brackets.
+ */
+export function fromUser({ parts, author }: Pick<Message, "parts" | "author">): ModelMessage {
   const results = parts.flatMap((part) =>
     part.type === "tool-result" ? [`[Result of ${part.name}]\n${part.text}`] : [],
   );
-  const text = textOf(parts);
+  const text = withAuthor(textOf(parts), author);
   const told = results.length === 0 ? text : [...results, ...(text === "" ? [] : [text])].join("\n\n");
   return userMessage(told, filesOf(parts));
 }

@@ -1,5 +1,6 @@
 import type { Agent, Channel, Inbox, ReceivingChannel } from "@troupe/contracts";
 import { TroupeError } from "@troupe/contracts";
+import { createProfileBook } from "../memory/index.ts";
 import { createReceivers, type Receivers } from "../workers/index.ts";
 import type { Foundation } from "./compose.ts";
 import { SPACE } from "./compose-turns.ts";
@@ -21,7 +22,9 @@ export function composeReceivers(
   const channels = parts.channels
     .filter(isReceiving)
     .map((channel) => ({ channel, agentId: agentOf(channel.id, parts.named ?? {}, ids) }));
-  return createReceivers({ ...foundation, channels, inbox: parts.inbox, spaceId: SPACE });
+  const profiles = createProfileBook({ ...foundation, ...foundation.stores, spaceId: SPACE });
+  const onAuthor = profiles.heard;
+  return createReceivers({ ...foundation, channels, inbox: parts.inbox, onAuthor, spaceId: SPACE });
 }
 
 function isReceiving(channel: Channel): channel is ReceivingChannel {

@@ -1,6 +1,6 @@
 import type { Module, ModuleTasks, SearchStore } from "@troupe/contracts";
 import { type EffectVersions, nearestName } from "../kit/index.ts";
-import { createMemoryModule } from "../memory/index.ts";
+import { createMemoryModule, createPeopleModule } from "../memory/index.ts";
 import {
   checkedEffects,
   createDependantsHandler,
@@ -23,7 +23,7 @@ export interface ModuleFoundation extends Foundation {
 export type ModuleSource = Module | ((foundation: ModuleFoundation) => Module);
 
 export interface ModuleParts extends JoinedModules {
-  /** Memory first, then those that were given, in their order. */
+  /** Memory and people first, then those that were given, in their order. */
   readonly modules: readonly Module[];
   readonly hooks: HookRegistry;
 }
@@ -44,6 +44,7 @@ export function composeModules(
   const given = sources.map((source) => (typeof source === "function" ? source(theirs) : source));
   const modules = [
     createMemoryModule({ search, memories: stores.memories, clock, logger, metrics }),
+    createPeopleModule({ ...stores, people: foundation.people }),
     ...given,
   ];
   const hooks = createHookRegistry({ ...foundation, effectVersions });

@@ -18,7 +18,7 @@ import {
   type TurnFeed,
   type TurnIntake,
 } from "@troupe/contracts";
-import { AGENT_DEFAULTS, type AgentSettings, createSupervisor, type Supervisor } from "../agent/index.ts";
+import { createSupervisor, type Supervisor } from "../agent/index.ts";
 import { mayReach } from "../delegation/index.ts";
 import { createInbox, neverAnswerYourself, notEmpty, rateLimited } from "../inbox/index.ts";
 import { quietHoursGate } from "../jobs/index.ts";
@@ -53,6 +53,7 @@ import {
   type ProcessLease,
   type Relay,
 } from "../workers/index.ts";
+import { agentSettings } from "./agent-settings.ts";
 import type { SwappableAgents } from "./agents.ts";
 import { budgetNotices } from "./budget-notices.ts";
 import { createBudgets, rulesInForce } from "./budgets.ts";
@@ -64,6 +65,7 @@ import type { VectorParts } from "./compose-vectors.ts";
 import type { Config } from "./config/index.ts";
 import { createUseCounter } from "./memory-uses.ts";
 import { outlayOf } from "./outlay.ts";
+import { selfFacts } from "./self-facts.ts";
 import { createTapeKeeper, type TapeKeeper } from "./tapes.ts";
 import { tellTimeBy, zoneOf } from "./time-zone.ts";
 
@@ -259,18 +261,23 @@ function effectsOf(
 
 function toolboxOf(
   { stores, random, clock, logger, metrics }: Foundation,
-  parts: Pick<Joined, "modules" | "toolSources" | "commandTools" | "config" | "vectors" | "people">,
+  parts: Pick<
+    Joined,
+    "agents" | "modules" | "toolSources" | "commandTools" | "config" | "vectors" | "people"
+  >,
   { withTools, commandTools }: Delegation,
   placer: Placer,
 ): LoadableToolbox {
+  const facts = selfFacts(parts.agents, () => toolbox);
   const builtin = createBuiltinTools({
     memories: stores.memories,
     search: { ...stores.search, ...parts.vectors.wideSearch },
     sessions: stores.sessions,
     random,
     defaultZone: () => zoneOf(parts.config()),
+    ...facts,
   });
-  return createToolbox({
+  const toolbox = createToolbox({
     sources: [withTools(builtin), ...parts.modules.toolSources, ...parts.toolSources],
     commandTools: [
       ...createCommandTools({ ...stores, placer, onChange: () => parts.people.changing() }),
@@ -279,6 +286,7 @@ function toolboxOf(
     ],
     ...{ clock, logger, metrics },
   });
+  return toolbox;
 }
 
 function tapeKeeperOf(
@@ -359,35 +367,6 @@ function checkedHandlers(handlers: readonly EffectHandler[]): readonly EffectHan
   throw new TroupeError(`Two handlers are given for effects of the kind "${twice}". Leave one out.`, {
     code: "config.invalid",
   });
-}
-
-function agentSettings(config: () => Config, sweepMs: number): AgentSettings {
-  // Read anew each time, since a reload may change it.
-  const lane = (name: Lane) => config().limits.maxConcurrentTurns[name];
-  return {
-    ...AGENT_DEFAULTS,
-    sweepMs,
-    concurrency: {
-      get realtime() {
-        return lane("realtime");
-      },
-      get background() {
-        return lane("background");
-      },
-      get heavy() {
-        return lane("heavy");
-      },
-    },
-    get maxWaiting() {
-      return config().limits.maxQueuedTurns;
-    },
-    get maxSteps() {
-      return config().turns.maxSteps;
-    },
-    get historyTokens() {
-      return config().turns.historyTokens;
-    },
-  };
 }
 
 function gatesOf({ clock }: Foundation, config: () => Config): readonly Gate[] {

@@ -23,7 +23,7 @@ export type { Held, ServeOptions, Serving } from "./lifecycle.ts";
 export type { ChangedMemory, ExplainedMemory, FoundMemories, MemoryStats } from "./memory-routes.ts";
 export type { MigrateReport, MoveReport } from "./migrate.ts";
 export type { OutboxReport, ReleaseReport } from "./outbox-routes.ts";
-export type { ShownPerson } from "./person-routes.ts";
+export type { Expert, ListedPerson, ShownPerson } from "./people-view.ts";
 export type { Reindexed } from "./reindex-routes.ts";
 export type { ReloadReport } from "./reload.ts";
 export type { RestoreReport } from "./restore.ts";

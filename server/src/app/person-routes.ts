@@ -2,22 +2,18 @@ import { type PersonLink, type Stores, TroupeError, type Write } from "@troupe/c
 import type { AdminRequest, AdminRoute } from "../gateway/index.ts";
 import { safeText } from "../kit/index.ts";
 import { joined, type PersonBook } from "../memory/index.ts";
+import { pageIn } from "./page-query.ts";
+import { findExperts, listPeople, MOST_LINKS, type ShownPerson, showPeople } from "./people-view.ts";
+import { exportLines } from "./person-export.ts";
 
 interface PersonParts {
-  readonly stores: Pick<Stores, "persons" | "unit">;
+  readonly stores: Pick<Stores, "persons" | "memories" | "sessions" | "unit">;
   readonly clock: { now(): number };
   readonly ids: { next(): string };
   readonly people: Pick<PersonBook, "changing">;
 }
 
-/** A person as an operator sees them: everybody who has several names. */
-export interface ShownPerson {
-  readonly names: readonly string[];
-  /** What joins them, newest first; of one that was asked for the ended ones too. */
-  readonly links: readonly PersonLink[];
-}
-
-const MOST_LINKS = 20_000;
+const SHOWN_EXPERTS = 50;
 const SHOWN_LINKS = 200;
 const LONGEST_NAME = 500;
 
@@ -26,35 +22,51 @@ export function personRoutes(parts: PersonParts): readonly AdminRoute[] {
   return [
     { method: "GET", path: "/admin/persons", handle: (request) => list(parts, request) },
     { method: "GET", path: "/admin/persons/:name", handle: (request) => show(parts, request) },
+    { method: "GET", path: "/admin/persons/:name/export", handle: (request) => exportAll(parts, request) },
     { method: "POST", path: "/admin/persons/merge", handle: (request) => merge(parts, request) },
     { method: "POST", path: "/admin/persons/undo", handle: (request) => undo(parts, request) },
+    { method: "POST", path: "/admin/persons/split", handle: (request) => split(parts, request) },
   ];
 }
 
-async function list(parts: PersonParts, request: AdminRequest): Promise<readonly ShownPerson[]> {
-  const links = await openLinks(parts, request);
-  const people = joined(links);
-  const byPerson = Map.groupBy(links, ({ names }) => people.get(names[0]) ?? names);
-  return [...byPerson].map(([names, own]) => ({ names, links: own }));
+/** `?linked=true`: only those with several names. `?knows=boats`: who can be asked about it instead. */
+async function list({ stores }: PersonParts, request: AdminRequest): Promise<unknown> {
+  const { spaceId } = request.principal;
+  const page = pageIn(request.query);
+  const subject = request.query.get("knows") ?? "";
+  if (subject.trim() !== "") {
+    const query = { spaceId, subject, limit: page.limit ?? SHOWN_EXPERTS };
+    return { items: await findExperts(stores, query, request) };
+  }
+  const linked = request.query.get("linked") === "true";
+  return await listPeople(stores, { ...page, spaceId, linked }, request);
 }
 
+/** Its links newest first, ended ones behind them. */
 async function show(parts: PersonParts, request: AdminRequest): Promise<ShownPerson> {
   const name = request.params.name ?? "";
   const { spaceId } = request.principal;
-  const links = await openLinks(parts, request);
-  const names = joined(links).get(name) ?? [name];
-  const { items } = await parts.stores.persons.list({ spaceId, name, limit: SHOWN_LINKS }, request);
-  if (items.length === 0 && names.length === 1)
-    throw new TroupeError(`Nobody called "${safeText(name).slice(0, 64)}" was linked with anybody.`, {
-      code: "request.not_found",
-    });
-  const person = personOf(names, links);
+  const open = await openLinks(parts, request);
+  const names = joined(open).get(name) ?? [name];
+  const [known, { items }] = await Promise.all([
+    showPeople(parts.stores, { spaceId, names }, request),
+    parts.stores.persons.list({ spaceId, name, limit: SHOWN_LINKS }, request),
+  ]);
+  const { profiles, agents, spoken, people, aliases } = known;
+  const isKnown = [profiles, agents, spoken, people, aliases, items].some((all) => all.length > 0);
+  if (!isKnown && names.length === 1)
+    throw new TroupeError(
+      `Nobody is called "${safeText(name).slice(0, 64)}" here. ./troupe person list names everybody.`,
+      { code: "request.not_found" },
+    );
   const ended = items.filter(({ endedAt }) => endedAt !== undefined);
-  return { ...person, links: [...person.links, ...ended] };
+  return { ...known, links: [...open.filter((link) => names.includes(link.names[0])), ...ended] };
 }
 
-function personOf(names: readonly string[], links: readonly PersonLink[]): ShownPerson {
-  return { names, links: links.filter((link) => names.includes(link.names[0])) };
+async function exportAll(parts: PersonParts, request: AdminRequest): Promise<Response> {
+  const lines = exportLines(parts.stores, await show(parts, request), request.principal.spaceId, request);
+  const body = ReadableStream.from(lines).pipeThrough(new TextEncoderStream());
+  return new Response(body, { headers: { "content-type": "application/jsonl; charset=utf-8" } });
 }
 
 async function merge(parts: PersonParts, request: AdminRequest): Promise<ShownPerson> {
@@ -69,6 +81,19 @@ async function merge(parts: PersonParts, request: AdminRequest): Promise<ShownPe
     await change(parts, request, stores.persons.link(link));
   }
   return show(parts, { ...request, params: { name: names[0] } });
+}
+
+/** Ends what joins two names directly; over other names they may be one person still. */
+async function split(parts: PersonParts, request: AdminRequest): Promise<{ readonly ended: number }> {
+  const names = namesIn(await request.json());
+  const { spaceId } = request.principal;
+  const between = (await openLinks(parts, request)).filter((link) =>
+    names.every((name) => link.names.includes(name)),
+  );
+  const at = parts.clock.now();
+  const writes = between.map(({ id }) => parts.stores.persons.unlink({ spaceId, of: id, at }));
+  if (writes.length > 0) await change(parts, request, ...writes);
+  return { ended: writes.length };
 }
 
 async function undo(parts: PersonParts, request: AdminRequest): Promise<{ readonly ended: number }> {
@@ -86,10 +111,10 @@ async function undo(parts: PersonParts, request: AdminRequest): Promise<{ readon
 async function change(
   { stores, people }: PersonParts,
   request: AdminRequest,
-  write: Write<unknown>,
+  ...writes: readonly Write<unknown>[]
 ): Promise<void> {
   people.changing();
-  await stores.unit.commit([write], request);
+  await stores.unit.commit(writes, request);
   // What was made of a link that ended is looked at again, now that it has.
   people.changing();
 }

@@ -97,9 +97,12 @@ const EXAMPLES: Readonly<Record<string, readonly string[]>> = {
   "workspace show": ["./troupe workspace show ana", "./troupe workspace show ana SOUL.md --version 3f2a9c1"],
   "workspace history": ["./troupe workspace history ana", "./troupe workspace history ana SOUL.md --json"],
   "workspace restore": ["./troupe workspace restore ana SOUL.md 3f2a9c1"],
-  "person list": ["./troupe person list"],
+  "person list": ["./troupe person list", "./troupe person list --knows boats"],
   "person show": ["./troupe person show chat/kate"],
   "person merge": ["./troupe person merge chat/kate page/kate"],
+  "person split": ["./troupe person split chat/kate page/kate"],
+  "person export": ["./troupe person export chat/kate kate.jsonl"],
+  "person erase": ["./troupe person erase chat/kate --dry-run", "./troupe person erase chat/kate"],
   "person undo": ["./troupe person undo chat/kate"],
   "turn tape": ["./troupe turn tape 01JD8Q2V… --out turn.jsonl"],
   "turn replay": [

@@ -188,6 +188,10 @@ const message = object(
     parts: list(object({ type: choice("text", "file", "tool-call", "tool-result"), text })),
     outcome: choice("ok", "failed", "cancelled", "suppressed"),
     createdAt: time,
+    author: {
+      ...object({ peerId: text, name: text }),
+      description: "Who wrote it, where several people read and the channel says so",
+    },
   },
   ["id", "role", "parts"],
 );

@@ -1,5 +1,6 @@
 import type {
   Agent,
+  Author,
   ClaimedTurn,
   InboundMessage,
   InboundRecord,
@@ -13,7 +14,7 @@ import type {
   WhileBusy,
 } from "@troupe/contracts";
 import { NO_USAGE, textOf } from "@troupe/contracts";
-import { sessionIdFrom } from "../kit/index.ts";
+import { keptAuthor, sessionIdFrom } from "../kit/index.ts";
 import type { InboxDeps, Outlay, Way } from "./deps.ts";
 import { isForWhoever, runBy } from "./handed.ts";
 
@@ -22,6 +23,8 @@ export interface Draft {
   readonly message: InboundMessage;
   readonly principal: Principal;
   readonly text: string;
+  /** As it is kept with the message. */
+  readonly author: Author | undefined;
   readonly sessionId: string;
   readonly sessionKey: string;
   readonly turnId: string;
@@ -61,6 +64,7 @@ export function draftOf(
     ...draft,
     principal,
     text: textOf(message.parts),
+    author: keptAuthor(message.author, message.audience),
     sessionKey,
     turnId,
     messageId: deps.ids.next(),
@@ -143,6 +147,7 @@ export function toNewMessage(draft: Draft, turnSeq: number | "same"): NewMessage
     outcome: "ok",
     createdAt: draft.at,
     fromLast: 0,
+    ...(draft.author === undefined ? {} : { author: draft.author }),
   };
 }
 

@@ -1,4 +1,4 @@
-import { type Audience, EVERYONE } from "@troupe/contracts";
+import { type Audience, type Author, EVERYONE, MAX_AUTHOR_NAME } from "@troupe/contracts";
 
 const NUL = String.fromCharCode(0);
 
@@ -14,6 +14,44 @@ export function keptName(name: string): string {
 export function peerNameOn(channelId: string, name: string): string {
   return `${channelId}/${name}`;
 }
+
+/**
+ * Who wrote a message, as it is kept: undefined where one person alone reads, and for somebody who does not read it. The name is what
+ * a stranger chose, so it is one short line without the brackets in which prompts show it.
+ */
+export function keptAuthor(author: Author | undefined, audience: Audience): Author | undefined {
+  if (author === undefined || audience.length < 2 || !audience.includes(author.peerId)) return undefined;
+  const name = shownNameOf(author.name);
+  return name === undefined ? { peerId: author.peerId } : { peerId: author.peerId, name };
+}
+
+/** A name as a channel shows it, on one short line; undefined where nothing is left of it. */
+export function shownNameOf(name: string | undefined): string | undefined {
+  const line = keptName(name ?? "")
+    .replace(/[\p{Cc}\p{Cf}\s[\]]+/gu, " ")
+    .trim()
+    .slice(0, MAX_AUTHOR_NAME)
+    .toWellFormed()
+    .trim();
+  return line === "" ? undefined : line;
+}
+
+/** What to call an author: as their channel shows them, else the name that audiences have. */
+export function calledOf({ peerId, name }: Author): string {
+  return name ?? shownNameOf(peerId.slice(peerId.indexOf("/") + 1)) ?? peerId;
+}
+
+/** A message as models see it, with its author before it where there is one. */
+export function withAuthor(text: string, author: Author | undefined): string {
+  return author === undefined ? text : `[${calledOf(author)}] ${text}`;
+}
+
+/** The same without whoever stands before it. */
+export function withoutAuthor(text: string): string {
+  return text.replace(AUTHOR, "");
+}
+
+const AUTHOR = /^\[[^\]\n]{1,64}\] /;
 
 /** Whether everyone who will read knows it. Where nobody reads, nobody may be told. */
 export function isKnownToAll(audience: Audience, readers: Audience): boolean {

@@ -1,7 +1,19 @@
 /** Small helpers without policy, for every folder of the server. */
 export { type LinkedSignal, linkSignal, sleep, untilAborted } from "./abort.ts";
 export { hashApiKey, makeApiKey, type NewApiKey } from "./api-key.ts";
-export { isEveryone, isKnownToAll, isKnownToAny, keptName, peerNameOn, sharedAudience } from "./audience.ts";
+export {
+  calledOf,
+  isEveryone,
+  isKnownToAll,
+  isKnownToAny,
+  keptAuthor,
+  keptName,
+  peerNameOn,
+  sharedAudience,
+  shownNameOf,
+  withAuthor,
+  withoutAuthor,
+} from "./audience.ts";
 export { delayOfAttempt, nextDelayMs } from "./backoff.ts";
 export { type Breaker, type BreakerState, createBreaker } from "./breaker.ts";
 export { type CatalogueKey, say } from "./catalogue/index.ts";

@@ -83,6 +83,8 @@ export function createMemoryKeeper({ memories, isGuarded }: KeeperDeps): MemoryK
 /** Whether an older record says all that a new one says to everyone who is told the new one. */
 function repeats(memory: NewMemory, older: NewMemory, relationOf: RelationOf): boolean {
   if (!belongTogether(memory, older) || !isWithin(memory.audience, older.audience)) return false;
+  // A fact in the same words does not say of whom it is.
+  if (memory.kind === "relationship" && older.kind !== "relationship") return false;
   const relation = relationOf(older);
   return relation === "same" || relation === "less";
 }
@@ -116,9 +118,14 @@ function relationOf(memory: NewMemory, older: NewMemory, compared: Comparison): 
 
 function belongTogether(one: NewMemory, other: NewMemory): boolean {
   return (
-    (one.kind ?? "fact") === (other.kind ?? "fact") &&
+    comparedAs(one) === comparedAs(other) &&
     JSON.stringify(one.scope ?? AGENT) === JSON.stringify(other.scope ?? AGENT)
   );
+}
+
+/** What somebody is to somebody is a fact too, and may have been kept as one. */
+function comparedAs({ kind = "fact" }: NewMemory): string {
+  return kind === "relationship" ? "fact" : kind;
 }
 
 const AGENT = { kind: "agent" };

@@ -15,7 +15,8 @@ const HEAD =
 const NOTHING: Contribution = { text: "" };
 
 /**
- * The few facts that matter most, whatever the words of a message are: who somebody is and how they live. Only what everybody
+ * The few facts that matter most, whatever the words of a message are: who somebody is and how they live; who is what to whom,
+ * the module of people tells. Only what everybody
  * who reads the answer knows. What helped again and again, and is held fast, comes first, whatever its kind and age; then
  * what is an answer to a question of its own (a name, a home), then what matters and was told often. Undefined where what was told before still stands: that something new matters as much is no reason to
  * begin a prompt otherwise, for what is new stands in the conversation, and is recalled.
@@ -35,13 +36,13 @@ export async function awarenessOf(
   const agentId = agent.spec.id;
   const query = { spaceId, readers, limit: LOOKED_AT };
   const [{ items }, held] = await Promise.all([
-    memories.list({ ...query, agentId, kinds: ["fact", "relationship"] }, { signal }),
+    memories.list({ ...query, agentId, kinds: ["fact"] }, { signal }),
     memories.list({ ...query, heldFastOf: agentId, limit: HELD_LOOKED_AT }, { signal }),
   ]);
   const shown: MemoryRecord[] = [];
   const lines: string[] = [];
   let left = BUDGET_TOKENS - estimateTokens(HEAD);
-  for (const record of foremost(items, held.items).slice(0, MAX_LINES)) {
+  for (const record of foremost(items, held.items.filter(isNotOfPeople)).slice(0, MAX_LINES)) {
     const line = `[${dayOf(record.recordedAt)}] note: ${excerptOf(record.text, [], MAX_LINE_CHARACTERS)}`;
     left -= estimateTokens(line);
     if (left < 0) break;
@@ -61,6 +62,11 @@ function foremost(facts: readonly MemoryRecord[], held: readonly MemoryRecord[])
   const first = byWeight(held).slice(0, MOST_HELD);
   const ids = new Set(first.map(({ id }) => id));
   return [...first, ...byWeight(facts.filter(({ id }) => !ids.has(id)))];
+}
+
+/** Those the module of people tells, and nothing is told twice. */
+function isNotOfPeople({ kind }: MemoryRecord): boolean {
+  return kind !== "relationship";
 }
 
 function weightOf({ slot, salience, proofCount }: MemoryRecord): number {

@@ -176,7 +176,7 @@ function turnsOf(
 }
 
 function memoryOf(
-  { text, kind, slot, value, salience, emotion: told }: ExtractedFact,
+  { text, kind, slot, value, salience, person, relation, knows, emotion: told }: ExtractedFact,
   n: number,
   of: {
     readonly agentId: string;
@@ -189,6 +189,7 @@ function memoryOf(
   const emotion = of.withFeelings ? (told ?? feelingOf(text)) : undefined;
   const last = said.at(-1) as Message;
   // Of whom a question is asked is plain only where one person speaks.
+  const [speaker, ...others] = new Set(said.map(({ author }) => author?.peerId));
   const isSlotted = slot !== "" && value !== "" && audience.length === 1;
   return {
     ...{
@@ -201,7 +202,14 @@ function memoryOf(
     },
     ...{ turnId: last.turnId, recordedAt: last.createdAt, salience },
     ...(emotion === undefined ? {} : { emotion }),
-    attributes: { by: "model", ...(isSlotted ? { value } : {}) },
+    attributes: {
+      by: "model",
+      ...(isSlotted ? { value } : {}),
+      ...(speaker === undefined || others.length > 0 ? {} : { speaker }),
+      ...(kind === "relationship" && person !== "" ? { person } : {}),
+      ...(kind === "relationship" && relation !== "" ? { relation } : {}),
+      ...(kind === "relationship" && knows !== "" ? { knows } : {}),
+    },
     ...(isSlotted ? { slot: `${audience[0]} ${slot}` } : {}),
     sources: said.map(({ id, sessionId, turnSeq }) => ({ kind: "message", id, sessionId, turnSeq }) as const),
   };

@@ -15,7 +15,18 @@ export type { KeptDocument, Knowledge } from "./knowledge/index.ts";
 export { createLearnHandler, learningOf } from "./learn.ts";
 export { createMemoryModule, type MemoryModuleDeps } from "./memory-module.ts";
 export { createNearSearch, type NearSearchDeps } from "./near-search.ts";
-export { createPersonBook, joined, type PersonBook } from "./people/index.ts";
+export {
+  createPeopleModule,
+  createPersonBook,
+  createProfileBook,
+  type Familiarity,
+  familiarityOf,
+  joined,
+  type Known,
+  knownPeople,
+  type PersonBook,
+  type ProfileBook,
+} from "./people/index.ts";
 export {
   createMeaningOfQuestion,
   type MeaningOfQuestion,

@@ -3,6 +3,7 @@ import type {
   CallOptions,
   Effect,
   EffectHandler,
+  MemoryAttributes,
   MemoryStore,
   Message,
   NewEffect,
@@ -12,7 +13,7 @@ import type {
   Write,
 } from "@troupe/contracts";
 import { TroupeError, textOf } from "@troupe/contracts";
-import { createMemoryKeeper, derivedId, type MemoryKeeper, wordsOf } from "../kit/index.ts";
+import { calledOf, createMemoryKeeper, derivedId, type MemoryKeeper, wordsOf } from "../kit/index.ts";
 import { feelingOf } from "./feelings.ts";
 import { correctedValue, type PlainCase, plainCases } from "./plain-cases.ts";
 import { saidInTurn } from "./said-messages.ts";
@@ -52,7 +53,8 @@ export interface LearningDraft extends Pick<NewEffect, "kind" | "v" | "payload">
 
 /**
  * The effect that learns from what a person said, or undefined where rules read nothing in it. Arithmetic over the words, so
- * that a turn may ask it before its end is kept. In a group nobody knows who says `I`, and nothing is learned.
+ * that a turn may ask it before its end is kept. Of a group whose channel does not say who wrote, nobody knows who says `I`: only what
+ * is told of others by their names is learned there.
  */
 export function learningOf(turn: {
   readonly agent: AgentSpec;
@@ -70,17 +72,31 @@ export function learningOf(turn: {
     );
     return isNews ? { kind: EXTRACT_EFFECT, v: VERSION, payload, delayMs: GATHER_MS } : undefined;
   }
-  if (!inbound.some((message) => isOnesOwn(message) && tellsSomething(textOf(message.parts))))
-    return undefined;
+  if (!inbound.some(tellsSomething)) return undefined;
   return { kind: KIND, v: VERSION, payload };
 }
 
-function isOnesOwn({ role, audience }: Message): boolean {
-  return role === "user" && audience.length === 1;
+/** Who says `I` in a message, as audiences call them; undefined where nobody knows. */
+function speakerOf({ role, audience, author }: Message): string | undefined {
+  if (role !== "user") return undefined;
+  return author?.peerId ?? (audience.length === 1 ? audience[0] : undefined);
 }
 
-function tellsSomething(text: string): boolean {
-  return correctedValue(text) !== undefined || plainCases(text).length > 0;
+/** What rules read in a message. */
+function casesIn(message: Message): readonly PlainCase[] {
+  if (message.role !== "user") return [];
+  const cases = plainCases(textOf(message.parts));
+  return speakerOf(message) === undefined ? cases.filter(isOfOthers) : cases;
+}
+
+/** It means the same whoever says it. */
+function isOfOthers({ of }: PlainCase): boolean {
+  return of?.person !== undefined && of.relation === undefined;
+}
+
+function tellsSomething(message: Message): boolean {
+  if (casesIn(message).length > 0) return true;
+  return speakerOf(message) !== undefined && correctedValue(textOf(message.parts)) !== undefined;
 }
 
 /**
@@ -133,7 +149,7 @@ export function ifStillThere(
   return writes.length === 0 ? [] : [sessions.take({ id: sessionId, at: 0, count: 0 }), ...writes];
 }
 
-/** What rules read in messages; those of several people, and those of nobody, are passed over. */
+/** What rules read in messages. */
 export async function learnMessages(
   deps: LearnHandlerDeps,
   lesson: Lesson,
@@ -142,11 +158,11 @@ export async function learnMessages(
   options: CallOptions,
 ): Promise<readonly Write<unknown>[]> {
   const writes: Write<unknown>[] = [];
-  for (const message of messages.filter(isOnesOwn)) {
-    const text = textOf(message.parts);
-    const cases = plainCases(text);
+  for (const message of messages.filter(({ role }) => role === "user")) {
+    const cases = casesIn(message);
     const told = cases.map((one, n) => ({ one, memory: memoryOf(deps, message, agentId, one, n) }));
-    const value = cases.length === 0 ? correctedValue(text) : undefined;
+    const isTheirs = cases.length === 0 && speakerOf(message) !== undefined;
+    const value = isTheirs ? correctedValue(textOf(message.parts)) : undefined;
     const corrected =
       value === undefined ? undefined : await correctionOf(deps, lesson, message, agentId, value, options);
     if (corrected !== undefined) told.push(corrected);
@@ -185,16 +201,26 @@ function memoryOf(
 ): NewMemory {
   // The words around it say how it felt: "My cat is called Mia, I love her!"
   const emotion = feelings?.() === true ? feelingOf(textOf(message.parts)) : undefined;
-  const { id, spaceId, sessionId, turnSeq, turnId, audience, createdAt } = message;
-  const { text, rule, slot, value, salience } = one;
+  const { id, spaceId, sessionId, turnSeq, turnId, audience, author, createdAt } = message;
+  const { text: told, rule, slot, value, salience, kind, of = {} } = one;
+  const speaker = speakerOf(message);
+  // Where several people read, `I` alone says nothing.
+  const text = author === undefined || isOfOthers(one) ? told : `${calledOf(author)}: ${told}`;
+  const more = { value, ...of, speaker: author === undefined || isOfOthers(one) ? undefined : speaker };
   return {
     ...{ id: derivedId(KIND, id, String(n)), spaceId, agentId, audience, text, turnId, salience },
-    recordedAt: createdAt,
-    attributes: { by: "rules", rule, ...(value === undefined ? {} : { value }) },
-    ...(slot === undefined ? {} : { slot: `${audience[0]} ${slot}` }),
+    ...{ recordedAt: createdAt, ...(kind === undefined ? {} : { kind }) },
+    attributes: { by: "rules", rule, ...withoutGaps(more) },
+    ...(slot === undefined ? {} : { slot: `${speaker} ${slot}` }),
     sources: [{ kind: "message", id, sessionId, turnSeq }],
     ...(emotion === undefined ? {} : { emotion }),
   };
+}
+
+function withoutGaps(of: Readonly<Record<string, string | undefined>>): MemoryAttributes {
+  return Object.fromEntries(
+    Object.entries(of).flatMap(([name, value]) => (value === undefined ? [] : [[name, value]])),
+  );
 }
 
 /** The last thing that was told here, with the other value: `My name is Olena.` and `No, it is Olha.` */
@@ -209,9 +235,10 @@ async function correctionOf(
   const { spaceId, audience, sessionId, turnSeq } = message;
   const query = { spaceId, agentId, readers: audience, limit: LOOKED_AT };
   const { items } = await deps.memories.list(query, options);
+  const speaker = speakerOf(message) ?? "";
   const wrong = [...learned, ...items].find(
     ({ slot, attributes = {}, text, sources = [] }) =>
-      slot?.startsWith(`${audience[0]} `) === true &&
+      slot?.startsWith(`${speaker} `) === true &&
       typeof attributes.value === "string" &&
       text.includes(attributes.value) &&
       isOfAKind(attributes.value, value) &&
@@ -224,15 +251,17 @@ async function correctionOf(
       ),
   );
   if (wrong === undefined) return undefined;
-  const { text, slot = "", attributes = {}, salience = 0.5 } = wrong;
+  const { text: whole, slot = "", attributes = {}, salience = 0.5, kind } = wrong;
+  // Its author is put before it again.
+  const head = message.author === undefined ? "" : `${calledOf(message.author)}: `;
+  const text = whole.startsWith(head) ? whole.slice(head.length) : whole;
+  const { person, relation } = attributes;
   const one: PlainCase = {
-    ...{
-      text: text.replace(String(attributes.value), () => value),
-      rule: String(attributes.rule),
-      value,
-      salience,
-    },
-    ...{ slot: slot.slice((audience[0] ?? "").length + 1), isCorrection: true },
+    ...{ text: text.replace(String(attributes.value), () => value), rule: String(attributes.rule) },
+    ...{ value, salience, slot: slot.slice(speaker.length + 1), isCorrection: true },
+    ...(kind !== "relationship" || typeof relation !== "string" || typeof person !== "string"
+      ? {}
+      : { kind, of: { person: value, relation, knows: undefined } }),
   };
   return { one, memory: memoryOf(deps, message, agentId, one, 0) };
 }

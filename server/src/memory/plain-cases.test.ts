@@ -117,3 +117,49 @@ it("knows what took the place of what was said before", () => {
   // Looked for its end at each of its dots, it would hold everybody up for minutes.
   expect(correctedValue(`${".".repeat(300_000)}x`)).toBeUndefined();
 });
+
+it.each([
+  ["I visited my sister Olha on Sunday", { person: "Olha", relation: "sister" }],
+  ["My best friend Petro Koval is here.", { person: "Petro Koval", relation: "friend" }],
+  ["Iryna is my boss", { person: "Iryna", relation: "boss" }],
+  ["My wife is Anna", { person: "Anna", relation: "wife" }],
+  ["Petro knows a lot about boats.", { person: "Petro", knows: "boats" }],
+  ["By the way, ask Iryna about taxes", { person: "Iryna", knows: "taxes" }],
+  ["Max is good at repairing bicycles", { person: "Max", knows: "repairing bicycles" }],
+  ["I know a lot about old maps", { knows: "old maps" }],
+  ["Remember that Petro knows about boats", { person: "Petro", knows: "boats" }],
+  ["Це моя сестра Ольга", { person: "Ольга", relation: "сестра" }],
+  ["Петро — мій брат", { person: "Петро", relation: "брат" }],
+  ["Петро добре знається на човнах", { person: "Петро", knows: "човнах" }],
+])("%s tells of people", (text, expected) => {
+  const [found, ...more] = plainCases(text);
+
+  expect(more).toEqual([]);
+  expect(found?.kind).toBe("relationship");
+  expect(Object.fromEntries(Object.entries(found?.of ?? {}).filter(([, one]) => one !== undefined))).toEqual(
+    expected,
+  );
+});
+
+it.each([
+  "My cat is called Mia",
+  "She knows about it",
+  "Who knows about boats?",
+  "Everybody knows about boats",
+  "Ask Iryna about it",
+  "Is my sister Olha there?",
+  "If my brother Ivan comes, tell me",
+  "My boss Said no",
+  "Хто знається на човнах?",
+  "Він знається на човнах",
+])("%s tells nothing of people", (text) => {
+  expect(plainCases(text).filter(({ kind }) => kind === "relationship")).toEqual([]);
+});
+
+it("two sentences that tell the same of people are the same in words", () => {
+  const [one] = plainCases("Yesterday my sister Olha came");
+  const [other] = plainCases("Olha is my older sister");
+
+  expect(one?.text).toBe("Olha is my sister.");
+  expect(other?.text).toBe(one?.text);
+});

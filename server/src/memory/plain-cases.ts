@@ -1,4 +1,5 @@
 import { redactText } from "../kit/index.ts";
+import { type PeopleCase, peopleCases } from "./people-cases.ts";
 
 /** Something that a sentence tells, as a record will hold it. */
 export interface PlainCase {
@@ -10,6 +11,9 @@ export interface PlainCase {
   readonly slot?: string;
   readonly value?: string;
   readonly salience: number;
+  /** Default: a fact. Then of whom it tells, as attributes of the record: `person`, and `relation` or `knows`. */
+  readonly kind?: "relationship";
+  readonly of?: Readonly<Record<"person" | "relation" | "knows", string | undefined>>;
   /** It begins with a no: what was known before was wrong. */
   readonly isCorrection: boolean;
 }
@@ -23,6 +27,8 @@ interface Rule {
   readonly accepts?: (value: string) => boolean;
   /** Where the value is what the rule itself means. */
   readonly value?: string;
+  /** What it is about is a human, whose name the value is. */
+  readonly isOfHuman?: (about: string) => boolean;
   readonly salience?: number;
 }
 
@@ -39,6 +45,11 @@ const MONTH =
 const KIN =
   "wife|husband|partner|son|daughter|mother|father|mom|mum|dad|brother|sister|boyfriend|girlfriend|boss|dog|cat";
 
+const HUMAN = new RegExp(
+  `(?:^|[ -])(?:${KIN}|friend|neighbou?r|colleague|manager|teacher|doctor|dentist)$`,
+  "iu",
+);
+
 /** Of someone or something that is not in the sentence, or only supposed. */
 const VAGUE =
   /^(?:it|that|this|these|those|them|him|her|you|your|u|how|what|when|where|who|why|to know|the way|the idea|ідею|це|те|його|її|їх|тебе|вас|як|що|коли|де|хто|твій|твою|твоє|ваш)(?![\p{L}'])/iu;
@@ -48,6 +59,8 @@ const SUPPOSED =
 const LONGER = /,| and i | but | because | so | але | бо | тому /iu;
 const isDefinite = (value: string): boolean =>
   !VAGUE.test(value) && !LONGER.test(value) && value.split(" ").length <= 8;
+const isOfHuman = (about: string): boolean =>
+  !/(?<!\p{L})(?:dog|cat|boat|car|house|band|team)$/iu.test(about) && HUMAN.test(about);
 const isDate = (value: string): boolean => MONTH.test(value) && value.length <= 40;
 const named = (what: string) => () => what;
 const rule = (name: string, pattern: string, more: Omit<Rule, "name" | "pattern"> = {}): Rule => ({
@@ -73,12 +86,12 @@ const ENGLISH: readonly Rule[] = [
     `(?i:my) (?<about>[\\p{L}' -]{2,40}?)(?: (?i:is) (?:(?i:called)|(?i:named))|'(?i:s name is)) ${NAME}`,
     {
       slot: (about) => `named ${about}`,
-      salience: 0.7,
+      ...{ salience: 0.7, isOfHuman },
     },
   ),
   rule("named", `(?i:my) (?<about>${KIN}) (?i:is) ${NAME}`, {
     slot: (about) => `named ${about}`,
-    salience: 0.7,
+    ...{ salience: 0.7, isOfHuman },
   }),
   rule("birthday", `(?i:my birthday is)(?: (?i:on)| (?i:in))? ${REST}`, {
     ...{ slot: named("birthday"), accepts: isDate, salience: 0.8 },
@@ -180,10 +193,14 @@ const REMEMBER =
 const HINT =
   /(?<!\p{L})(?:my|i|call me|remember|forget|mind|мене|мені|мій|моя|моє|мої|мого|мою|моїх|я|запам'\p{L}+|забудь\p{L}*)(?!\p{L})/iu;
 
-/** The plain cases that a person's own words tell of that person. Few and precise: what is unclear is left out. */
+/** The same of people whom a text names. */
+const PEOPLE_HINT =
+  /(?<!\p{L})(?:knows|expert|specialist|good|great|ask|can help|знається|розуміється|розбирається|знає)(?!\p{L})/iu;
+
+/** The plain cases that a person's own words tell of that person, and of those whom they name. Few and precise: what is unclear is left out. */
 export function plainCases(text: string): readonly PlainCase[] {
   const straight = text.slice(0, MAX_CHARACTERS).replace(/[’ʼ‘`]/g, "'");
-  if (!HINT.test(straight)) return [];
+  if (!HINT.test(straight) && !PEOPLE_HINT.test(straight)) return [];
   return sentencesOf(straight).flatMap(casesOf);
 }
 
@@ -194,6 +211,9 @@ const AND_I =
 /** What a sentence tells; of one that tells two things both, and nothing where only one of them is plain. */
 function casesOf(sentence: string): readonly PlainCase[] {
   const found = caseOf(sentence);
+  // Who asks to remember what somebody is to them, tells what they are.
+  const people = found === undefined || found.rule === "remember" ? peopleIn(sentence) : [];
+  if (people.length > 0) return people;
   if (found !== undefined) return [found];
   const parts = sentence.split(AND_I);
   const told = parts.flatMap((part) => caseOf(part) ?? []);
@@ -228,22 +248,52 @@ function sentencesOf(text: string): readonly string[] {
     .slice(0, MAX_SENTENCES);
 }
 
-function caseOf(sentence: string): PlainCase | undefined {
+interface Statement {
+  readonly told: string;
+  readonly isCorrection: boolean;
+  /** What somebody asks to remember. */
+  readonly asked: string | undefined;
+}
+
+/** A sentence without what comes before its matter; undefined for one with a secret in it. */
+function statementIn(sentence: string): Statement | undefined {
   const greeted = sentence.replace(GREETING, "");
   const stated = greeted.replace(CORRECTION, "");
-  const isCorrection = stated !== greeted;
   const asked = REMEMBER.exec(stated)?.groups?.rest;
   const told = asked ?? stated;
-  if (redactText(told) !== told) return undefined;
+  return redactText(told) === told ? { told, isCorrection: stated !== greeted, asked } : undefined;
+}
+
+function plainOf(told: string): string {
+  return told.replace(/[.!…,;\s]+$/u, "").replace(/\s+/g, " ");
+}
+
+function peopleIn(sentence: string): readonly PlainCase[] {
+  const statement = statementIn(sentence);
+  if (statement === undefined) return [];
+  const plain = plainOf(statement.told);
+  if (SUPPOSED.test(plain)) return [];
+  return peopleCases(plain).map((one) => ofPeople(one, statement.isCorrection));
+}
+
+function ofPeople({ text, rule, person, relation, knows }: PeopleCase, isCorrection: boolean): PlainCase {
+  const salience = rule === "relation" ? 0.7 : 0.5;
+  return { text, rule, salience, isCorrection, kind: "relationship", of: { person, relation, knows } };
+}
+
+function caseOf(sentence: string): PlainCase | undefined {
+  const statement = statementIn(sentence);
+  if (statement === undefined) return undefined;
+  const { told, isCorrection, asked } = statement;
   const found = matchOf(told, isCorrection);
   if (found !== undefined || asked === undefined) return found;
   return { text: asSentence(asked), rule: "remember", salience: 0.8, isCorrection };
 }
 
 function matchOf(told: string, isCorrection: boolean): PlainCase | undefined {
-  const plain = told.replace(/[.!…,;\s]+$/u, "").replace(/\s+/g, " ");
+  const plain = plainOf(told);
   if (SUPPOSED.test(plain)) return undefined;
-  for (const { name, pattern, slot, accepts, value, salience = DEFAULT_SALIENCE } of RULES) {
+  for (const { name, pattern, slot, accepts, value, isOfHuman: isOf, salience = DEFAULT_SALIENCE } of RULES) {
     const groups = pattern.exec(plain)?.groups;
     if (groups === undefined) continue;
     const about = (groups.about ?? "").toLowerCase();
@@ -252,6 +302,9 @@ function matchOf(told: string, isCorrection: boolean): PlainCase | undefined {
     return {
       ...{ text: asSentence(told), rule: name, salience, isCorrection, value: found },
       ...(slot === undefined ? {} : { slot: slot(about) }),
+      ...(isOf?.(about) === true
+        ? { kind: "relationship" as const, of: { person: found, relation: about, knows: undefined } }
+        : {}),
     };
   }
   return undefined;

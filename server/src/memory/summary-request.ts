@@ -1,6 +1,6 @@
 import type { Message, ModelRequest } from "@troupe/contracts";
 import { textOf } from "@troupe/contracts";
-import { detectLanguage } from "../kit/index.ts";
+import { detectLanguage, withAuthor } from "../kit/index.ts";
 
 const MAX_SUMMARY_TOKENS = 400;
 const MAX_LINE_CHARACTERS = 1_000;
@@ -33,9 +33,10 @@ export function summaryRequest(
   };
 }
 
-function lineOf({ role, parts }: Message): string {
-  const text = oneLine(textOf(parts));
-  if (text === "" || role === "notice") return "";
+function lineOf({ role, parts, author }: Message): string {
+  const said = oneLine(textOf(parts));
+  if (said === "" || role === "notice") return "";
+  const text = withAuthor(said, author);
   return `${role}: ${text.length <= MAX_LINE_CHARACTERS ? text : `${text.slice(0, MAX_LINE_CHARACTERS - 1)}…`}`;
 }
 

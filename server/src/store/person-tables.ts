@@ -3,9 +3,14 @@ import type { Generated } from "kysely";
 export interface PersonTables {
   person_links: PersonLinkTable;
   person_offers: PersonOfferTable;
+  peer_profiles: PeerProfileTable;
 }
 
-export const PERSON_TABLE_NAMES: readonly (keyof PersonTables)[] = ["person_links", "person_offers"];
+export const PERSON_TABLE_NAMES: readonly (keyof PersonTables)[] = [
+  "person_links",
+  "person_offers",
+  "peer_profiles",
+];
 
 /** Two peers that are one human, in the order of their names. */
 export interface PersonLinkTable {
@@ -25,4 +30,12 @@ export interface PersonOfferTable {
   name: string;
   code_hash: string;
   until: number;
+}
+
+/** How a channel shows a peer. */
+export interface PeerProfileTable {
+  space_id: string;
+  name: string;
+  shown_name: string;
+  since: number;
 }

@@ -10,7 +10,6 @@ const ERASED = "a person is erased: once, and by an operator";
 
 /** Statements that may read a whole table, and why. */
 const MAY_SCAN: Readonly<Record<string, string>> = {
-  "session.list-all": "stateless sessions are listed for operators only, on the reader thread",
   "inbox.counts": "counts every row of a space for operators, on the reader thread",
   "turn.open": "what it reads from end to end is one row of its own making",
   "turn.list": "newest first by row number: stops at the end of its page",
@@ -26,13 +25,10 @@ const MAY_SCAN: Readonly<Record<string, string>> = {
   "vector.prune": "after a change of the model, asked for by an operator, some at a time",
   "key.list": "operators have few",
   "data-key.list": "one for each space",
-  "erasure.blobs": ERASED,
   "erasure.compactions": ERASED,
-  "erasure.count": ERASED,
-  "erasure.counts": ERASED,
   "erasure.flow-signals": ERASED,
   "erasure.inbox-items": ERASED,
-  "erasure.sessions": ERASED,
+  "peer.names": "lists everybody for operators, on the reader thread",
   "outbox.list": "newest first by row number: stops at the end of its page",
 };
 
@@ -42,6 +38,7 @@ const MAY_READ_A_SPACE: Readonly<Record<string, string>> = {
   "memory.list-open-of": "newest first, what belongs to the space: stops at the end of its page",
   "memory.list-closed-of": "newest first, what belongs to the space: stops at the end of its page",
   "memory.list-all-of": "newest first, what belongs to the space: stops at the end of its page",
+  "memory.list-relationships-of": "newest first, what belongs to the space: stops at the end of its page",
   "erasure.count": ERASED,
   "erasure.counts": ERASED,
   "erasure.unindex": ERASED,

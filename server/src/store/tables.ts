@@ -130,6 +130,9 @@ export interface MessageTable {
   created_at: number;
   /** 1: came with a branch; the search index has what it is a copy of. */
   copied: Generated<number>;
+  /** Of a message that several people read. */
+  author: string | null;
+  author_name: string | null;
 }
 
 export interface AttachmentTable {

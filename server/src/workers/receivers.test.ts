@@ -1,4 +1,4 @@
-import type { AcceptResult, InboundMessage, Principal, ReceivingChannel } from "@troupe/contracts";
+import type { AcceptResult, Author, InboundMessage, Principal, ReceivingChannel } from "@troupe/contracts";
 import { createLogRecorder, createManualClock } from "@troupe/testing";
 import { expect, it } from "vitest";
 import { createMetrics } from "../kit/index.ts";
@@ -14,6 +14,7 @@ function setUp(...receivers: readonly Receive[]) {
   const clock = createManualClock();
   const logger = createLogRecorder();
   const accepted: { readonly message: InboundMessage; readonly principal: Principal }[] = [];
+  const heard: Author[] = [];
   const channels = receivers.map((receive, at) => ({
     agentId: `agent-${at}`,
     channel: {
@@ -31,13 +32,14 @@ function setUp(...receivers: readonly Receive[]) {
         return { kind: "duplicate", turnId: "t", sessionId: "s", state: "replied" };
       },
     },
+    onAuthor: (author) => void heard.push(author),
     spaceId: "default",
     clock,
     random: () => 0.5,
     logger,
     metrics: createMetrics(),
   });
-  return { clock, logger, accepted, process };
+  return { clock, logger, accepted, heard, process };
 }
 
 const hello = (replyTo?: InboundMessage["replyTo"]): Parameters<Accept>[0] => ({
@@ -70,6 +72,24 @@ it("hands a channel's messages in for its agent, as its own principal, with the 
     ["agent-0", "wire-0", { channel: "wire-0", target: "kate" }],
     ["agent-0", "wire-0", { channel: "wire-0", target: "room 7" }],
   ]);
+});
+
+it("says who wrote and how the channel shows them, by the name that audiences have", async () => {
+  const author = { peerId: "kate", name: "Kate" };
+  const { clock, accepted, heard, process } = setUp(async (accept, signal) => {
+    await accept({ ...hello(), author });
+    await accept(hello());
+    await untilAborted(signal);
+  });
+
+  process.start(new AbortController().signal);
+  await clock.settle();
+
+  expect(accepted.map(({ message }) => message.author)).toEqual([
+    { peerId: "wire-0/kate", name: "Kate" },
+    undefined,
+  ]);
+  expect(heard).toEqual([{ peerId: "wire-0/kate", name: "Kate" }]);
 });
 
 it("begins a channel again that breaks off or ends, with growing pauses, and holds up no other", async () => {

@@ -1,4 +1,4 @@
-import type { Clock, Inbox, Logger, Principal, ReceivingChannel } from "@troupe/contracts";
+import type { Author, Clock, Inbox, Logger, Principal, ReceivingChannel } from "@troupe/contracts";
 import { delayOfAttempt, type Metrics, peerNameOn, sleep, within } from "../kit/index.ts";
 
 /** Pauses of a channel that breaks off; one that worked for longer than the longest begins anew. */
@@ -8,6 +8,8 @@ export interface ReceiversDeps {
   /** Each with the agent that answers there. */
   readonly channels: readonly { readonly channel: ReceivingChannel; readonly agentId: string }[];
   readonly inbox: Pick<Inbox, "accept">;
+  /** Hears how a channel shows whoever wrote, by the name that audiences have. */
+  readonly onAuthor: (author: Author) => void;
   readonly spaceId: string;
   readonly clock: Clock;
   /** From 0 up to, not including, 1. */
@@ -68,20 +70,23 @@ export function createReceivers(deps: ReceiversDeps): Receivers {
 
 /** Resolves when the channel has let go, with why where it says so; never rejects. */
 async function receive(
-  { inbox, spaceId }: ReceiversDeps,
+  { inbox, spaceId, onAuthor }: ReceiversDeps,
   { channel, agentId }: ReceiversDeps["channels"][number],
   signal: AbortSignal,
 ): Promise<unknown> {
   const principal: Principal = { spaceId, kind: "channel", id: channel.id };
   try {
     await channel.receive(
-      (message) => {
+      async (message) => {
         const replyTo = { channel: channel.id, target: message.replyTo?.target ?? message.peerId };
         // Two platforms may call different people by the same name: what is told to one would be found for the other.
         const audience = message.audience.map((name) => peerNameOn(channel.id, name));
-        return inbox.accept({ ...message, audience, agentId, channel: channel.id, replyTo }, principal, {
-          signal,
-        });
+        const author = authorOn(channel.id, message);
+        const of = author === undefined ? {} : { author };
+        const inbound = { ...message, ...of, audience, agentId, channel: channel.id, replyTo };
+        const result = await inbox.accept(inbound, principal, { signal });
+        if (author !== undefined && result.kind !== "refused") onAuthor(author);
+        return result;
       },
       { signal },
     );
@@ -89,4 +94,11 @@ async function receive(
   } catch (error) {
     return error;
   }
+}
+
+function authorOn(
+  channelId: string,
+  { author }: Parameters<Parameters<ReceivingChannel["receive"]>[0]>[0],
+): Author | undefined {
+  return author === undefined ? undefined : { ...author, peerId: peerNameOn(channelId, author.peerId) };
 }

@@ -1,5 +1,5 @@
 import type { ModuleDecision, PlaceChoice, Placement, PlaceQuery, Trigger } from "@troupe/contracts";
-import { derivedId, isKnownToAll, titleOf } from "../../kit/index.ts";
+import { derivedId, isKnownToAll, titleOf, withoutAuthor } from "../../kit/index.ts";
 import { askUnsure } from "../ask-unsure.ts";
 import type { AgentDeps } from "../deps.ts";
 import { gatherAll, shownIn } from "../gather.ts";
@@ -78,7 +78,7 @@ function queryOf(turn: OpenedTurn, home: Home): PlaceQuery {
       session.recent.slice(-MAX_EARLIER_TURNS).map(({ turn: { turnSeq, messages } }) => ({
         turnSeq,
         texts: messages.flatMap(({ role, text: said }) =>
-          role === "user" || role === "assistant" ? [said] : [],
+          role === "user" || role === "assistant" ? [withoutAuthor(said)] : [],
         ),
       })),
   };

@@ -1,14 +1,27 @@
-import type { ShownPerson } from "../../app/index.ts";
+import type { Expert, ListedPerson, ShownPerson } from "../../app/index.ts";
 import type { CommandContext } from "../context.ts";
 import { dateTime, plural } from "../format/time.ts";
 import { oneLine, table } from "../output.ts";
+import { queryOf } from "./query.ts";
 
 const LONGEST = 80;
 
-export async function listPersons({ connect, output }: CommandContext): Promise<void> {
+type Options = Readonly<Record<string, unknown>>;
+
+export async function listPersons({ connect, output }: CommandContext, options: Options): Promise<void> {
   await using client = await connect({ command: "person list" });
-  const persons = await client.call<readonly ShownPerson[]>("GET", "/admin/persons");
-  output.result(persons, () => formatList(persons));
+  const { knows, limit, cursor, linked } = options;
+  const path = `/admin/persons${queryOf({ knows, limit, cursor, linked: linked === true ? "true" : undefined })}`;
+  if (knows !== undefined) {
+    const found = await client.call<{ readonly items: readonly Expert[] }>("GET", path);
+    output.result(found, () => formatExperts(found.items, String(knows)));
+    return;
+  }
+  const page = await client.call<{ readonly items: readonly ListedPerson[]; readonly next?: string }>(
+    "GET",
+    path,
+  );
+  output.result(page, () => formatList(page, linked === true));
 }
 
 export async function showPerson({ connect, output }: CommandContext, name: string): Promise<void> {
@@ -27,27 +40,90 @@ export async function mergePersons(
   output.result(person, () => formatPerson(person));
 }
 
+export async function splitPersons(
+  { connect, output }: CommandContext,
+  name: string,
+  other: string,
+): Promise<void> {
+  await using client = await connect({ command: "person split" });
+  const names = [name, other];
+  const result = await client.call<{ readonly ended: number }>("POST", "/admin/persons/split", { names });
+  output.result(result, () => endedOf(result.ended, "There was no link between them."));
+}
+
 export async function undoLinks({ connect, output }: CommandContext, of: string): Promise<void> {
   await using client = await connect({ command: "person undo" });
   const result = await client.call<{ readonly ended: number }>("POST", "/admin/persons/undo", { of });
-  output.result(result, () =>
-    result.ended === 0
-      ? "There was no such link."
-      : `${plural(result.ended, "link")} ended; nothing more is shared.`,
+  output.result(result, () => endedOf(result.ended, "There was no such link."));
+}
+
+function endedOf(ended: number, none: string): string {
+  return ended === 0
+    ? none
+    : `${plural(ended, "link")} ended; nothing more is shared over ${ended === 1 ? "it" : "them"}.`;
+}
+
+function formatList(
+  { items, next }: { readonly items: readonly ListedPerson[]; readonly next?: string },
+  isLinked: boolean,
+): string {
+  const nobody = isLinked
+    ? "Nobody is linked. People do it themselves with /link, on both channels, or you with person merge."
+    : "Nobody has talked with an agent yet.";
+  const rows = items.map(({ names, shownNames, familiarity, messages, lastAt, agents }) => [
+    ...[names.map(plain).join(" = "), shownNames.map(plain).join(", ")],
+    ...[familiarity, plural(messages, "message"), agents.map(plain).join(", ")],
+    lastAt === undefined ? "" : dateTime(lastAt),
+  ]);
+  const more = next === undefined ? [] : [`More: ./troupe person list --cursor ${next}`];
+  return [...(rows.length === 0 ? [nobody] : [table(rows)]), ...more].join("\n");
+}
+
+function formatExperts(experts: readonly Expert[], subject: string): string {
+  if (experts.length === 0) return `No agent knows of anybody to ask about ${plain(subject)}.`;
+  return table(
+    experts.map(({ person, knows, agentId, audience }) => [
+      ...[plain(person), knows.map(plain).join(", "), `as ${plain(agentId)} knows`],
+      `may be told: ${audience.map(plain).join(", ")}`,
+    ]),
   );
 }
 
-function formatList(persons: readonly ShownPerson[]): string {
-  if (persons.length === 0)
-    return "Nobody is linked. People do it themselves with /link, on both channels, or you with person merge.";
-  return persons.map(({ names }) => names.map((name) => oneLine(name, LONGEST)).join(" = ")).join("\n");
-}
-
-function formatPerson({ names, links }: ShownPerson): string {
-  const rows = links.map(({ id, names: both, proof, linkedAt, endedAt }) => [
-    ...[id, both.map((name) => oneLine(name, LONGEST)).join(" = ")],
+function formatPerson(person: ShownPerson): string {
+  const { names, links, shownNames, aliases, familiarity, messages, lastAt, agents, spoken, people } = person;
+  const called = [...new Set([...shownNames, ...aliases])].map(plain).join(", ");
+  const last = lastAt === undefined ? "" : `, last ${dateTime(lastAt)}`;
+  const linked = links.map(({ id, names: both, proof, linkedAt, endedAt }) => [
+    ...[id, both.map(plain).join(" = ")],
     ...[proof === "code" ? "by a code" : "by an operator", dateTime(linkedAt)],
     endedAt === undefined ? "" : `ended ${dateTime(endedAt)}`,
   ]);
-  return [names.map((name) => oneLine(name, LONGEST)).join(" = "), table(rows)].join("\n");
+  const lines = [
+    names.map(plain).join(" = "),
+    ...(called === "" ? [] : [`Called: ${called}`]),
+    `Familiarity: ${familiarity}, ${plural(messages, "message")} in private${last}`,
+    ...agents.map(
+      ({ name, agentId, messages: own, firstAt }) =>
+        `  with ${plain(agentId)} as ${plain(name)}: ${plural(own, "message")} since ${dateTime(firstAt)}`,
+    ),
+    ...spoken.map(
+      ({ name, sessionId, messages: own, lastAt: at }) =>
+        `  in ${sessionId} as ${plain(name)}, where others read: ${plural(own, "message")}, last ${dateTime(at)}`,
+    ),
+    ...(people.length === 0 ? [] : ["People:", ...people.map(peopleLine)]),
+    ...(linked.length === 0 ? [] : ["Links:", table(linked)]),
+  ];
+  return lines.join("\n");
+}
+
+function peopleLine({ person, agentId, relations, knows }: ShownPerson["people"][number]): string {
+  const said = [
+    ...(relations.length === 0 ? [] : [relations.map(plain).join(" and ")]),
+    ...(knows.length === 0 ? [] : [`knows about ${knows.map(plain).join(", ")}`]),
+  ];
+  return `  ${person === undefined ? "themselves" : plain(person)}: ${said.join("; ")} (${plain(agentId)})`;
+}
+
+function plain(text: string): string {
+  return oneLine(text, LONGEST);
 }

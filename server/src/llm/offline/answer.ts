@@ -1,5 +1,5 @@
 import type { ModelMessage, ModelRequest, ModelToolCall } from "@troupe/contracts";
-import { derivedId, detectLanguage, NO_REPLY } from "../../kit/index.ts";
+import { derivedId, detectLanguage, NO_REPLY, withoutAuthor } from "../../kit/index.ts";
 import type { Intent } from "./clause.ts";
 import { findAnswer } from "./found.ts";
 import { type GuideTool, type PhraseTable, phrasesOf } from "./phrases.ts";
@@ -97,9 +97,9 @@ function exchangesOf(messages: readonly ModelMessage[]): readonly Exchange[] {
     if (message?.role !== "user") continue;
     const hasFiles = message.files !== undefined;
     if (last !== undefined && last.results.length === 0) {
-      last.text += `\n${message.text}`;
+      last.text += `\n${withoutAuthor(message.text)}`;
       last.hasFiles ||= hasFiles;
-    } else exchanges.push({ text: message.text, at, results: [], hasFiles });
+    } else exchanges.push({ text: withoutAuthor(message.text), at, results: [], hasFiles });
   }
   return exchanges;
 }

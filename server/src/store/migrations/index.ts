@@ -26,6 +26,7 @@ import { persons } from "./0025-persons.ts";
 import { agentChannelsByPeer } from "./0026-agent-channels-by-peer.ts";
 import { jobsByOwner } from "./0027-jobs-by-owner.ts";
 import { heldFast } from "./0028-held-fast.ts";
+import { people } from "./0029-people.ts";
 import type { Migration } from "./types.ts";
 
 export type { Capabilities, Migration } from "./types.ts";
@@ -60,4 +61,5 @@ export const migrations: readonly Migration[] = [
   agentChannelsByPeer,
   jobsByOwner,
   heldFast,
+  people,
 ];

@@ -99,6 +99,11 @@ const REMOVALS: readonly (readonly [name: string, text: string])[] = [
   ["job-runs", `DELETE FROM job_runs WHERE job_id IN ${JOBS}`],
   ["jobs", `DELETE FROM jobs WHERE id IN ${JOBS}`],
   ["inbox-items", "DELETE FROM inbox_items WHERE space_id = :space AND owner_id = :peer"],
+  [
+    "authors",
+    "UPDATE messages SET author = NULL, author_name = NULL WHERE space_id = :space AND author = :peer",
+  ],
+  ["peer-profiles", "DELETE FROM peer_profiles WHERE space_id = :space AND name = :peer"],
   ["person-offers", "DELETE FROM person_offers WHERE space_id = :space AND name = :peer"],
   [
     "person-links",

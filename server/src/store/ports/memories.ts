@@ -26,9 +26,13 @@ export function createMemoryStore(deps: PortDeps): MemoryStore {
         before: numberCursor(query),
         limit: limit + 1,
       };
+      const isOfPeople = kinds?.length === 1 && kinds[0] === "relationship" && state === "open";
       const lists = agentId === undefined ? statements.list : statements.listOf;
-      const statement = heldFastOf === undefined ? lists[state] : statements.held;
-      const rows = await reads.farRows(statement, input, options);
+      const all = heldFastOf === undefined ? lists[state] : statements.held;
+      const rows =
+        isOfPeople && agentId !== undefined
+          ? await reads.farRows(statements.relationshipsOf, input, options)
+          : await reads.farRows(all, input, options);
       return pageOf(rows, limit, memoryOf, (row) => String(row[0]));
     },
     async replacedBy(of, options) {

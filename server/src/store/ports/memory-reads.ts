@@ -76,6 +76,8 @@ export interface MemorySelects {
   readonly listOf: Readonly<Record<State, Statement<ListInput>>>;
   readonly list: Readonly<Record<State, Statement<ListInput>>>;
   readonly held: Statement<ListInput>;
+  /** Of open records of an agent those about people alone, by an index that holds no others. */
+  readonly relationshipsOf: Statement<Omit<ListInput, "kinds">>;
   readonly find: Statement<FindInput>;
   readonly replacedBy: Statement<{ spaceId: string; id: string }>;
   readonly alike: Statement<{ spaceId: string; agentId: string; keys: string }>;
@@ -150,16 +152,21 @@ function columnsOf({ dialect }: PortDeps): RawBuilder<unknown> {
 function lists(
   { statements, dialect }: PortDeps,
   columns: RawBuilder<unknown>,
-): Pick<MemorySelects, "list" | "listOf" | "held"> {
-  const asked = (p: Required<ListInput>, of: RawBuilder<unknown>, state: State) => sql`
+): Pick<MemorySelects, "list" | "listOf" | "held" | "relationshipsOf"> {
+  const page = (p: Required<Omit<ListInput, "kinds">>, of: RawBuilder<unknown>, state: State) => sql`
     ${of} ${STATES[state]}
       AND (CAST(${p.before} AS BIGINT) IS NULL OR m."row" < ${p.before})
-      AND ((CAST(${p.kinds} AS TEXT) IS NULL AND m.kind <> 'document')
-        OR m.kind IN (SELECT kind.value FROM ${dialect.texts(p.kinds, "kind")}))
       AND ${mayBeTold(dialect, p.readers)}
     ORDER BY m."row" DESC LIMIT ${p.limit}`;
+  const ofKinds = (p: Required<ListInput>, of: RawBuilder<unknown>) => sql`${of}
+      AND ((CAST(${p.kinds} AS TEXT) IS NULL AND m.kind <> 'document')
+        OR m.kind IN (SELECT kind.value FROM ${dialect.texts(p.kinds, "kind")}))`;
+  const asked = (p: Required<ListInput>, of: RawBuilder<unknown>, state: State) =>
+    page(p, ofKinds(p, of), state);
+  const rowsOf = (p: Required<Omit<ListInput, "kinds">>, of: RawBuilder<unknown>, state: State) =>
+    sql`SELECT "row" FROM (SELECT m."row" FROM memories m WHERE m.space_id = ${p.spaceId} AND ${page(p, of, state)}) AS newest`;
   const newest = (p: Required<ListInput>, of: RawBuilder<unknown>, state: State) =>
-    sql`SELECT "row" FROM (SELECT m."row" FROM memories m WHERE m.space_id = ${p.spaceId} AND ${asked(p, of, state)}) AS newest`;
+    rowsOf(p, ofKinds(p, of), state);
   // The agent's own and the space's are two walks down two indexes, each as long as its page.
   const listOf = (state: State): Statement<ListInput> =>
     statements.add<ListInput>(
@@ -182,8 +189,18 @@ function lists(
     const of = sql`m.space_id = ${p.spaceId} AND m.agent_id = ${p.agentId} AND m.promoted_at IS NOT NULL`;
     return sql`SELECT ${columns} FROM memories m WHERE ${asked(p, of, "open")}`;
   });
+  const relationshipsOf = statements.add<Omit<ListInput, "kinds">>(
+    "memory.list-relationships-of",
+    { returns: "rows" },
+    (_db, p) => sql`
+      SELECT ${columns} FROM memories m WHERE m."row" IN (
+        ${rowsOf(p, sql`m.agent_id = ${p.agentId} AND m.kind = 'relationship'`, "open")} UNION
+        ${rowsOf(p, sql`m.scope = 'space' AND m.kind = 'relationship'`, "open")})
+      ORDER BY m."row" DESC LIMIT ${p.limit}`,
+  );
   return {
     held,
+    relationshipsOf,
     listOf: { open: listOf("open"), closed: listOf("closed"), all: listOf("all") },
     list: { open: list("open"), closed: list("closed"), all: list("all") },
   };

@@ -1,4 +1,4 @@
-import type { Message, MessageOutcome, MessagePart, MessageRole } from "@troupe/contracts";
+import type { Author, Message, MessageOutcome, MessagePart, MessageRole } from "@troupe/contracts";
 import type { Row } from "../statement.ts";
 import type { MessageTable, TupleOf } from "../tables.ts";
 import { type PortDeps, parseAudience, parsePayload } from "./kit.ts";
@@ -17,11 +17,14 @@ export const MESSAGE_COLUMNS = [
   "audience",
   "outcome",
   "created_at",
+  "author",
+  "author_name",
 ] as const;
 
 export function messageOf(deps: PortDeps, row: Row): Message | undefined {
-  const [id, spaceId, sessionId, turnId, seq, turnSeq, role, v, text, audience, outcome, createdAt] =
+  const [id, spaceId, sessionId, turnId, seq, turnSeq, role, v, text, audience, outcome, createdAt, ...by] =
     row as unknown as TupleOf<MessageTable, typeof MESSAGE_COLUMNS>;
+  const [author, authorName] = by;
   const parts = parsePayload<readonly MessagePart[]>(deps, { what: "message", id, v, text });
   if (parts === undefined) return undefined;
   return {
@@ -36,5 +39,10 @@ export function messageOf(deps: PortDeps, row: Row): Message | undefined {
     audience: parseAudience(audience),
     outcome: outcome as MessageOutcome,
     createdAt,
+    ...(author === null ? {} : { author: authorOf(author, authorName) }),
   };
+}
+
+function authorOf(peerId: string, name: string | null): Author {
+  return name === null ? { peerId } : { peerId, name };
 }

@@ -5,6 +5,7 @@ import type { PersonLinkTable } from "../person-tables.ts";
 import { type Row, ringing, write } from "../statement.ts";
 import type { TupleOf } from "../tables.ts";
 import { numberCursor, type PortDeps, pageLimit, pageOf } from "./kit.ts";
+import { peerReads } from "./peers.ts";
 
 const COLUMNS = [
   ...(["row", "id", "space_id", "name", "other_name", "proof", "linked_at", "ended_at"] as const),
@@ -17,6 +18,7 @@ export function createPersonStore(deps: PortDeps): PersonStore {
   const writes = personWrites(deps);
   const selects = personSelects(deps);
   return {
+    ...peerReads(deps),
     offer: ({ spaceId, name, codeHash, until, at }) =>
       write(writes.offer, { spaceId, name: keptName(name), codeHash, until }, [
         write(writes.prune, { spaceId, at }),

@@ -59,9 +59,9 @@ function branchStatements({ statements }: PortDeps) {
       {},
       (_db, p) => sql`
       INSERT INTO messages (id, space_id, session_id, turn_id, seq, turn_seq, role, v, parts, audience, outcome,
-        created_at, copied)
+        created_at, copied, author, author_name)
       SELECT ${text(p.id)} || '.' || c.seq, c.space_id, ${text(p.id)}, c.turn_id, c.seq, c.turn_seq, c.role, c.v, c.parts,
-        c.audience, c.outcome, c.created_at, 1
+        c.audience, c.outcome, c.created_at, 1, c.author, c.author_name
       FROM messages m JOIN messages c ON c.session_id = m.session_id AND ${isBefore}
       WHERE m.session_id = ${p.parentId} AND m.id = ${p.messageId} AND (c.id <> m.id OR ${withIt(p)})
       ORDER BY c."row"`,

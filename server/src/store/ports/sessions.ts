@@ -132,9 +132,11 @@ function sessionWrites(deps: PortDeps): Pick<SessionStore, "touch" | "take" | "a
     "message.append",
     { returns: "row", guard: "store.conflict" },
     (_db, p) => sql`
-      INSERT INTO messages (id, space_id, session_id, turn_id, seq, turn_seq, role, v, parts, audience, outcome, created_at)
+      INSERT INTO messages (id, space_id, session_id, turn_id, seq, turn_seq, role, v, parts, audience, outcome, created_at,
+        author, author_name)
       SELECT ${p.id}, ${p.spaceId}, id, ${p.turnId}, last_seq - ${p.fromLast}, coalesce(${p.turnSeq}, last_seq - ${p.fromLast}),
-        ${p.role}, ${sql.lit(PAYLOAD_VERSION)}, ${p.parts}, ${p.audience}, ${p.outcome}, ${p.createdAt}
+        ${p.role}, ${sql.lit(PAYLOAD_VERSION)}, ${p.parts}, ${p.audience}, ${p.outcome}, ${p.createdAt},
+        CAST(${p.author} AS TEXT), CAST(${p.authorName} AS TEXT)
       FROM sessions WHERE id = ${p.sessionId}
       RETURNING seq`,
   );
@@ -151,9 +153,11 @@ function sessionWrites(deps: PortDeps): Pick<SessionStore, "touch" | "take" | "a
   };
 }
 
-type MessageRow = Omit<NewMessage, "parts" | "audience" | "turnSeq"> & {
+type MessageRow = Omit<NewMessage, "parts" | "audience" | "turnSeq" | "author"> & {
   parts: string;
   audience: string;
+  author: string | undefined;
+  authorName: string | undefined;
   turnSeq: number | undefined;
 };
 
@@ -163,6 +167,8 @@ function toRow(message: NewMessage): MessageRow {
     turnSeq: message.turnSeq === "same" ? undefined : message.turnSeq,
     parts: JSON.stringify(message.parts),
     audience: namesText(message.audience),
+    author: message.author?.peerId,
+    authorName: message.author?.name,
   };
 }
 

@@ -5,7 +5,10 @@ import { forgetTool } from "./forget.ts";
 import { listSessionsTool } from "./list-sessions.ts";
 import { recallTool } from "./recall.ts";
 import { rememberTool } from "./remember.ts";
+import { sessionLogTool } from "./session-log.ts";
 import { timeTool } from "./time.ts";
+import { type WhatDoIKnowDeps, whatDoIKnowTool } from "./what-do-i-know.ts";
+import { type WhoAmIDeps, whoAmITool } from "./who-am-i.ts";
 
 /** Id of the source whose tools an agent has that names none. */
 export const BUILTIN_SOURCE = "builtin";
@@ -18,6 +21,9 @@ export interface BuiltinToolDeps {
   readonly random: () => number;
   /** IANA zone of questions for the time that name none. Default UTC. */
   readonly defaultZone?: () => string;
+  /** What an agent may do and whom it may ask; absent: nobody knows. */
+  readonly colleagues?: WhatDoIKnowDeps["colleagues"];
+  readonly selfOf?: WhoAmIDeps["selfOf"];
   /** Made by another folder, and as much a part of Troupe. */
   readonly more?: readonly Tool[];
 }
@@ -29,6 +35,8 @@ export function createBuiltinTools({
   sessions,
   random,
   defaultZone,
+  colleagues,
+  selfOf,
   more = [],
 }: BuiltinToolDeps): ToolSource {
   const tools = [
@@ -39,6 +47,9 @@ export function createBuiltinTools({
     recallTool({ memories, search }),
     forgetTool({ memories, search }),
     listSessionsTool({ sessions }),
+    sessionLogTool({ sessions }),
+    whatDoIKnowTool({ memories, search, sessions, ...(colleagues === undefined ? {} : { colleagues }) }),
+    whoAmITool({ sessions, ...(selfOf === undefined ? {} : { selfOf }) }),
     ...more,
   ];
   return { id: BUILTIN_SOURCE, list: async () => tools };

@@ -27,7 +27,8 @@ export function listSessionsTool({ sessions }: { readonly sessions: Pick<Session
   };
 }
 
-async function ownSessions(
+/** Conversations of this peer that everyone who reads the answer knows of, newest first. */
+export async function ownSessions(
   sessions: Pick<SessionStore, "list">,
   { spaceId, ownerId, agentId, peerId, audience }: ToolContext,
   options: CallOptions,

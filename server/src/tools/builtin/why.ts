@@ -141,8 +141,11 @@ async function sourceLines(
 }
 
 /** What is referred to, as it is kept by now and may be told, a line each. */
-async function currentLines(
-  { sessions, memories }: Pick<WhyDeps, "sessions" | "memories">,
+export async function currentLines(
+  {
+    sessions,
+    memories,
+  }: { readonly sessions: Pick<SessionStore, "find">; readonly memories: Pick<MemoryStore, "find"> },
   references: readonly SourceReference[],
   { spaceId, readers, language }: { spaceId: string; readers: Audience; language: string },
   options: CallOptions,
