@@ -32,6 +32,9 @@ export const LEAK_MUTATIONS: readonly LeakMutation[] = [
   broken("nights that sum up for everybody", "memories", (own) => ({
     put: (memory) => own.put(memory.kind === "summary" ? { ...memory, audience: EVERYBODY } : memory),
   })),
+  broken("nights that reflect for everybody", "memories", (own) => ({
+    put: (memory) => own.put(memory.kind === "reflection" ? { ...memory, audience: EVERYBODY } : memory),
+  })),
   broken("messages that are kept for everybody", "sessions", (own) => ({
     append: (message) => own.append({ ...message, audience: EVERYBODY }),
   })),
