@@ -10,19 +10,22 @@ const SLOW_ROUND_TRIP_MS = 20;
 const SKEW_TOLERANCE_MS = 2_000;
 /** Of Troupe itself: one that writes, two and two that read. */
 const NEEDED_CONNECTIONS = 5;
+/** Beside them where vectors are searched in the database: one that asks, one that takes in. */
+const INDEX_CONNECTIONS = 2;
 
 /** What can be wrong with a database server. A file has its disk looked at elsewhere. */
 export async function checkDatabase(config: Config): Promise<readonly Finding[]> {
   if (!isPostgres(config.store.url)) return [];
   try {
     const facts = await examinePostgres(config.store.url);
+    const isIndexed = config.recall.index === "pgvector";
     return [
       checkServer(facts),
       checkDistance(facts),
-      checkRights(facts),
+      checkRights(facts, NEEDED_CONNECTIONS + (isIndexed ? INDEX_CONNECTIONS : 0)),
       checkSpace(facts),
       checkTables(facts),
-      ...(config.recall.index === "pgvector" ? [checkVectorIndex(facts)] : []),
+      ...(isIndexed ? [checkVectorIndex(facts)] : []),
     ];
   } catch (error) {
     if (!TroupeError.is(error)) throw error;
@@ -69,7 +72,7 @@ function describeSkew(skewMs: number): string {
   return ms < 50 ? "as ours" : `${ms} ms ${skewMs > 0 ? "ahead" : "behind"}`;
 }
 
-function checkRights({ mayCreate, connections, maxConnections }: PostgresFacts): Finding {
+function checkRights({ mayCreate, connections, maxConnections }: PostgresFacts, needed: number): Finding {
   const base = { name: "Database rights", how: "asked the server" };
   if (!mayCreate) {
     const remedy =
@@ -77,8 +80,8 @@ function checkRights({ mayCreate, connections, maxConnections }: PostgresFacts):
     return { ...base, verdict: "bad", what: "the user of store.url may not make tables", remedy };
   }
   const what = `may make tables; ${connections} of ${maxConnections} connections are taken`;
-  if (maxConnections - connections >= NEEDED_CONNECTIONS) return { ...base, verdict: "good", what };
-  const remedy = `Troupe needs ${NEEDED_CONNECTIONS}. Raise max_connections, or stop other programs.`;
+  if (maxConnections - connections >= needed) return { ...base, verdict: "good", what };
+  const remedy = `Troupe needs ${needed}. Raise max_connections, or stop other programs.`;
   return { ...base, verdict: "warning", what, remedy };
 }
 
