@@ -102,6 +102,8 @@ function selvesOf(one: string, links: readonly (readonly [string, string])[]): r
 
 /** The secrets that stand in a text, each once. */
 export function secretsIn(text: string): readonly string[] {
-  const found = [...text.matchAll(SECRET)].map(([secret]) => `Z${secret.slice(1).toLowerCase()}`);
+  // Ids are capitals and digits, and hold such letters by chance.
+  const said = [...text.matchAll(SECRET)].filter(([word]) => word !== word.toUpperCase());
+  const found = said.map(([secret]) => `Z${secret.slice(1).toLowerCase()}`);
   return [...new Set(found)];
 }
