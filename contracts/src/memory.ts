@@ -156,6 +156,8 @@ export interface MemoryLikeness {
   readonly agentId: string;
   readonly text: string;
   readonly slot?: string;
+  /** Its own are found first, however many others were told the same. */
+  readonly audience?: Audience;
 }
 
 /** How many records of one kind of an agent there are. */
@@ -199,8 +201,9 @@ export interface MemoryStore {
     options: CallOptions,
   ): Promise<readonly MemoryRecord[]>;
   /**
-   * Open records of the agent that may say the same, newest first, whoever knows them: all with the same slot, the same
-   * words, or at least four words of five; and some that have less in common. At most fifty.
+   * Open records of the agent that may say the same, whoever knows them, those of the asked audience first, newest first: with the same slot, the
+   * same words, or at least four words of five, and some that have less in common. Of many that are alike the newest few, and the newest few
+   * of that audience. At most fifty.
    */
   alike(query: MemoryLikeness, options: CallOptions): Promise<readonly MemoryRecord[]>;
   counts(

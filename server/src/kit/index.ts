@@ -39,7 +39,7 @@ export {
 } from "./instance-effects.ts";
 export { DEFAULT_LANES, isLane, LANES, type LaneLimits } from "./lanes.ts";
 export { detectLanguage, type Language } from "./language.ts";
-export { compareTexts, comparisonWith, likenessKeys, plainText, slotKey } from "./likeness.ts";
+export { compareTexts, comparisonWith, keysFor, likenessKeys, plainText, slotKey } from "./likeness.ts";
 export { createLogger, type LogLevel, redactText, withoutSecrets } from "./logger.ts";
 export { isDocument, isImage, isTextFile, mediaTypeOf } from "./media.ts";
 export { createMemoryKeeper, type KeptMemory, type MemoryKeeper } from "./memory-keeper.ts";

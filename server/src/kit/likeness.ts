@@ -74,6 +74,15 @@ export function slotKey(slot: string): string {
   return `#${hashOf(slot)}`;
 }
 
+/**
+ * Each key again for one audience alone. Where hundreds of people tell the same of themselves, a key has hundreds of records, of which a few
+ * are looked at; what one audience was told before is among those of its own.
+ */
+export function keysFor(audience: readonly string[], keys: readonly string[]): readonly string[] {
+  const place = JSON.stringify(audience.toSorted());
+  return keys.map((key) => `@${hashOf(`${place} ${key}`)}`);
+}
+
 function hashOf(text: string): string {
   return createHash("sha256").update(text).digest("hex").slice(0, KEY_CHARACTERS);
 }

@@ -41,9 +41,9 @@ export function createMemoryKeeper({ memories, isGuarded }: KeeperDeps): MemoryK
   const closed = new Set<string>();
 
   const standing = async (memory: NewMemory, options: CallOptions): Promise<readonly NewMemory[]> => {
-    const { spaceId, agentId, text, slot } = memory;
+    const { spaceId, agentId, text, slot, audience } = memory;
     const found = await memories.alike(
-      { spaceId, agentId, text, ...(slot === undefined ? {} : { slot }) },
+      { spaceId, agentId, text, audience, ...(slot === undefined ? {} : { slot }) },
       options,
     );
     const own = kept.filter((one) => one.spaceId === spaceId && one.agentId === agentId);

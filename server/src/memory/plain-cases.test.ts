@@ -112,6 +112,9 @@ it("knows what took the place of what was said before", () => {
   expect(correctedValue("Ні, це Олег")).toBe("Олег");
   expect(correctedValue("No, it's that one")).toBeUndefined();
   expect(correctedValue("No problem")).toBeUndefined();
+  expect(correctedValue("No, that's all. Thank you.")).toBeUndefined();
+  expect(correctedValue("Ні, це все")).toBeUndefined();
+  expect(correctedValue("No, it's Allan")).toBe("Allan");
   expect(correctedValue("It's Oleh")).toBeUndefined();
   expect(correctedValue("No, it's sk-abcdefghijklmnopqrstuvwxyz123456")).toBeUndefined();
   // Looked for its end at each of its dots, it would hold everybody up for minutes.

@@ -53,6 +53,9 @@ const HUMAN = new RegExp(
 /** Of someone or something that is not in the sentence, or only supposed. */
 const VAGUE =
   /^(?:it|that|this|these|those|them|him|her|you|your|u|how|what|when|where|who|why|to know|the way|the idea|ідею|це|те|його|її|їх|тебе|вас|як|що|коли|де|хто|твій|твою|твоє|ваш)(?![\p{L}'])/iu;
+/** What takes no value back: `No, that's all.` */
+const CONTENT =
+  /^(?:all|enough|everything|nothing|fine|good|great|ok|okay|right|alright|true|все|усе|нічого|добре|гаразд|правда|так)(?![\p{L}'])/iu;
 const SUPPOSED =
   /(?<!\p{L})(?:if|would|could|maybe|perhaps|wish|якби|якщо|може|мабуть|хотів би|хотіла б)(?!\p{L})/iu;
 
@@ -235,7 +238,8 @@ export function correctedValue(text: string): string | undefined {
       straight,
     );
   const value = found?.groups?.value?.trim();
-  return value === undefined || VAGUE.test(value) || redactText(value) !== value ? undefined : value;
+  if (value === undefined || VAGUE.test(value) || CONTENT.test(value)) return undefined;
+  return redactText(value) === value ? value : undefined;
 }
 
 /** Sentences that state something; questions and quotations are none of the person's own. */

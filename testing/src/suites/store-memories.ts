@@ -44,6 +44,7 @@ export function describeMemories(get: GetHarness): void {
   describeOpening(get);
   describeProving(get);
   describeLikeness(get);
+  describeLikenessAmongMany(get);
   describeLongWords(get);
   describeLists(get);
 }
@@ -237,6 +238,29 @@ function describeLikeness(harnessOf: GetHarness): void {
     expect(await alike(harness, `${long}s`.replace("violins", "violas"))).toEqual(["long"]);
     expect(await alike(harness, "moved to the mountains", "peer-1 home")).toEqual(["slot"]);
     expect(await alike(harness, "moved to the mountains", "peer-2 home")).toEqual([]);
+  });
+}
+
+function describeLikenessAmongMany(harnessOf: GetHarness): void {
+  it("finds what an audience was told before, however many others were told the same since", async () => {
+    const harness = harnessOf();
+    const { memories } = harness.stores;
+    const told = (id: string, peer: string) =>
+      memories.put(memory(id, "I am allergic to peanuts", { audience: [peer], slot: "allergy" }));
+    await commit(harness, told("own", "peer-1"));
+    await commit(harness, ...Array.from({ length: 70 }, (_, n) => told(`other-${n}`, `other-${n}`)));
+    const query = { spaceId: SPACE, agentId: "ana", audience: READERS };
+
+    for (const likeness of [
+      { text: "I am allergic to peanuts" },
+      { text: "I'm allergic to peanuts!" },
+      { text: "Nuts make me ill", slot: "allergy" },
+    ]) {
+      const found = await memories.alike({ ...query, ...likeness }, options);
+      expect(found.map(({ id }) => id)[0], likeness.text).toBe("own");
+      // Of others the newest are looked at, for one of them may be told to this audience, too.
+      expect(found.map(({ id }) => id)).toContain("other-69");
+    }
   });
 }
 

@@ -1,5 +1,5 @@
 import type { Audience, MemoryKind, MemoryStore } from "@troupe/contracts";
-import { likenessKeys, slotKey } from "../../kit/index.ts";
+import { keysFor, likenessKeys, slotKey } from "../../kit/index.ts";
 import { namesText, numberCursor, type PortDeps, pageLimit, pageOf } from "./kit.ts";
 import { memoryOf, memorySelects } from "./memory-reads.ts";
 import { memoryWrites } from "./memory-writes.ts";
@@ -38,9 +38,11 @@ export function createMemoryStore(deps: PortDeps): MemoryStore {
     async replacedBy(of, options) {
       return (await reads.rows(statements.replacedBy, of, options)).map(memoryOf);
     },
-    async alike({ spaceId, agentId, text, slot }, options) {
+    async alike({ spaceId, agentId, text, slot, audience }, options) {
       const keys = [...likenessKeys(text), ...(slot === undefined ? [] : [slotKey(slot)])];
-      const input = { spaceId, agentId, keys: JSON.stringify(keys) };
+      const own = audience === undefined ? [] : keysFor(audience, keys);
+      const named = audience === undefined ? "" : namesText(audience);
+      const input = { spaceId, agentId, audience: named, keys: JSON.stringify([...keys, ...own]) };
       return (await reads.rows(statements.alike, input, options)).map(memoryOf);
     },
     async counts({ spaceId, agentId }, options) {

@@ -80,8 +80,16 @@ export interface MemorySelects {
   readonly relationshipsOf: Statement<Omit<ListInput, "kinds">>;
   readonly find: Statement<FindInput>;
   readonly replacedBy: Statement<{ spaceId: string; id: string }>;
-  readonly alike: Statement<{ spaceId: string; agentId: string; keys: string }>;
+  readonly alike: Statement<AlikeInput>;
   readonly counts: Statement<{ spaceId: string; agentId: string | undefined }>;
+}
+
+interface AlikeInput {
+  readonly spaceId: string;
+  readonly agentId: string;
+  /** Whose records come first. */
+  readonly audience: string;
+  readonly keys: string;
 }
 
 /** Statements that give records; no readers, as an operator asks, stand for those that everybody has. */
@@ -105,13 +113,14 @@ export function memorySelects(deps: PortDeps): MemorySelects {
       (_db, p) =>
         sql`${found} WHERE m.successor_id = ${p.id} AND m.space_id = ${p.spaceId} ORDER BY m."row" DESC`,
     ),
-    alike: statements.add<{ spaceId: string; agentId: string; keys: string }>(
+    alike: statements.add<AlikeInput>(
       "memory.alike",
       { returns: "rows" },
       (_db, p) => sql`
       ${found} WHERE m."row" IN (SELECT CAST(newest.value AS BIGINT) FROM ${dialect.texts(p.keys, "wanted")},
           ${dialect.texts(newestOfKey(dialect, p), "newest")})
-        AND m.closed_at IS NULL ORDER BY m."row" DESC LIMIT ${sql.lit(MOST_ALIKE)}`,
+        AND m.closed_at IS NULL
+        ORDER BY CASE WHEN m.audience = ${p.audience} THEN 0 ELSE 1 END, m."row" DESC LIMIT ${sql.lit(MOST_ALIKE)}`,
     ),
     counts: statements.add<{ spaceId: string; agentId: string | undefined }>(
       "memory.counts",

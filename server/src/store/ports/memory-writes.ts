@@ -9,7 +9,7 @@ import {
   type Write,
 } from "@troupe/contracts";
 import { sql } from "kysely";
-import { likenessKeys, slotKey } from "../../kit/index.ts";
+import { keysFor, likenessKeys, slotKey } from "../../kit/index.ts";
 import { ringing, write } from "../statement.ts";
 import { scopesOf, termsOf } from "../words.ts";
 import { alsoOfSpace, namesText, type PortDeps } from "./kit.ts";
@@ -150,9 +150,10 @@ function attributesText({ id, attributes = {} }: NewMemory): string {
 }
 
 /** Pieces of documents repeat what they like: nothing that is learned is compared with them. */
-function keysOf({ text, slot, kind }: NewMemory): string {
+function keysOf({ text, slot, kind, audience }: NewMemory): string {
   if (kind === "document") return "[]";
-  return JSON.stringify([...likenessKeys(text), ...(slot === undefined ? [] : [slotKey(slot)])]);
+  const keys = [...likenessKeys(text), ...(slot === undefined ? [] : [slotKey(slot)])];
+  return JSON.stringify([...keys, ...keysFor(audience, keys)]);
 }
 
 function keepingStatements({ statements, dialect }: PortDeps) {
