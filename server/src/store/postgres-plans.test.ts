@@ -11,12 +11,9 @@ import { createStatements, type StatementText } from "./statement.ts";
 
 /** Statements that read a whole table though the planner would do anything to avoid it, and why they may. */
 const MAY_SCAN: Readonly<Record<string, string>> = {
-  "session.list-all": "stateless sessions are listed for operators only",
   "inbox.counts": "counts every row of a space for operators",
   "key.list": "there are few keys",
-  "erasure.count": "an operator erases a person; it goes through all that may be theirs, once",
-  "erasure.counts": "the same",
-  "erasure.flow-signals": "the same",
+  "erasure.flow-signals": "an operator erases a person; it goes through all that may be theirs, once",
   "erasure.inbox-items": "the same",
   "erasure.job-needs": "the same",
 };
