@@ -270,7 +270,7 @@ test("cancelling a running turn keeps what was said, from any process", async ()
 
 test("history beyond the model's window is cut, keeps its prefix for many turns, and never fails a turn", async () => {
   const small = await openStage();
-  const model = Object.assign(small.model, { contextWindow: 3_000 });
+  const model = Object.assign(small.model, { contextWindow: 3_400 });
   const one = await small.process("one");
   const long = "word ".repeat(60);
 
