@@ -105,7 +105,7 @@ test("a checklist is planned, goes on by itself, survives a restart, and is ende
     ...{ pack: "active", "call the mover": "blocked", "hand over the keys": "blocked" },
   });
   expect((await traceOf(planned.turnId, "equip"))[0]).toMatch(
-    /modules memory jobs workspace checklist; checklist: 3 added$/,
+    /modules memory people jobs workspace checklist; checklist: 3 added$/,
   );
   expect(model.requests[0]?.body.tools?.map((tool) => tool.function.name)).toContain("finish_task");
 

@@ -335,7 +335,9 @@ it("asks how it felt where feelings are on, takes its own words where the model 
   ];
   const { hear, learn, known, requests } = setUp(told, told);
   await learn(await hear("My sister Daryna repairs violins, my dog died, and I go to Odesa."));
-  expect((await known()).map(({ emotion }) => emotion)).toEqual([undefined, undefined, undefined]);
+  const plain = await known();
+  expect(plain.map(({ text }) => text)).toEqual(expect.arrayContaining(told.map(({ text }) => text)));
+  expect(plain.filter(({ emotion }) => emotion !== undefined)).toEqual([]);
   expect(JSON.stringify(requests[0])).not.toMatch(/valence|arousal/);
 
   areFeelingsOn = true;
