@@ -14,6 +14,7 @@ export const MOST_LINKS = 20_000;
 /** Newest records of one name that are looked at for its aliases, and for who knows what. */
 const LOOKED_AT = 200;
 const MOST_SCANNED = 5_000;
+const LISTED = 50;
 
 type PeopleStores = Pick<Stores, "persons" | "memories">;
 
@@ -61,7 +62,7 @@ export interface Expert {
   readonly memoryId: string;
 }
 
-/** One page of everybody: a person with several names stands at the first of them. */
+/** One page of everybody: a person with several names stands at the first of them. A page that goes on is never empty. */
 export async function listPeople(
   { persons }: Pick<Stores, "persons">,
   query: {
@@ -75,9 +76,9 @@ export async function listPeople(
   const { spaceId } = query;
   const links = await persons.open(spaceId, MOST_LINKS, options);
   const people = joined(links);
-  const page = await persons.names(query, options);
-  const first = page.items.filter((name) => people.get(name)?.[0] === name || !people.has(name));
-  const shown = query.linked ? first.filter((name) => people.has(name)) : first;
+  const { items: shown, next } = query.linked
+    ? linkedPage(people, query)
+    : await firstNames(persons, people, query, options);
   const names = shown.flatMap((name) => people.get(name) ?? [name]);
   const [profiles, talks] = await Promise.all([
     persons.profiles({ spaceId, names }, options),
@@ -95,7 +96,53 @@ export async function listPeople(
       agents: unique(ofOwn.map(({ agentId }) => agentId)),
     };
   });
-  return page.next === undefined ? { items } : { items, next: page.next };
+  return next === undefined ? { items } : { items, next: cursorOf(next) };
+}
+
+interface NamesPage {
+  readonly items: readonly string[];
+  readonly next?: string;
+}
+
+type NamesQuery = Pick<Parameters<typeof listPeople>[1], "spaceId" | "cursor" | "limit">;
+
+/** Names of nobody else, each once: the other names of a person may fill whole pages. */
+async function firstNames(
+  persons: Pick<PeopleStores["persons"], "names">,
+  people: ReadonlyMap<string, readonly string[]>,
+  { cursor, ...query }: NamesQuery,
+  options: CallOptions,
+): Promise<NamesPage> {
+  let after = cursor === undefined ? undefined : nameOf(cursor);
+  for (;;) {
+    const page = await persons.names(after === undefined ? query : { ...query, cursor: after }, options);
+    const items = page.items.filter((name) => (people.get(name) ?? [name])[0] === name);
+    if (items.length > 0 || page.next === undefined) return { ...page, items };
+    after = page.next;
+  }
+}
+
+/** From the links alone: of very many names few may be linked. */
+function linkedPage(
+  people: ReadonlyMap<string, readonly string[]>,
+  { cursor, limit = LISTED }: NamesQuery,
+): NamesPage {
+  const after = cursor === undefined ? "" : nameOf(cursor);
+  const left = unique([...people.values()].map(([first = ""]) => first))
+    .filter((name) => name > after)
+    .toSorted();
+  const items = left.slice(0, limit);
+  const last = items.at(-1);
+  return left.length <= limit || last === undefined ? { items } : { items, next: last };
+}
+
+/** Names are what anybody calls themselves, and cursors are printed and typed. */
+function cursorOf(name: string): string {
+  return Buffer.from(name).toString("base64url");
+}
+
+function nameOf(cursor: string): string {
+  return Buffer.from(cursor, "base64url").toString();
 }
 
 /** What is known of somebody who has these names. */

@@ -135,10 +135,47 @@ it("shows what is known of somebody, as far as they may be told, and lists every
       query,
     );
   const first = await page("limit=1");
-  expect([first.items.map(({ names }) => names), first.next]).toEqual([[["north/room"]], "north/room"]);
+  expect(first.items.map(({ names }) => names)).toEqual([["north/room"]]);
   const second = await page(`limit=1&cursor=${first.next}`);
   expect(second.items).toMatchObject([{ names: ["north/zoe"], familiarity: "known", agents: ["ana"] }]);
   expect((await page("linked=true")).items).toEqual([]);
+});
+
+it("lists those with several names page by page, however many others there are before them", async () => {
+  const { call, stores } = setUp();
+  const shown = (name: string) => stores.persons.shown({ spaceId: "default", name, shownName: "A", at: 1 });
+  // Whoever chose a name chose nothing of what an operator types.
+  await stores.unit.commit([shown("a/1; ls"), shown("a/2\u001b[31m"), shown("a/3")], options);
+  for (const names of [
+    ["b/1", "c/1"],
+    ["b/2", "c/2"],
+  ])
+    await call("persons/merge", { names });
+  const page = (query: string) =>
+    call<{ readonly items: readonly ListedPerson[]; readonly next?: string }>(
+      "persons",
+      undefined,
+      "",
+      query,
+    );
+
+  const first = await page("linked=true&limit=1");
+  const second = await page(`linked=true&limit=1&cursor=${first.next}`);
+  expect([first, second].map(({ items }) => items.map(({ names }) => names))).toEqual([
+    [["b/1", "c/1"]],
+    [["b/2", "c/2"]],
+  ]);
+  expect(second.next).toBeUndefined();
+
+  const all: string[] = [];
+  for (let cursor: string | undefined = ""; cursor !== undefined; ) {
+    const { items, next }: Awaited<ReturnType<typeof page>> = await page(`limit=1${cursor}`);
+    expect(items.length).toBe(next === undefined ? 0 : 1);
+    expect(next ?? "none").toMatch(/^[\w-]+$/);
+    all.push(...items.map(({ names }) => names.join(" = ")));
+    cursor = next === undefined || all.length > 9 ? undefined : `&cursor=${next}`;
+  }
+  expect(all).toEqual(["a/1; ls", "a/2\u001b[31m", "a/3", "b/1 = c/1", "b/2 = c/2"]);
 });
 
 it("says who can be asked about something, and who may be told that", async () => {

@@ -1,5 +1,5 @@
 import type { Command } from "commander";
-import { add, group } from "./add-command.ts";
+import { add, group, paged } from "./add-command.ts";
 
 /** `person …`: who talks with agents, what is known of them, and which peers of several channels are one human. */
 export function addPersons(program: Command): void {
@@ -8,13 +8,14 @@ export function addPersons(program: Command): void {
     "person",
     "people and groups that agents talk with: list, show, export, merge, split, undo, erase",
   );
-  add(person, "list", "list everybody who talks with agents, by name", async (context, options) =>
-    (await import("./commands/person.ts")).listPersons(context, options),
-  )
-    .option("--linked", "only people with several names")
-    .option("--knows <subject>", "who can be asked about it, as agents know")
-    .option("--limit <n>", "at most so many", "50")
-    .option("--cursor <cursor>", "the next page, as the one before named it");
+  paged(
+    add(person, "list", "list everybody who talks with agents, by name", async (context, options) =>
+      (await import("./commands/person.ts")).listPersons(context, options),
+    )
+      .option("--linked", "only people with several names")
+      .option("--knows <subject>", "who can be asked about it, as agents know"),
+    50,
+  );
   add(
     person,
     "show <name>",

@@ -1,17 +1,18 @@
 import type { Expert, ListedPerson, ShownPerson } from "../../app/index.ts";
 import type { CommandContext } from "../context.ts";
 import { dateTime, plural } from "../format/time.ts";
-import { oneLine, table } from "../output.ts";
-import { queryOf } from "./query.ts";
+import { oneLine, table, withMore } from "../output.ts";
+import { pageOf, queryOf } from "./query.ts";
 
 const LONGEST = 80;
 
 type Options = Readonly<Record<string, unknown>>;
 
 export async function listPersons({ connect, output }: CommandContext, options: Options): Promise<void> {
+  const { knows, linked } = options;
+  const query = queryOf({ ...pageOf(options), knows, linked: linked === true ? "true" : undefined });
+  const path = `/admin/persons${query}`;
   await using client = await connect({ command: "person list" });
-  const { knows, limit, cursor, linked } = options;
-  const path = `/admin/persons${queryOf({ knows, limit, cursor, linked: linked === true ? "true" : undefined })}`;
   if (knows !== undefined) {
     const found = await client.call<{ readonly items: readonly Expert[] }>("GET", path);
     output.result(found, () => formatExperts(found.items, String(knows)));
@@ -21,7 +22,7 @@ export async function listPersons({ connect, output }: CommandContext, options: 
     "GET",
     path,
   );
-  output.result(page, () => formatList(page, linked === true));
+  output.result(page, () => formatList(page, options));
 }
 
 export async function showPerson({ connect, output }: CommandContext, name: string): Promise<void> {
@@ -65,9 +66,10 @@ function endedOf(ended: number, none: string): string {
 
 function formatList(
   { items, next }: { readonly items: readonly ListedPerson[]; readonly next?: string },
-  isLinked: boolean,
+  { linked, cursor }: Options,
 ): string {
-  const nobody = isLinked
+  if (items.length === 0 && cursor !== undefined) return "There are no more.";
+  const nobody = linked
     ? "Nobody is linked. People do it themselves with /link, on both channels, or you with person merge."
     : "Nobody has talked with an agent yet.";
   const rows = items.map(({ names, shownNames, familiarity, messages, lastAt, agents }) => [
@@ -75,8 +77,7 @@ function formatList(
     ...[familiarity, plural(messages, "message"), agents.map(plain).join(", ")],
     lastAt === undefined ? "" : dateTime(lastAt),
   ]);
-  const more = next === undefined ? [] : [`More: ./troupe person list --cursor ${next}`];
-  return [...(rows.length === 0 ? [nobody] : [table(rows)]), ...more].join("\n");
+  return rows.length === 0 ? nobody : withMore(table(rows), next);
 }
 
 function formatExperts(experts: readonly Expert[], subject: string): string {
