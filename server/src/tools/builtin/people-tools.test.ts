@@ -95,6 +95,30 @@ it("says who can be asked about a subject, what is known of it and from which me
   expect(inGroup.text).toBe("I know nothing about that.");
 });
 
+it("names whoever says of themselves in a group that they know, and says who said it", async () => {
+  const { stores, say, run } = await setUp();
+  const source = await say("group", "I know a lot about maps.", GROUP);
+  await stores.unit.commit(
+    [
+      stores.memories.put({
+        ...{ id: "00000000000000000000abc124", spaceId: "default", agentId: "ana", audience: GROUP },
+        ...{ text: "Max: I know a lot about maps.", turnId: "t", recordedAt: DAY, kind: "relationship" },
+        ...{ attributes: { speaker: "max", knows: "maps" }, sources: [source] },
+      }),
+    ],
+    options,
+  );
+
+  const known = await run("what_do_i_know", { about: "maps" }, { audience: GROUP });
+
+  expect(known.text.split("\n").slice(0, 4)).toEqual([
+    "Can be asked about it: max.",
+    "Remembered:",
+    "#abc124 2026-11-20, note: Max: I know a lot about maps.",
+    "  from 2026-11-20, you: [Max] I know a lot about maps.",
+  ]);
+});
+
 it("tells what was said in other conversations, the latest first, and of each line only what all readers know", async () => {
   const { say, run } = await setUp();
   await say("old", "An old story.", ["peer-1"], DAY - 1_000);

@@ -97,8 +97,9 @@ async function recordsAbout(
   const wanted = stemsOf(about);
   const people = items.filter((one) => isAbout(one, wanted));
   const knowing = people.filter(({ attributes }) => holdsAll(String(attributes.knows ?? ""), wanted));
-  const experts = knowing.flatMap(({ attributes: { person } }) =>
-    typeof person === "string" ? [person] : [],
+  // Absent with what somebody says of themselves; where they alone read there is nobody to ask.
+  const experts = knowing.flatMap(({ attributes: { person, speaker } }) =>
+    typeof (person ?? speaker) === "string" ? [String(person ?? speaker)] : [],
   );
   const able = (deps.colleagues?.(context) ?? []).filter((one) =>
     holdsAll(one.capabilities.join(" "), wanted),

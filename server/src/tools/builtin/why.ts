@@ -13,7 +13,7 @@ import type {
   TurnStore,
 } from "@troupe/contracts";
 import { textOf } from "@troupe/contracts";
-import { isKnownToAll } from "../../kit/index.ts";
+import { isKnownToAll, withAuthor } from "../../kit/index.ts";
 import { dayText, tell } from "../catalogue/index.ts";
 import { objectOf } from "../schema.ts";
 import { findMemories } from "./find-memories.ts";
@@ -171,8 +171,8 @@ function unique(references: readonly SourceReference[]): readonly SourceReferenc
   return [...new Map(references.map((one) => [one.id, one])).values()];
 }
 
-function messageLine(message: Message, language: string): string {
-  return lineOf({ role: message.role, createdAt: message.createdAt, text: textOf(message.parts) }, language);
+function messageLine({ role, createdAt, parts, author }: Message, language: string): string {
+  return lineOf({ role, createdAt, text: withAuthor(textOf(parts), author) }, language);
 }
 
 /** How it was made beside that: a tool alone, the tools that a model called, the conversation before it. */
