@@ -14,7 +14,7 @@ export type ExportedLine =
 
 /**
  * Everything that somebody told and may be told, as JSON lines: what is known of them, memories, open and closed, and their
- * conversations; of groups what they wrote themselves. Read page by page, so that it may be as long as it is.
+ * conversations; of groups what they wrote themselves, as far as `spoken` names them. Read page by page, so that it may be as long as it is.
  */
 export async function* exportLines(
   stores: Pick<Stores, "memories" | "sessions">,
