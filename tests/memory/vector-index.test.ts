@@ -214,6 +214,23 @@ describe.skipIf(pgvector === undefined)(
       expect(await ask(stage, "puppies")).toEqual(["puppy"]);
     });
 
+    it("pruning gives up behind somebody who reads the vectors for long, for all others wait behind it", async () => {
+      const stage = await open();
+      await remember(stage, "puppy", "We adopted a puppy");
+      await stage.filler.flush(options);
+      const reading = database.query("SELECT pg_sleep(7) FROM vectors LIMIT 1");
+      const isReading =
+        "SELECT 1 FROM pg_stat_activity WHERE query LIKE 'SELECT pg_sleep%' AND state = 'active'";
+      await expect.poll(async () => (await database.query(isReading)).length).toBe(1);
+
+      const pruning = stage.stores.vectorIndex?.prune({ keep: undefined }, options);
+
+      await expect(pruning).rejects.toMatchObject({ code: "store.busy" });
+      await reading;
+      await stage.stores.vectorIndex?.prune({ keep: undefined }, options);
+      expect(await kept()).toEqual({});
+    });
+
     it("a user who may not make the extension is told what to do, and nothing else is held up", async () => {
       const role = `${new URL(database.url).pathname.slice(1)}_owner`;
       await database.query(`CREATE ROLE ${role} LOGIN`);

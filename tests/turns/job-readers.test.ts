@@ -89,3 +89,15 @@ test("a job that is written anew is known to those who read along then", async (
   expect(await ask("job_list", {}, group("kate", "ann"))).not.toContain("rent");
   expect(await ask("job_list", {}, group("kate"))).toContain("rent");
 });
+
+test("a job that is moved to another time in private is known to those who knew it, and told to them", async () => {
+  const { sessionId } = await one.process.say("hello", group("kate", "ann"));
+  await ask("remind_me", { text: "call the plumber", inSeconds: 1_800 }, group("kate", "ann"));
+  const kate = { peerId: "kate", audience: ["kate"], sessionKey: "kate" };
+  await ask("job_update", { job: "plumber", inSeconds: 3_000 }, kate);
+
+  await one.pass(52 * MINUTE, 12);
+
+  const said = (await messagesOf(stage, sessionId)).map((message) => textOf(message.parts));
+  expect(said).toContain("Reminder: call the plumber");
+});

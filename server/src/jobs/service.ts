@@ -61,7 +61,10 @@ export const RUN_NOW = "A person wanted it to run now.";
 /** The port, and its changes one by one, for tools whose writes join a turn's commit. */
 export interface JobService extends JobPort {
   prepareCreate(id: string, input: JobInput, asker: JobAsker, options: CallOptions): Promise<Prepared>;
-  /** `audience`: everyone who reads along; absent: they are those who did when it was written. */
+  /**
+   * `audience`: everyone who reads along; they know it from now on where its words change. Absent, or with the same words: those who
+   * did when it was written.
+   */
   prepareUpdate(
     job: Job,
     input: Partial<JobInput>,
@@ -192,7 +195,8 @@ async function update(
   refuseEnded(job);
   const now = deps.clock.now();
   const written = specOf(input, { now, zone: job.spec.schedule.zone, known: job.spec });
-  const spec = withAudience(written, options.audience ?? job.spec.audience);
+  const isSaidAnew = wordsOf(written) !== wordsOf(job.spec);
+  const spec = withAudience(written, (isSaidAnew ? options.audience : undefined) ?? job.spec.audience);
   refuseUnknownChannel(deps, spec);
   const isNewTime = JSON.stringify(spec.schedule) !== JSON.stringify(job.spec.schedule);
   // What it waited for is looked at only where that is changed: a job that is held may be given other words.
@@ -205,6 +209,11 @@ async function update(
     job: { ...job, spec, next, state: state ?? job.state },
     writes: [deps.jobs.change(job, change, now)],
   };
+}
+
+/** What a job says, whenever it says it. */
+function wordsOf({ title, work, until }: JobSpec): string {
+  return JSON.stringify([title, work.text, until?.condition]);
 }
 
 /** Only what waits, or waited for others, is moved by a change of its text. */

@@ -100,6 +100,7 @@ function describeHeld(get: GetHarness): void {
       memory("closed"),
     ];
     await commit(harness, memories.put(memory("not held")));
+    await commit(harness, memories.put(memory("friends", { kind: "relationship" })));
     for (const one of held) {
       await commit(harness, memories.put(one));
       await commit(harness, dreams.promote({ spaceId: SPACE, id: one.id, at: 50 }));
@@ -116,5 +117,6 @@ function describeHeld(get: GetHarness): void {
     expect(await list(first.next === undefined ? {} : { cursor: first.next })).toEqual({ ids: ["one"] });
     expect((await list({ readers: ["peer-1"] })).ids).toEqual(["episode", "one"]);
     expect((await list({ kinds: ["episode"] })).ids).toEqual(["episode"]);
+    expect((await list({ kinds: ["relationship"] })).ids).toEqual([]);
   });
 }

@@ -26,7 +26,8 @@ export function createMemoryStore(deps: PortDeps): MemoryStore {
         before: numberCursor(query),
         limit: limit + 1,
       };
-      const isOfPeople = kinds?.length === 1 && kinds[0] === "relationship" && state === "open";
+      const isOfPeople =
+        heldFastOf === undefined && kinds?.length === 1 && kinds[0] === "relationship" && state === "open";
       const lists = agentId === undefined ? statements.list : statements.listOf;
       const all = heldFastOf === undefined ? lists[state] : statements.held;
       const rows =

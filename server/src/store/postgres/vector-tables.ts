@@ -191,7 +191,10 @@ function triggerOf(name: string, event: string): string {
     REFERENCING OLD TABLE AS gone${come} FOR EACH STATEMENT EXECUTE FUNCTION troupe_unlist_vectors('${name}')`;
 }
 
-/** Deletes the tables of other models than this one, with what keeps them up to date. */
+/**
+ * Deletes the tables of other models than this one, with what keeps them up to date. Whoever searches or embeds waits behind it while
+ * it waits for those who do, so it does not wait long.
+ */
 export async function dropVectorTables(client: Client, keep: string | undefined): Promise<void> {
   const { rows } = await client.query<{ name: string; model: string | null }>(
     `SELECT c.relname AS name, d.description AS model FROM pg_class c LEFT JOIN pg_description d
@@ -202,7 +205,7 @@ export async function dropVectorTables(client: Client, keep: string | undefined)
   );
   for (const { name, model } of rows) {
     await client.query(
-      `BEGIN; DROP TRIGGER IF EXISTS ${name}_delete ON vectors; DROP TRIGGER IF EXISTS ${name}_update ON vectors;
+      `BEGIN; SET LOCAL lock_timeout = ${LOCK_MS}; DROP TRIGGER IF EXISTS ${name}_delete ON vectors; DROP TRIGGER IF EXISTS ${name}_update ON vectors;
       DROP TABLE IF EXISTS ${name}; COMMIT`,
     );
     const dimensions = Number.parseInt(name.slice(PREFIX.length), 10);
