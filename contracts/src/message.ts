@@ -6,7 +6,8 @@ export interface TextPart {
 }
 
 /**
- * An image or another file of a message. Its bytes are a blob, which whoever knows the message may read and nobody else.
+ * An image or another file of a message. Its bytes are a blob, which whoever knows the message may read, and
+ * whoever knows its id already: the hash of the bytes, that only they or a message tell, may be named in a message of one's own.
  * Only a person's messages hold files in this version.
  */
 export interface FilePart {

@@ -15,7 +15,8 @@ const LONGEST_NAME = 200;
 
 /**
  * Looks whether the files of a message are there, and takes their sizes from the store. From here on they count as used,
- * so that nobody clears them away before the message is kept.
+ * so that nobody clears them away before the message is kept. Whoever knows the hash of a file's content counts as having it:
+ * nobody notes who put a blob, and the same file put by two people is one.
  */
 export async function withFiles(
   deps: Pick<InboxDeps, "blobs">,
