@@ -1,4 +1,5 @@
 /** Who is the same human on several channels: links between peers, each with its proof. */
+import type { Message } from "./message.ts";
 import type { CallOptions, Page, PageQuery } from "./runtime.ts";
 import type { Write } from "./store.ts";
 
@@ -78,6 +79,11 @@ export interface PersonStore {
     query: { readonly spaceId: string; readonly names: readonly string[] },
     options: CallOptions,
   ): Promise<readonly SpokenCount[]>;
+  /** What a name wrote where several people read, oldest first, with what branches hold of it. */
+  written(
+    query: PageQuery & { readonly spaceId: string; readonly name: string },
+    options: CallOptions,
+  ): Promise<Page<Message>>;
   /** Every name that talks with an agent or that a channel has shown, groups too, in the order of names. */
   names(query: PageQuery & { readonly spaceId: string }, options: CallOptions): Promise<Page<string>>;
   /** A peer has one offer: a newer one takes its place. Deletes those of the space that ended before `at`. */

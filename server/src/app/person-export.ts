@@ -14,10 +14,10 @@ export type ExportedLine =
 
 /**
  * Everything that somebody told and may be told, as JSON lines: what is known of them, memories, open and closed, and their
- * conversations; of groups what they wrote themselves, as far as `spoken` names them. Read page by page, so that it may be as long as it is.
+ * conversations; of groups what they wrote themselves. Read page by page, so that it may be as long as it is.
  */
 export async function* exportLines(
-  stores: Pick<Stores, "memories" | "sessions">,
+  stores: Pick<Stores, "memories" | "persons" | "sessions">,
   person: ShownPerson,
   spaceId: string,
   options: CallOptions,
@@ -42,9 +42,8 @@ export async function* exportLines(
       yield lineOf({ message });
     }
   }
-  for (const sessionId of new Set(person.spoken.map((one) => one.sessionId)))
-    for await (const message of messagesOf(stores, sessionId, options)) {
-      if (message.author === undefined || !names.includes(message.author.peerId)) continue;
+  for (const name of names)
+    for await (const message of writtenBy(stores, spaceId, name, options)) {
       counts.messages += 1;
       yield lineOf({ message });
     }
@@ -98,6 +97,22 @@ async function* messagesOf(
   do {
     const query = { sessionId, limit: PAGE };
     const page = await sessions.messages(cursor === undefined ? query : { ...query, cursor }, options);
+    yield* page.items;
+    cursor = page.next;
+  } while (cursor !== undefined);
+}
+
+/** Where several people read. */
+async function* writtenBy(
+  { persons }: Pick<Stores, "persons">,
+  spaceId: string,
+  name: string,
+  options: CallOptions,
+): AsyncGenerator<Message> {
+  let cursor: string | undefined;
+  do {
+    const query = { spaceId, name, limit: PAGE };
+    const page = await persons.written(cursor === undefined ? query : { ...query, cursor }, options);
     yield* page.items;
     cursor = page.next;
   } while (cursor !== undefined);

@@ -211,6 +211,30 @@ it("exports what somebody told and may be told, of groups what they wrote, and n
   expect(text).not.toMatch(/Said by max|r-3|boss/);
 });
 
+it("exports what somebody wrote in each of very many groups", async () => {
+  const { call, stores } = setUp();
+  const audience = ["north/max", "north/zoe"];
+  const about = { spaceId: "default", audience } as const;
+  const writes = Array.from({ length: 201 }, (_, n) => [
+    stores.sessions.touch({
+      ...{ ...about, id: `group ${n}`, agentId: "ana", channel: "north", key: `${n}`, peerId: `room ${n}` },
+      ...{ ownerId: "north", stateless: false, at: 1_000, count: 1 },
+    }),
+    stores.sessions.append({
+      ...{ ...about, id: `m-${n}`, sessionId: `group ${n}`, turnId: `t-${n}`, turnSeq: "same", role: "user" },
+      ...{ parts: [{ type: "text", text: `Said ${n}.` }], outcome: "ok", createdAt: 1_000, fromLast: 0 },
+      author: { peerId: "north/zoe" },
+    }),
+  ]);
+  await stores.unit.commit(writes.flat(), options);
+
+  const answer = await call<Response>("persons/:name/export", undefined, "north/zoe");
+
+  expect((await answer.text()).trimEnd().split("\n").at(-1)).toBe(
+    '{"end":{"memories":0,"sessions":0,"messages":201}}',
+  );
+});
+
 it("splits two names that are linked with one another, and leaves other links", async () => {
   const { call, changes } = setUp();
   for (const names of [

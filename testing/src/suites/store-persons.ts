@@ -97,6 +97,14 @@ function describeNames(get: GetHarness): void {
       ["branch", 1],
       ["session-1", 1],
     ]);
+    const query = { spaceId: SPACE, name: "north/zoe", limit: 1 };
+    const first = await persons.written(query, options);
+    const rest = await persons.written({ ...query, cursor: String(first.next) }, options);
+    expect([...first.items, ...rest.items].map((one) => [one.sessionId, one.author])).toEqual([
+      ["session-1", author],
+      ["branch", author],
+    ]);
+    expect(rest.next).toBeUndefined();
   });
 }
 

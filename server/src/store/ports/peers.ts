@@ -2,7 +2,8 @@ import type { Acquaintance, PeerProfile, PersonStore, SpokenCount } from "@troup
 import { sql } from "kysely";
 import { keptName } from "../../kit/index.ts";
 import { write } from "../statement.ts";
-import { namesText, type PortDeps, pageLimit, pageOf } from "./kit.ts";
+import { namesText, numberCursor, type PortDeps, pageLimit, pageOf } from "./kit.ts";
+import { MESSAGE_COLUMNS, messageOf } from "./messages.ts";
 
 const MOST_SPOKEN = 200;
 
@@ -17,9 +18,9 @@ interface AskedName {
 /** What is known of peers without being told: how channels show them, and how much they talked. */
 export function peerReads(
   deps: PortDeps,
-): Pick<PersonStore, "shown" | "profiles" | "acquaintances" | "spoken" | "names"> {
+): Pick<PersonStore, "shown" | "profiles" | "acquaintances" | "spoken" | "written" | "names"> {
   const { reads } = deps;
-  const { shown, profiles, acquaintances, spoken, names } = peerStatements(deps);
+  const { shown, profiles, acquaintances, spoken, written, names } = peerStatements(deps);
   return {
     shown: ({ spaceId, name, shownName, at }) =>
       write(shown, { spaceId, name: keptName(name), shownName: keptName(shownName), at }),
@@ -50,6 +51,18 @@ export function peerReads(
           ...{ messages: Number(messages), lastAt: Number(lastAt) },
         };
       });
+    },
+    async written(query, options) {
+      const limit = pageLimit(query);
+      const { spaceId, name } = query;
+      const input = { spaceId, name: keptName(name), after: numberCursor(query) ?? 0, limit: limit + 1 };
+      const rows = await reads.farRows(written, input, options);
+      return pageOf(
+        rows,
+        limit,
+        (row) => messageOf(deps, row),
+        (row) => String(row[MESSAGE_COLUMNS.length]),
+      );
     },
     async names(query, options) {
       const limit = pageLimit(query);
@@ -107,6 +120,13 @@ function peerStatements({ statements, dialect }: PortDeps) {
       SELECT m.author, m.session_id, count(*), max(m.created_at) FROM messages m
       WHERE m.space_id = ${p.spaceId} AND m.author IN (SELECT wanted.value FROM ${dialect.texts(p.names, "wanted")})
       GROUP BY m.author, m.session_id ORDER BY max(m.created_at) DESC LIMIT ${sql.lit(MOST_SPOKEN)}`,
+    ),
+    written: statements.add<{ spaceId: string; name: string; after: number; limit: number }>(
+      "peer.written",
+      { returns: "rows" },
+      (_db, p) => sql`
+      SELECT ${sql.join(MESSAGE_COLUMNS.map((column) => sql.ref(`m.${column}`)))}, m."row" FROM messages m
+      WHERE m.space_id = ${p.spaceId} AND m.author = ${p.name} AND m."row" > ${p.after} ORDER BY m."row" LIMIT ${p.limit}`,
     ),
     names: statements.add<{ spaceId: string; after: string | undefined; limit: number }>(
       "peer.names",
