@@ -41,6 +41,7 @@ const PAGE: Words = {
   setting: "knowledge.privateHosts",
 };
 const MAX_REDIRECTS = 5;
+const LONGEST_WAIT_MS = 24 * 3_600_000;
 const REDIRECTS = new Set([301, 302, 303, 307, 308]);
 
 /**
@@ -86,7 +87,7 @@ export interface GuardedAnswer {
   /** Whatever the server says; a redirect is one too, and is not followed. */
   readonly status: number;
   readonly bytes: Uint8Array;
-  /** Milliseconds that the server asks to wait. */
+  /** Milliseconds that the server asks to wait, whole and at most a day: whatever it says becomes a time in the store. */
   readonly retryAfterMs: number | undefined;
 }
 
@@ -108,7 +109,7 @@ export async function guardedCall(address: string, options: GuardedCallOptions):
     using _ = { [Symbol.dispose]: () => void response.destroy() };
     const bytes = await readBody(options, url, response, { maxBytes, signal });
     const seconds = Number(response.headers["retry-after"] ?? Number.NaN);
-    const retryAfterMs = seconds >= 0 ? seconds * 1_000 : undefined;
+    const retryAfterMs = seconds >= 0 ? Math.min(Math.ceil(seconds * 1_000), LONGEST_WAIT_MS) : undefined;
     return { status: response.statusCode ?? 0, bytes, retryAfterMs };
   } catch (error) {
     if (options.signal.aborted) throw options.signal.reason;

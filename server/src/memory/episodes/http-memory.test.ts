@@ -65,14 +65,23 @@ it("sends its key to nobody whom the service leads on to", async () => {
   leading.close();
 });
 
-it("waits as long as a service that is busy asks for", async () => {
-  const { createServer } = await import("node:http");
-  const busy = createServer((_request, response) => response.writeHead(429, { "retry-after": "7" }).end());
-  await new Promise<void>((resolve) => busy.listen(0, "127.0.0.1", resolve));
-  const { port } = busy.address() as { port: number };
+it.each([
+  ["7", 7_000],
+  ["0.0004", 1],
+  ["1e300", 24 * 3_600_000],
+])(
+  "waits as long as a service that is busy asks for, in whole milliseconds and at most a day: %s",
+  async (asked, waitMs) => {
+    const { createServer } = await import("node:http");
+    const busy = createServer((_request, response) =>
+      response.writeHead(429, { "retry-after": asked }).end(),
+    );
+    await new Promise<void>((resolve) => busy.listen(0, "127.0.0.1", resolve));
+    const { port } = busy.address() as { port: number };
 
-  await expect(memoryAt(`http://127.0.0.1:${port}`).facts(options)).rejects.toMatchObject({
-    ...{ code: "channel.unavailable", retryable: true, retryAfterMs: 7_000 },
-  });
-  busy.close();
-});
+    await expect(memoryAt(`http://127.0.0.1:${port}`).facts(options)).rejects.toMatchObject({
+      ...{ code: "channel.unavailable", retryable: true, retryAfterMs: waitMs },
+    });
+    busy.close();
+  },
+);
