@@ -31,9 +31,10 @@ function setUp({ feelings }: { readonly feelings?: () => boolean } = {}) {
     text: string,
     audience: readonly string[] = ["kate"],
     author?: Author,
+    sessionId = `session of ${audience}`,
   ): Promise<Effect | undefined> => {
     seq += 1;
-    const own = { spaceId: "default", sessionId: `session of ${audience}`, turnId: `turn-${seq}` };
+    const own = { spaceId: "default", sessionId, turnId: `turn-${seq}` };
     const message = {
       ...{ ...own, id: `message-${seq}`, audience, createdAt: clock.now(), fromLast: 0 },
       ...({ role: "user", parts: [{ type: "text", text }], outcome: "ok" } as const),
@@ -122,6 +123,19 @@ it("keeps what somebody says of themselves in a group with who says so, for ever
   ]);
   expect(told[1]?.attributes).toMatchObject({ person: "Olha", relation: "sister", speaker: "north/petro" });
   expect(await known({ readers: ["north/petro", "north/stranger"] })).toEqual([]);
+});
+
+it("tells who came later nothing of what a correction corrects, also where both are learned at once", async () => {
+  const { hear, learn, known } = setUp();
+  const more = [...GROUP, "north/max"];
+
+  await learn(
+    await hear("My cat is called Mia.", GROUP, PETRO, "the group"),
+    await hear("No, it's Maya.", more, PETRO, "the group"),
+  );
+
+  expect(await known({ readers: more })).toEqual([]);
+  expect((await known({ readers: GROUP })).map(({ text }) => text)).toEqual(["Petro: My cat is called Mia."]);
 });
 
 it("learns in a group whose channel names nobody only what is told of others by their names", async () => {

@@ -9,6 +9,7 @@ import type {
 } from "@troupe/contracts";
 import { createLogRecorder, createManualClock } from "@troupe/testing";
 import { withAudienceCheck } from "../../server/src/app/audience-check.ts";
+import { withPersons } from "../../server/src/app/person-stores.ts";
 import { createLocalBus } from "../../server/src/bus/index.ts";
 import { createIdGenerator, createMetrics } from "../../server/src/kit/index.ts";
 import {
@@ -36,6 +37,8 @@ interface StageOptions {
   readonly learn?: "off";
   /** With a folder for each agent that has files of its own. */
   readonly workspaces?: string;
+  /** Names of one person, which are linked. */
+  readonly linked?: readonly string[];
 }
 
 /** Stages on one test database; `close` ends those of one test, `end` the database. */
@@ -63,7 +66,9 @@ async function setUp(
   const ids = createIdGenerator(clock);
   const opened = await testStores.open({ clock, ids, logger, metrics, leaseClock: () => clock.now() });
   closers.push(opened.close);
-  const stores = withAudienceCheck(opened.stores, { metrics, logger });
+  const { linked = [] } = of;
+  const namesOf = (_space: string, name: string) => (linked.includes(name) ? linked : [name]);
+  const stores = withPersons(withAudienceCheck(opened.stores, { metrics, logger }), { namesOf });
   const learn = of.learn ?? (model === undefined ? "rules" : "model");
   const agents = { get: () => ({ spec: { id: "ana", name: "Ana", model: "default", learn } }) };
   const router = {

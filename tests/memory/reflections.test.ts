@@ -287,3 +287,24 @@ test("what is struck while the model thinks is no source of what it says", async
 
   expect(await stage.reflections()).toEqual([]);
 });
+
+test("what a linked name alone was told is shown to no model that reflects for the other, which keeps it when the link ends", async () => {
+  const asked: string[] = [];
+  const stage = await setUp({
+    linked: ["kate", "kate at work"],
+    model: (text) => {
+      asked.push(text);
+      return reflected();
+    },
+  });
+  await stage.put(
+    episode("r1", "Kate often speaks of boats.", { kind: "reflection" }),
+    episode("r2", "Kate often speaks of dismissals.", { kind: "reflection", audience: ["kate at work"] }),
+    ...sailing,
+  );
+  await stage.clock.advance(2 * DAY_MS);
+
+  expect(asked).toHaveLength(1);
+  expect(asked[0]).toContain("Known already:\n- Kate often speaks of boats.");
+  expect(asked[0]).not.toContain("dismissals");
+});

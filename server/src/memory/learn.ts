@@ -13,7 +13,14 @@ import type {
   Write,
 } from "@troupe/contracts";
 import { TroupeError, textOf } from "@troupe/contracts";
-import { calledOf, createMemoryKeeper, derivedId, type MemoryKeeper, wordsOf } from "../kit/index.ts";
+import {
+  calledOf,
+  createMemoryKeeper,
+  derivedId,
+  isKnownToAll,
+  type MemoryKeeper,
+  wordsOf,
+} from "../kit/index.ts";
 import { feelingOf } from "./feelings.ts";
 import { correctedValue, type PlainCase, plainCases } from "./plain-cases.ts";
 import { saidInTurn } from "./said-messages.ts";
@@ -236,7 +243,9 @@ async function correctionOf(
   const query = { spaceId, agentId, readers: audience, limit: LOOKED_AT };
   const { items } = await deps.memories.list(query, options);
   const speaker = speakerOf(message) ?? "";
-  const wrong = [...learned, ...items].find(
+  // Who came since is told nothing of what was learned a moment ago for fewer.
+  const fresh = learned.filter((one) => one.agentId === agentId && isKnownToAll(one.audience, audience));
+  const wrong = [...fresh, ...items].find(
     ({ slot, attributes = {}, text, sources = [] }) =>
       slot?.startsWith(`${speaker} `) === true &&
       typeof attributes.value === "string" &&

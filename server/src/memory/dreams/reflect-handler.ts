@@ -16,6 +16,7 @@ import {
   compareTexts,
   createMemoryKeeper,
   derivedId,
+  isKnownToAll,
   type MemoryKeeper,
   redactText,
   sharedAudience,
@@ -147,7 +148,10 @@ async function notesOf(
   return newest(await memories.find({ spaceId, readers: undefined, ids }, options));
 }
 
-/** Reflections of theirs, open ones and those that were struck. */
+/**
+ * Reflections of theirs, open ones and those that were struck. Not those of a name that is linked: what a model reads here it might
+ * say, and what it says is kept for this audience, also when the link has ended.
+ */
 async function knownTo(
   { memories }: ReflectHandlerDeps,
   of: { readonly spaceId: string; readonly agentId: string; readonly audience: readonly string[] },
@@ -162,7 +166,8 @@ async function knownTo(
     state: "all",
     limit: MOST_KNOWN,
   } as const;
-  return (await memories.list(query, options)).items.filter(({ closed }) => closed?.reason !== "archived");
+  const { items } = await memories.list(query, options);
+  return items.filter((one) => one.closed?.reason !== "archived" && isKnownToAll(one.audience, of.audience));
 }
 
 function ask(
