@@ -18,10 +18,11 @@ const RUN_PLACE = /^\W*\[job of ([a-z]+ [a-z0-9-]+)\]/;
 export function createGossip(deps: {
   readonly random: Random;
   readonly words: Words;
-  /** Told of each request whose answer people read; `run`: of a job that was made there. */
-  readonly onPrompt: (text: string, run: string | undefined) => void;
-  /** Where somebody speaks just now. */
-  readonly here: () => string | undefined;
+  /** Told of each request whose answer people read, of whichever conversation; `run`: of a job that was made there. Gives the place. */
+  readonly onPrompt: (
+    text: string,
+    of: { readonly sessionId: string; readonly run: string | undefined },
+  ) => string | undefined;
 }): ScriptedModel {
   const { random, words } = deps;
   let calls = 0;
@@ -41,7 +42,7 @@ export function createGossip(deps: {
       const some = shuffled(secrets, random).slice(0, MOST_SAID);
       const last = request.messages.at(-1);
       const run = runOf(request);
-      deps.onPrompt(text, run);
+      const there = deps.onPrompt(text, { sessionId: sessionOf(request), run });
       const offered = (name: string): boolean => request.tools.some((one) => one.name === name);
       if (last?.role === "user" && random.chance(0.3)) {
         const [one = words.subject(), two = words.subject()] = some;
@@ -50,7 +51,6 @@ export function createGossip(deps: {
         if (random.chance(0.2) && offered("list_sessions")) return call("list_sessions", {});
         if (random.chance(0.2) && offered("remember"))
           return call("remember", { text: `The ${words.subject()} and ${one} belong together` });
-        const there = deps.here();
         if (random.chance(0.2) && offered("job_list")) return call("job_list", {});
         if (random.chance(0.3) && run === undefined && there !== undefined && offered("job_create")) {
           const minutes = random.pick([30, 120, 600]);
@@ -79,6 +79,14 @@ export function createGossip(deps: {
       return { text: `About the ${words.subject()} I know: ${some.join(", ")}.` };
     },
   });
+}
+
+/** What stands for the conversation is the agent's own view of it. */
+function sessionOf({ conversation }: ModelRequest): string {
+  const { sessionId } = (conversation ?? {}) as { readonly sessionId?: string };
+  if (sessionId === undefined)
+    throw new Error("A prompt of a turn does not say of which conversation it is.");
+  return sessionId;
 }
 
 /** Where the job was made whose run this is. */

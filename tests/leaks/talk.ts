@@ -24,6 +24,8 @@ const options = { signal: new AbortController().signal };
 
 /** More than the longest chain of work behind one deed. */
 const SETTLE_ROUNDS = 500;
+/** The longest that a turn may take on a busy machine, of real time. */
+const SETTLE_MS = 60_000;
 /** After so many, what is waited for is a disk or a thread. */
 const QUICK_ROUNDS = 5;
 /** What became due, what follows from it, and its delivery. */
@@ -160,8 +162,10 @@ function createTalk({ seed, size, clock, logger, stores, mutation, folder, troub
     counts[what] = (counts[what] ?? 0) + 1;
   };
   let now = 0;
-  /** Where somebody spoke last: turns of people are over before the next deed. */
+  /** Where somebody speaks: the place of a conversation that begins. */
   let here: Place | undefined;
+  /** Whose prompts are of which place, however late they come. */
+  const placeOfSession = new Map<string, Place>();
   const codes = random.fork("codes");
   let houses = 0;
   let sent = 0;
@@ -172,13 +176,17 @@ function createTalk({ seed, size, clock, logger, stores, mutation, folder, troub
   const model = createGossip({
     random: random.fork("gossip"),
     words,
-    here: () => (here === undefined ? undefined : `${here.platform} ${here.target}`),
-    onPrompt(text, run) {
+    onPrompt(text, { sessionId, run }) {
       count("prompts");
       if (run !== undefined) count("prompts of jobs");
-      const place =
-        run === undefined ? here : crowd.places.find((one) => `${one.platform} ${one.target}` === run);
-      if (place !== undefined) truth.look(text, crowd.readersOf(place), `a prompt for ${place.target}`, now);
+      const ofRun = crowd.places.find((one) => `${one.platform} ${one.target}` === run);
+      const place = placeOfSession.get(sessionId) ?? ofRun ?? here;
+      if (place === undefined) {
+        troubles.push(`deed ${now}: a prompt of a conversation that nobody began`);
+        return undefined;
+      }
+      truth.look(text, crowd.readersOf(place), `a prompt for ${place.target}`, now);
+      return `${place.platform} ${place.target}`;
     },
   });
   const open = async (): Promise<void> => {
@@ -200,20 +208,28 @@ function createTalk({ seed, size, clock, logger, stores, mutation, folder, troub
     });
     await clock.settle();
   };
+  const areTurnsOver = async (): Promise<boolean> => {
+    const query = { spaceId: DEFAULT_SPACE_ID, states: ["queued", "running"], limit: 1 } as const;
+    return (await stores.turns.list(query, options)).items.length === 0;
+  };
   const isQuiet = async (): Promise<boolean> => {
-    const [turns, lanes] = await Promise.all([
-      stores.turns.list({ spaceId: DEFAULT_SPACE_ID, states: ["queued", "running"], limit: 1 }, options),
+    const [areOver, lanes] = await Promise.all([
+      areTurnsOver(),
       stores.effects.lanes(DEFAULT_SPACE_ID, options),
     ]);
-    return turns.items.length === 0 && lanes.every(({ running, due }) => running + due === 0);
+    return areOver && lanes.every(({ running, due }) => running + due === 0);
   };
-  // Threads that read take real time, and what comes next must not depend on it.
+  // Threads that read take real time, and what comes next must not depend on it. No turn is left under way: who reads a place may
+  // be others with the next deed. Work of nights may wait for a timer of this clock.
   const settle = async (): Promise<void> => {
-    for (let round = 0; round < SETTLE_ROUNDS; round++) {
+    const untilMs = performance.now() + SETTLE_MS;
+    for (let round = 0; performance.now() < untilMs; round++) {
       await clock.settle();
       if (round > 0 && (await isQuiet())) return;
+      if (round >= SETTLE_ROUNDS && (await areTurnsOver())) return;
       if (round > QUICK_ROUNDS) await setTimeout(1);
     }
+    throw new Error(`A turn of deed ${now} does not come to an end. See it again with the seed ${seed}.`);
   };
   // At a stroke: disks and threads take no time of this clock, and what they are asked for must not be found late by it.
   const pass = async (ms: number): Promise<void> => {
@@ -243,7 +259,8 @@ function createTalk({ seed, size, clock, logger, stores, mutation, folder, troub
       ...{ platformId: `m${++sent}`, replyTo: { channel: place.platform, target: place.target } },
       parts: [...parts, { type: "text", text }],
     });
-    noteSession(place, result);
+    place.sessionId = sessionIn(result);
+    placeOfSession.set(place.sessionId, place);
     await settle();
   };
   const onFaces = createOnFaces({
@@ -262,8 +279,10 @@ function createTalk({ seed, size, clock, logger, stores, mutation, folder, troub
         const id = createHash("sha256").update(content).digest("hex");
         files.push({ id, ownerId: ownerOf(place) });
       }
-      if (isOnFace(place)) heard = await onFaces.say(place, text, sentFiles);
-      else await bring(place, text, sentFiles);
+      if (isOnFace(place)) {
+        heard = await onFaces.say(place, text, sentFiles);
+        placeOfSession.set(place.sessionId ?? "", place);
+      } else await bring(place, text, sentFiles);
       return heard;
     },
     walk: () => walk(random.pick(crowd.keyHolders)),
@@ -301,7 +320,7 @@ function createTalk({ seed, size, clock, logger, stores, mutation, folder, troub
   };
 }
 
-function noteSession(place: Place, result: AcceptResult): void {
+function sessionIn(result: AcceptResult): string {
   if (result.kind !== "accepted") throw new Error(`A message was not taken: ${JSON.stringify(result)}`);
-  place.sessionId = result.sessionId;
+  return result.sessionId;
 }
