@@ -62,8 +62,11 @@ is_new() { grep -Eq "^default_version = '(0\.([89]|[1-9][0-9])|[1-9])" "$control
 build_pgvector() {
   keys=/usr/share/keyrings/debian-archive-keyring.gpg
   [ "$(id -u)" = 0 ] && [ -f "$keys" ] && install gcc libc6-dev || return 1
+  # From wherever this system has its own packages.
+  mirror=$(apt-get indextargets --format '$(REPO_URI)' 'Created-By: Packages' 2>/dev/null | grep '/debian/*$' | head -n 1)
+  [ -n "$mirror" ] || return 1
   build=$(mktemp -d) && cd "$build" && mkdir -p lists/partial cache/archives/partial headers source || return 1
-  echo "deb-src [signed-by=$keys] http://deb.debian.org/debian trixie main" >sources.list
+  echo "deb-src [signed-by=$keys] $mirror trixie main" >sources.list
   from="-o Dir::Etc::SourceList=$build/sources.list -o Dir::Etc::SourceParts=/dev/null -o Dir::State::Lists=$build/lists -o Dir::Cache=$build/cache -o APT::Sandbox::User=root"
   apt-get $from update && apt-get $from source --download-only pgvector &&
     apt-get -o APT::Sandbox::User=root download "postgresql-server-dev-$1" && dpkg -x postgresql-server-dev-*.deb headers &&

@@ -130,27 +130,6 @@ function describeForgetting(get: GetHarness): void {
     expect([rest.items, rest.next]).toEqual([["south/7"], undefined]);
   });
 
-  it("lists every name that talks, is shown or is linked, page by page", async () => {
-    const harness = get();
-    const { persons, sessions } = harness.stores;
-    await commit(
-      harness,
-      sessions.touch(session({ id: "a", ownerId: "north", peerId: "zoe", audience: ["north/zoe"] })),
-      sessions.touch(session({ id: "b", ownerId: "key-1", peerId: "key-1", audience: ["key-1"] })),
-      persons.shown({ spaceId: SPACE, name: "north/ann", shownName: "Ann", at: 1 }),
-      persons.shown({ spaceId: SPACE, name: "north/zoe", shownName: "Zoe", at: 1 }),
-      persons.link({
-        ...{ id: "l", spaceId: SPACE, names: ["key-1", "south/7"], proof: "operator", linkedAt: 1 },
-      }),
-    );
-
-    const first = await persons.names({ spaceId: SPACE, limit: 3 }, options);
-    const rest = await persons.names({ spaceId: SPACE, limit: 3, cursor: String(first.next) }, options);
-
-    expect(first.items).toEqual(["key-1", "north/ann", "north/zoe"]);
-    expect([rest.items, rest.next]).toEqual([["south/7"], undefined]);
-  });
-
   it("forgets who wrote and how they were shown, when a person is erased", async () => {
     const harness = get();
     const { persons, sessions, erasure } = harness.stores;

@@ -16,7 +16,10 @@ export interface ProfileBookDeps {
   readonly spaceId: string;
 }
 
-/** Keeps how channels show their peers. Nobody waits for it: a name that is lost is told again with the next message. */
+/**
+ * Keeps how channels show their peers. Nobody waits for it: a name that is lost with the commit it rode on, or erased, is kept again
+ * once the channel shows another one, or by the next process that hears it.
+ */
 export function createProfileBook({ persons, unit, clock, spaceId }: ProfileBookDeps): ProfileBook {
   const known = new Map<string, string>();
   return {

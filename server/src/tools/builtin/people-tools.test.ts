@@ -159,4 +159,8 @@ it("tells an agent what it is, where it speaks and what it may do", async () => 
     "Tools that I may use: recall, time.",
     "Agents that I may ask: Ben.",
   ]);
+  const audience = Array.from({ length: 2_000 }, (_, at) => `peer-${at + 1}`);
+  const inCrowd = await run("who_am_i", {}, { audience });
+  expect(inCrowd.text).toContain("peer-1, peer-2, ");
+  expect(inCrowd.text).toContain(", peer-20, … (+1980).");
 });

@@ -2,6 +2,9 @@ import type { Agent, SessionStore, Tool, ToolContext } from "@troupe/contracts";
 import { tell } from "../catalogue/index.ts";
 import { objectOf } from "../schema.ts";
 
+/** Of a group of thousands the first ones say what it is. */
+const MOST_READERS = 20;
+
 /** What an agent is, as far as it does not read it in its own instructions. */
 export interface SelfFacts {
   readonly agent: Agent;
@@ -31,7 +34,7 @@ export function whoAmITool({ sessions, selfOf }: WhoAmIDeps): Tool {
       const self = selfOf?.(context);
       const session = await sessions.get(context.sessionId, options);
       const spec = self?.agent.spec;
-      const readers = audience.join(", ");
+      const readers = readersOf(audience);
       const { description = "", capabilities = [] } = spec ?? {};
       const lines = [
         tell(language, "self.name", { name: spec?.name ?? agentId, agent: agentId }),
@@ -48,6 +51,12 @@ export function whoAmITool({ sessions, selfOf }: WhoAmIDeps): Tool {
       return { text: lines.join("\n") };
     },
   };
+}
+
+function readersOf(audience: readonly string[]): string {
+  const more = audience.length - MOST_READERS;
+  const named = audience.slice(0, MOST_READERS).join(", ");
+  return more > 0 ? `${named}, … (+${more})` : named;
 }
 
 function listed(
